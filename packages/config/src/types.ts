@@ -1,0 +1,57 @@
+// The public types of config: what an object is once it has been parsed, defaulted and validated.
+import type { Diagnostic, Origin, Result } from '@xebec/std';
+
+export type ObjectKey = `${string}/${string}/${string}`;
+
+export interface Metadata {
+  readonly name: string;
+  /** Empty for cluster-scoped kinds. */
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** One YAML document before its kind is known to be good. */
+export interface RawObject {
+  /** Plain data; maps have no prototype keys that could be mistaken for fields. */
+  readonly value: unknown;
+  /** Position of the document's first key. */
+  readonly origin: Origin;
+  /** Position of a field, or of its nearest existing ancestor. */
+  readonly locate: (path: readonly (string | number)[]) => Origin;
+  /** The document's own text, to show and to diff. */
+  readonly text: string;
+}
+
+/** A valid object of a known kind. `spec` is the kind's own typed body (also for kinds without a `spec` field). */
+export interface ConfigObject<Kind extends string = string, Spec = unknown> {
+  readonly kind: Kind;
+  /** As written: `networking.istio.io/v1beta1`. */
+  readonly apiVersion: string;
+  readonly metadata: Metadata;
+  readonly spec: Spec;
+  /** What was written, as plain JSON data with `apiVersion`, `kind`, `metadata`…: shown by `get`, stored in the journal. */
+  readonly manifest: Readonly<Record<string, unknown>>;
+}
+
+export interface KindDefinition<Kind extends string = string, Spec = unknown> {
+  readonly kind: Kind;
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly versions: readonly string[];
+  readonly plural: string;
+  readonly shortNames: readonly string[];
+  readonly isNamespaced: boolean;
+  /** Changed by the platform at runtime (Pod): kept out of history. */
+  readonly isRuntime: boolean;
+  parseSpec(manifest: Readonly<Record<string, unknown>>, context: ParseContext): Result<Spec>;
+}
+
+export interface ParseContext {
+  readonly metadata: Metadata;
+  /** Builds a diagnostic at a field. */
+  readonly at: (
+    path: readonly (string | number)[],
+    problem: Omit<Diagnostic, 'origin' | 'field'>,
+  ) => Diagnostic;
+}

@@ -1,0 +1,46 @@
+// The public surface of the model.
+export type {
+  ClientTls,
+  ConnectionPool,
+  Destination,
+  LoadBalancer,
+  PortPolicy,
+  Subset,
+  TrafficPolicy,
+} from './destination.ts';
+export type {
+  GatewayListener,
+  GatewayModel,
+  GatewayServer,
+  GatewayVirtualHost,
+  ServerTls,
+} from './gateway.ts';
+export type { MutualTls, PeerPolicy } from './policy.ts';
+export type { Cause, Layer, Layered, ObjectKey } from './reference.ts';
+export { layered, splitLayered } from './reference.ts';
+export type {
+  Cors,
+  Fault,
+  HeaderOperations,
+  HeaderPolicy,
+  HttpAction,
+  HttpMatch,
+  HttpRule,
+  Mirror,
+  Retry,
+  RouteTable,
+  StringMatch,
+  WeightedDestination,
+} from './route.ts';
+export type {
+  Endpoint,
+  EndpointSet,
+  Host,
+  Locality,
+  PeerTls,
+  Protocol,
+  Resolution,
+  Service,
+  ServicePort,
+} from './service.ts';
+export type { Capture, Inbound, InboundPort, ProxyNode, ProxyRole, Workload } from './workload.ts';

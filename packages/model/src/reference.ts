@@ -1,0 +1,29 @@
+// References to what somebody wrote; carried by everything that is derived from it.
+
+/** `Kind/namespace/name`; cluster-scoped kinds have an empty namespace. */
+export type ObjectKey = `${string}/${string}/${string}`;
+
+/**
+ * What caused a derived value. It names the object and the field inside it, never a line: lines move when
+ * somebody edits above them, and a moved line must not change a byte in any proxy. The store turns it into
+ * file:line:column when a person asks.
+ */
+export interface Cause {
+  readonly object: ObjectKey;
+  /** `spec.http[1]`; the whole object when absent. */
+  readonly field?: string;
+}
+
+/**
+ * Who sees a value: `*` is every namespace, `ns:NAME` one namespace and wins over `*`. A collection keyed by
+ * `LAYER|NAME` holds shared values once under `*` and under `ns:` only what differs there.
+ */
+export type Layer = '*' | `ns:${string}`;
+export type Layered<N extends string> = `${Layer}|${N}`;
+
+export const layered = <N extends string>(layer: Layer, name: N): Layered<N> => `${layer}|${name}`;
+
+export function splitLayered(key: Layered<string>): { readonly layer: Layer; readonly name: string } {
+  const at = key.indexOf('|');
+  return { layer: key.slice(0, at) as Layer, name: key.slice(at + 1) };
+}

@@ -1,0 +1,76 @@
+// Running instances of an application, and the proxies connected on their behalf.
+import type { PeerPolicy } from './policy.ts';
+import type { Cause, ObjectKey } from './reference.ts';
+import type { Host, Locality, Protocol } from './service.ts';
+
+export interface Workload {
+  /** The Pod or WorkloadEntry. */
+  readonly object: ObjectKey;
+  readonly name: string;
+  readonly namespace: string;
+  /** The owner's name (Deployment), as `istio_requests_total` shows it. */
+  readonly ownerName: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly addresses: readonly string[];
+  readonly ports: readonly {
+    readonly name: string;
+    readonly number: number;
+    readonly protocol: 'TCP' | 'UDP';
+  }[];
+  readonly locality?: Locality;
+  readonly network: string;
+  readonly weight: number;
+  /** It has a sidecar of this mesh. */
+  readonly isMeshed: boolean;
+  readonly health: 'healthy' | 'unhealthy' | 'draining';
+  readonly causes: readonly Cause[];
+}
+
+/** `grpc`: a proxyless gRPC client. */
+export type ProxyRole = 'sidecar' | 'router' | 'grpc';
+/** `explicit`: its own listeners on its own loopback address; `transparent`: traffic is redirected to 15001 and 15006. */
+export type Capture = 'explicit' | 'transparent';
+
+/** A connected xDS client, from its node and its verified identity. Equal proxies are one value: it is a source of the graph. */
+export interface ProxyNode {
+  /** Envoy's node id. */
+  readonly id: string;
+  readonly role: ProxyRole;
+  readonly namespace: string;
+  /** Pod name. */
+  readonly name: string;
+  readonly serviceAccount: string;
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capture: Capture;
+  /** In explicit mode: the address the application itself listens on. */
+  readonly applicationAddress: string;
+  readonly discovery: 'on-demand' | 'eager';
+  readonly workloadName: string;
+  readonly locality?: Locality;
+  readonly network: string;
+}
+
+export interface InboundPort {
+  /** The port the application listens on. */
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** The service that names this port, first by host when several do; absent for a bare container port. */
+  readonly service?: {
+    readonly host: Host;
+    readonly name: string;
+    readonly namespace: string;
+    readonly port: number;
+  };
+  readonly mutualTls: 'STRICT' | 'PERMISSIVE' | 'DISABLE';
+  readonly causes: readonly Cause[];
+}
+
+/** What a sidecar must accept for its workload. */
+export interface Inbound {
+  readonly proxy: ProxyNode;
+  readonly ports: readonly InboundPort[];
+  readonly peer: PeerPolicy;
+  readonly causes: readonly Cause[];
+}
