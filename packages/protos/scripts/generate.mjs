@@ -2,7 +2,7 @@
 // Run it only to move to another version: `node packages/protos/scripts/generate.mjs`; needs Go and the module cache.
 // With --code-only it keeps the descriptor set and regenerates the code alone (no Go).
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,7 +16,8 @@ const bin = (name) => join(home, '../../node_modules/.bin', name);
 const goRoots = ['github.com/cncf/xds/go', 'github.com/envoyproxy/go-control-plane/envoy'];
 
 /** The v2 API is gone from Envoy, except for a few types its binary still carries. */
-const isCurrent = (path) => !path.includes('/go-control-plane/') || /\/(v3(alpha)?|type|type\/matcher)$/.test(path);
+const isCurrent = (path) =>
+  !path.includes('/go-control-plane/') || /\/(v3(alpha)?|type|type\/matcher)$/.test(path);
 
 /** Lists the packages of the API modules in a Go file, so that linking it fills the registry. */
 function writeImports() {
@@ -25,7 +26,8 @@ function writeImports() {
     encoding: 'utf8',
   });
   const imports = packages.trim().split('\n').filter(isCurrent).sort();
-  const head = '// Links the packages of the Envoy and xDS APIs into the program. Written by generate.mjs; do not edit.';
+  const head =
+    '// Links the packages of the Envoy and xDS APIs into the program. Written by generate.mjs; do not edit.';
   const lines = imports.map((path) => `\t_ "${path}"\n`).join('');
   writeFileSync(join(goModule, 'imports.go'), `${head}\npackage main\n\nimport (\n${lines})\n`);
 }
@@ -39,7 +41,12 @@ function dumpDescriptors() {
 
 /** Generates into `out`; strategy `all` hands the plugin every file at once (per directory never ends). */
 function generateCode(input, out) {
-  const plugin = { local: bin('protoc-gen-es'), out, strategy: 'all', opt: ['target=js+dts', 'import_extension=js'] };
+  const plugin = {
+    local: bin('protoc-gen-es'),
+    out,
+    strategy: 'all',
+    opt: ['target=js+dts', 'import_extension=js'],
+  };
   const template = JSON.stringify({ version: 'v2', inputs: [input], plugins: [plugin] });
   execFileSync(bin('buf'), ['generate', '--template', template], { cwd: home, stdio: 'inherit' });
 }
@@ -49,7 +56,8 @@ function countFiles(folder) {
 }
 
 if (!process.argv.includes('--code-only')) dumpDescriptors();
-const fresh = mkdtempSync(join(home, 'gen-'));
+const fresh = join(home, 'gen.new');
+mkdirSync(fresh);
 try {
   generateCode({ binary_image: descriptorSet, exclude_paths: [wellKnown] }, fresh);
   generateCode({ directory: join(home, 'proto') }, fresh);
@@ -58,4 +66,6 @@ try {
 } finally {
   rmSync(fresh, { recursive: true, force: true });
 }
-console.log(`${readFileSync(descriptorSet).length} bytes of descriptors, ${countFiles(join(home, 'gen'))} modules`);
+console.log(
+  `${readFileSync(descriptorSet).length} bytes of descriptors, ${countFiles(join(home, 'gen'))} modules`,
+);
