@@ -1,0 +1,128 @@
+// An index: the members of a collection by anchor, kept up to date with work proportional to the change.
+import { InvariantError } from './invariant.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { changesMembership, type Members, patchMembers } from './members.ts';
+import type { Table } from './table.ts';
+import type { Change, Changes, Index, TransformError } from './types.ts';
+
+/** Called with each anchor touched; `isMembership` tells a member coming or going from a new value. */
+export type AnchorSubscriber<A extends string> = (anchor: A, isMembership: boolean) => void;
+
+const none: readonly [never, never][] = [];
+
+export class KeyedIndex<A extends string, K extends string, V> implements Index<A, K, V> {
+  readonly kind = 'index';
+  readonly name: string;
+  readonly of: Table<K, V>;
+  private readonly anchors: (value: V, key: K) => Iterable<A>;
+  private readonly lifecycle: Lifecycle;
+  private readonly membersByAnchor = new Map<A, Members<K, V>>();
+  private readonly errorsByKey = new Map<K, TransformError>();
+  private readonly subscribers: AnchorSubscriber<A>[] = [];
+
+  constructor(
+    name: string,
+    of: Table<K, V>,
+    options: { readonly anchors: (value: V, key: K) => Iterable<A>; readonly lifecycle: Lifecycle },
+  ) {
+    this.name = name;
+    this.of = of;
+    this.anchors = options.anchors;
+    this.lifecycle = options.lifecycle;
+    this.apply(presentRows(of));
+    of.subscribe((changes) => this.apply(changes));
+  }
+
+  get rank(): number {
+    return this.of.rank;
+  }
+
+  at(anchor: A): IterableIterator<[K, V]> {
+    this.lifecycle.assertReadable(this.label);
+    return this.members(anchor).values();
+  }
+
+  count(anchor: A): number {
+    this.lifecycle.assertReadable(this.label);
+    return this.members(anchor).length;
+  }
+
+  /** Unique in the graph, unlike `name`. */
+  get label(): string {
+    return `${this.of.name}.${this.name}`;
+  }
+
+  belongsTo(lifecycle: Lifecycle): boolean {
+    return this.lifecycle === lifecycle;
+  }
+
+  members(anchor: A): Members<K, V> {
+    return this.membersByAnchor.get(anchor) ?? none;
+  }
+
+  allAnchors(): IterableIterator<A> {
+    return this.membersByAnchor.keys();
+  }
+
+  errors(): Iterable<TransformError> {
+    return this.errorsByKey.values();
+  }
+
+  subscribe(subscriber: AnchorSubscriber<A>): void {
+    this.subscribers.push(subscriber);
+  }
+
+  private apply(changes: Changes<K, V>): void {
+    for (const [anchor, patch] of this.patchesOf(changes)) {
+      const before = this.members(anchor);
+      const after = patchMembers(before, patch);
+      if (after.length === 0) this.membersByAnchor.delete(anchor);
+      else this.membersByAnchor.set(anchor, after);
+      const isMembership = changesMembership(before, patch);
+      for (const subscriber of this.subscribers) subscriber(anchor, isMembership);
+    }
+  }
+
+  private patchesOf(changes: Changes<K, V>): Map<A, Map<K, [K, V] | undefined>> {
+    const patches = new Map<A, Map<K, [K, V] | undefined>>();
+    const stage = (anchor: A, key: K, member: [K, V] | undefined) => {
+      const patch = patches.get(anchor);
+      if (patch === undefined) patches.set(anchor, new Map([[key, member]]));
+      else patch.set(key, member);
+    };
+    for (const [key, { before, after }] of changes) {
+      if (before !== undefined)
+        for (const anchor of this.anchorsOf(key, before)) stage(anchor, key, undefined);
+      this.errorsByKey.delete(key);
+      if (after === undefined) continue;
+      const member: [K, V] = [key, after];
+      for (const anchor of this.anchorsOf(key, after)) stage(anchor, key, member);
+    }
+    return patches;
+  }
+
+  /** A value whose anchors cannot be told is in no anchor, and reported. */
+  private anchorsOf(key: K, value: V): readonly A[] {
+    try {
+      return [...this.anchors(value, key)];
+    } catch (error) {
+      this.errorsByKey.set(key, { collection: this.label, key, error, epoch: this.lifecycle.epoch });
+      return [];
+    }
+  }
+}
+
+/** The index behind an index of this graph. */
+export function indexOf<A extends string, K extends string, V>(
+  index: Index<A, K, V>,
+  lifecycle: Lifecycle,
+): KeyedIndex<A, K, V> {
+  if (index instanceof KeyedIndex && index.belongsTo(lifecycle)) return index;
+  throw new InvariantError(`${index.name} is not an index of this graph`);
+}
+
+function presentRows<K extends string, V>(of: Table<K, V>): Changes<K, V> {
+  const changes = new Map<K, Change<V>>();
+  for (const [key, cell] of of.rows()) changes.set(key, { before: undefined, after: cell.value });
+  return changes;
+}
