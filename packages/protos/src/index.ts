@@ -1,2 +1,3 @@
 // The public surface of @xebec/protos; generated modules are imported by their own paths, never from here.
-export {};
+export { anyOf, encodeAny, typeUrl } from './any.ts';
+export { encode } from './encode.ts';
