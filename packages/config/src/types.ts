@@ -55,3 +55,16 @@ export interface ParseContext {
     problem: Omit<Diagnostic, 'origin' | 'field'>,
   ) => Diagnostic;
 }
+
+/** What one file holds. Pass it to the next `parseDocuments` of the same file: unchanged documents are reused. */
+export interface ParsedFile {
+  readonly objects: readonly RawObject[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Private to the parser. */
+  readonly documents: readonly unknown[];
+}
+
+export interface ParseOptions {
+  /** For objects of namespaced kinds that name no namespace. */
+  readonly defaultNamespace: string;
+}

@@ -1,0 +1,67 @@
+// The public surface of config.
+export type { ObjectLookup } from './analyze/lookup.ts';
+export type { DeploymentSpec, PodTemplate } from './kinds/deployment/spec.ts';
+export type {
+  ClientTlsMode,
+  ConnectionPool,
+  DestinationRuleSpec,
+  LoadBalancer,
+  PortTrafficPolicy,
+  SubsetSpec,
+  TrafficPolicySpec,
+} from './kinds/destination-rule/spec.ts';
+export type { EndpointSliceSpec, SliceEndpoint, SlicePort } from './kinds/endpoint-slice/spec.ts';
+export type { GatewayHost, GatewayServerSpec, GatewaySpec, GatewayTls } from './kinds/gateway/spec.ts';
+export type { AnyObject, KindMap, KindName, ObjectOf } from './kinds/kind-map.ts';
+export type { NamespaceSpec } from './kinds/namespace/spec.ts';
+export type { MutualTlsMode, PeerAuthenticationSpec } from './kinds/peer-authentication/spec.ts';
+export type {
+  Container,
+  ContainerPort,
+  EnvironmentVariable,
+  FieldReference,
+  PodBody,
+  PodSpec,
+  PodStatus,
+  Probe,
+  ProbeAction,
+} from './kinds/pod/spec.ts';
+export type { SecretSpec } from './kinds/secret/spec.ts';
+export type { ServicePortSpec, ServiceSpec } from './kinds/service/spec.ts';
+export type { ServiceAccountSpec } from './kinds/service-account/spec.ts';
+export type { ServiceEntryPort, ServiceEntrySpec } from './kinds/service-entry/spec.ts';
+export type {
+  CorsSpec,
+  DestinationRef,
+  FaultSpec,
+  HeaderOperations,
+  HeaderPolicy,
+  HttpActionSpec,
+  HttpMatchSpec,
+  HttpRouteSpec,
+  MirrorSpec,
+  RetrySpec,
+  RewriteSpec,
+  RouteDestination,
+  VirtualServiceSpec,
+} from './kinds/virtual-service/spec.ts';
+export type { WorkloadEntrySpec } from './kinds/workload-entry/spec.ts';
+export type {
+  ConfigObject,
+  KindDefinition,
+  Metadata,
+  ObjectKey,
+  ParseContext,
+  ParsedFile,
+  ParseOptions,
+  RawObject,
+} from './types.ts';
+export type {
+  ExportTo,
+  LabelRequirement,
+  LabelSelector,
+  Locality,
+  Protocol,
+  StringMatch,
+  TextMap,
+} from './values/shapes.ts';

@@ -1,0 +1,39 @@
+// Which body belongs to which kind; the one place that lists the types of all kinds.
+import type { ConfigObject } from '../types.ts';
+import type { DeploymentSpec } from './deployment/spec.ts';
+import type { DestinationRuleSpec } from './destination-rule/spec.ts';
+import type { EndpointSliceSpec } from './endpoint-slice/spec.ts';
+import type { GatewaySpec } from './gateway/spec.ts';
+import type { NamespaceSpec } from './namespace/spec.ts';
+import type { PeerAuthenticationSpec } from './peer-authentication/spec.ts';
+import type { PodSpec } from './pod/spec.ts';
+import type { SecretSpec } from './secret/spec.ts';
+import type { ServiceSpec } from './service/spec.ts';
+import type { ServiceAccountSpec } from './service-account/spec.ts';
+import type { ServiceEntrySpec } from './service-entry/spec.ts';
+import type { VirtualServiceSpec } from './virtual-service/spec.ts';
+import type { WorkloadEntrySpec } from './workload-entry/spec.ts';
+
+export interface KindMap {
+  readonly Namespace: NamespaceSpec;
+  readonly Service: ServiceSpec;
+  readonly ServiceAccount: ServiceAccountSpec;
+  readonly Secret: SecretSpec;
+  readonly Deployment: DeploymentSpec;
+  readonly Pod: PodSpec;
+  readonly EndpointSlice: EndpointSliceSpec;
+  readonly VirtualService: VirtualServiceSpec;
+  readonly DestinationRule: DestinationRuleSpec;
+  readonly ServiceEntry: ServiceEntrySpec;
+  readonly WorkloadEntry: WorkloadEntrySpec;
+  readonly Gateway: GatewaySpec;
+  readonly PeerAuthentication: PeerAuthenticationSpec;
+}
+
+export type KindName = keyof KindMap;
+
+/** A valid object of one kind. */
+export type ObjectOf<K extends KindName> = ConfigObject<K, KindMap[K]>;
+
+/** A valid object of any kind: switching on `kind` narrows `spec`. */
+export type AnyObject = { readonly [K in KindName]: ObjectOf<K> }[KindName];

@@ -1,0 +1,2 @@
+// The body of a Namespace: all that counts is in its metadata.
+export type NamespaceSpec = Readonly<Record<string, never>>;

@@ -1,0 +1,119 @@
+// The body of a VirtualService, after defaults. Indexes equal those in the file: causes are `spec.http[i].match[j]`.
+import type { ExportTo, StringMatch, TextMap } from '../../values/shapes.ts';
+
+export interface HttpMatchSpec {
+  readonly name?: string;
+  readonly uri?: StringMatch;
+  readonly ignoreUriCase: boolean;
+  readonly scheme?: StringMatch;
+  readonly method?: StringMatch;
+  readonly authority?: StringMatch;
+  readonly headers: Readonly<Record<string, StringMatch>>;
+  readonly withoutHeaders: Readonly<Record<string, StringMatch>>;
+  readonly queryParams: Readonly<Record<string, StringMatch>>;
+  readonly port?: number;
+  readonly statPrefix?: string;
+  /** Gateways this match is for, as written; empty: those of the VirtualService. */
+  readonly gateways: readonly string[];
+}
+
+export interface HeaderOperations {
+  readonly set: TextMap;
+  readonly add: TextMap;
+  readonly remove: readonly string[];
+}
+
+export interface HeaderPolicy {
+  readonly request: HeaderOperations;
+  readonly response: HeaderOperations;
+}
+
+/** A host as written: short names belong to the object's namespace, mesh expands them. */
+export interface DestinationRef {
+  readonly host: string;
+  /** Empty: all endpoints. */
+  readonly subset: string;
+  /** Absent: the service's only port. */
+  readonly port?: number;
+}
+
+export interface RouteDestination extends DestinationRef {
+  /** Relative share; 100 for an only destination. */
+  readonly weight: number;
+  readonly headers: HeaderPolicy;
+}
+
+export interface RetrySpec {
+  /** 0 switches retries off. */
+  readonly attempts: number;
+  readonly perTryTimeoutMs?: number;
+  /** Envoy's retry_on, status codes among it; empty: the mesh's default. */
+  readonly retryOn: string;
+  readonly backoffMs?: number;
+  readonly retryRemoteLocalities: boolean;
+}
+
+export interface FaultSpec {
+  readonly delay?: { readonly fixedDelayMs: number; readonly percent: number };
+  readonly abort?: { readonly httpStatus?: number; readonly grpcStatus?: string; readonly percent: number };
+}
+
+export interface CorsSpec {
+  readonly allowOrigins: readonly StringMatch[];
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeMs?: number;
+  readonly allowCredentials?: boolean;
+}
+
+export interface MirrorSpec {
+  readonly destination: DestinationRef;
+  /** 0–100. */
+  readonly percent: number;
+  /** `spec.http[0].mirror` or `spec.http[0].mirrors[1]`, relative to the rule: `mirror`, `mirrors[1]`. */
+  readonly field: string;
+}
+
+export type HttpActionSpec =
+  | { readonly kind: 'forward'; readonly destinations: readonly RouteDestination[] }
+  | {
+      readonly kind: 'redirect';
+      readonly uri?: string;
+      readonly authority?: string;
+      readonly port?: number | 'FROM_PROTOCOL_DEFAULT' | 'FROM_REQUEST_PORT';
+      readonly scheme?: string;
+      readonly status: 301 | 302 | 303 | 307 | 308;
+    }
+  | { readonly kind: 'respond'; readonly status: number; readonly body?: Uint8Array };
+
+export interface RewriteSpec {
+  readonly uri?: string;
+  readonly authority?: string;
+  readonly regex?: { readonly match: string; readonly rewrite: string };
+}
+
+export interface HttpRouteSpec {
+  readonly name?: string;
+  /** Alternatives; empty means everything. */
+  readonly matches: readonly HttpMatchSpec[];
+  readonly action: HttpActionSpec;
+  readonly rewrite?: RewriteSpec;
+  /** 0 means no limit, the default. */
+  readonly timeoutMs: number;
+  /** Absent: the mesh's default. */
+  readonly retry?: RetrySpec;
+  readonly fault?: FaultSpec;
+  readonly mirrors: readonly MirrorSpec[];
+  readonly cors?: CorsSpec;
+  readonly headers: HeaderPolicy;
+}
+
+export interface VirtualServiceSpec {
+  /** As written: short names, full names, `*.example.com`, `*` (with gateways only). Lower case. */
+  readonly hosts: readonly string[];
+  /** `mesh`, `NAME` or `NAMESPACE/NAME` as written; `['mesh']` by default. */
+  readonly gateways: readonly string[];
+  readonly exportTo: ExportTo;
+  readonly http: readonly HttpRouteSpec[];
+}

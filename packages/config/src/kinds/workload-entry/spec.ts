@@ -1,0 +1,16 @@
+// The body of a WorkloadEntry; also the shape of an endpoint inside a ServiceEntry.
+import type { Locality, TextMap } from '../../values/shapes.ts';
+
+export interface WorkloadEntrySpec {
+  /** IP address, `unix:///path`, or (DNS resolution only) a host name. Empty only with a network. */
+  readonly address: string;
+  /** Port name of the ServiceEntry → port of this workload. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly labels: TextMap;
+  /** Empty when it has no identity. */
+  readonly serviceAccount: string;
+  readonly network: string;
+  readonly locality?: Locality;
+  /** At least 1. */
+  readonly weight: number;
+}
