@@ -6,6 +6,8 @@ import type { ProxyNode } from './workload.ts';
 export interface GatewayVirtualHost {
   /** Domain as Envoy matches it: `bookinfo.example`, `*.example`, `*`. */
   readonly domain: string;
+  /** Plaintext requests get a 301 to `https://`; then there may be no rules. */
+  readonly httpsRedirect: boolean;
   readonly rules: readonly HttpRule[];
   readonly causes: readonly Cause[];
 }
@@ -21,13 +23,14 @@ export type ServerTls =
       readonly cipherSuites: readonly string[];
     };
 
+/** One filter chain: all plaintext servers of a port share one, every TLS server has its own. */
 export interface GatewayServer {
   /** Istio's route configuration name: `http.80`, or `https.443.PORTNAME.GATEWAY.NAMESPACE`. */
   readonly routeName: string;
   /** SNI names; empty means any. */
   readonly serverNames: readonly string[];
   readonly tls: ServerTls;
-  readonly httpsRedirect: boolean;
+  /** Most specific domain first, each domain once; a host that is not among them is a 404. */
   readonly virtualHosts: readonly GatewayVirtualHost[];
   readonly causes: readonly Cause[];
 }

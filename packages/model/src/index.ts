@@ -32,6 +32,7 @@ export type {
   StringMatch,
   WeightedDestination,
 } from './route.ts';
+export { defaultRetry } from './route.ts';
 export type {
   Endpoint,
   EndpointSet,

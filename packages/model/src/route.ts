@@ -39,8 +39,11 @@ export interface HeaderPolicy {
 export interface WeightedDestination {
   readonly host: Host;
   readonly subset: string;
-  /** The destination's service port, resolved when the service has only one. */
-  readonly port: number;
+  /**
+   * The destination's service port: as written, or the only one the service has. Otherwise the port the request
+   * was sent to (of the route configuration, of the gateway's server).
+   */
+  readonly port: number | 'FROM_REQUEST_PORT';
   /** 0–100 or any other non-negative share; relative to the sum. */
   readonly weight: number;
   readonly headers: HeaderPolicy;
@@ -55,6 +58,13 @@ export interface Retry {
   readonly backoffMs?: number;
   readonly retryRemoteLocalities: boolean;
 }
+
+/** What applies to every request whose rule says nothing about retries, and to hosts without rules. */
+export const defaultRetry: Retry = {
+  attempts: 2,
+  retryOn: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
+  retryRemoteLocalities: false,
+};
 
 export interface Fault {
   readonly delay?: { readonly fixedDelayMs: number; readonly percent: number };
@@ -100,6 +110,7 @@ export interface HttpRule {
   };
   /** 0 means no limit. */
   readonly timeoutMs: number;
+  /** Absent: no retries. Defaults are already filled in. */
   readonly retry?: Retry;
   readonly fault?: Fault;
   readonly mirrors: readonly Mirror[];
@@ -114,7 +125,7 @@ export interface RouteTable {
   readonly host: Host;
   /** Absent when the host is only named by a VirtualService. */
   readonly service?: Service;
-  /** In order; empty means: forward everything to the service's own port. */
+  /** In order; empty means: forward everything to the service's own port, with `defaultRetry` and no timeout. */
   readonly rules: readonly HttpRule[];
   readonly causes: readonly Cause[];
 }

@@ -63,7 +63,10 @@ export interface Endpoint {
   readonly causes: readonly Cause[];
 }
 
-/** All endpoints of one port of one host, in a stable order. */
+/**
+ * All endpoints of one port of one host, in a stable order, those of all subsets together. Keyed by
+ * `LAYER|HOST|PORT`: the layers are those of the service, since two namespaces may keep a private host of one name.
+ */
 export interface EndpointSet {
   readonly host: Host;
   readonly port: ServicePort;

@@ -50,6 +50,8 @@ export interface ProxyNode {
   readonly workloadName: string;
   readonly locality?: Locality;
   readonly network: string;
+  /** Routers: a Gateway's port → the port the proxy may bind for it; the same port when it is not named here. */
+  readonly gatewayPorts: Readonly<Record<number, number>>;
 }
 
 export interface InboundPort {
