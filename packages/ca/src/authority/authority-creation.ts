@@ -1,0 +1,97 @@
+// Makes a new authority: a root that signs one intermediate, and the intermediate that signs everything else.
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { type Clock, DAY_MS, MINUTE_MS, type RandomBytes, YEAR_MS } from '../clock.ts';
+import { encodePem } from '../der/pem.ts';
+import { authorityName, signCertificate } from '../x509/certificate-writer.ts';
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  keyIdentifier,
+  keyUsage,
+  subjectKeyIdentifier,
+} from '../x509/extensions.ts';
+import { type Signer, signerFor } from '../x509/signature-algorithm.ts';
+import { type AuthorityFiles, FILE } from './authority-files.ts';
+
+const ROOT_LIFE_MS = 10 * YEAR_MS;
+const INTERMEDIATE_LIFE_MS = 3 * YEAR_MS;
+/** Machines whose clocks are behind must be able to trust a new authority at once. */
+const BACK_DATE_MS = DAY_MS;
+export const SERIAL_BYTES = 16;
+
+export interface AuthorityCreation {
+  readonly trustDomain: string;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
+
+interface Authority {
+  readonly name: Buffer;
+  readonly privateKey: KeyObject;
+  readonly spki: Buffer;
+  readonly identifier: Buffer;
+  readonly signer: Signer;
+}
+
+/** The files of a new authority. */
+export function createAuthorityFiles(creation: AuthorityCreation): AuthorityFiles {
+  const root = newAuthority(creation, 'Root CA');
+  const intermediate = newAuthority(creation, 'Intermediate CA');
+  const rootPem = certify(creation, { subject: root, issuer: root, lifeMs: ROOT_LIFE_MS, pathLength: 1 });
+  const certificatePem = certify(creation, {
+    subject: intermediate,
+    issuer: root,
+    lifeMs: INTERMEDIATE_LIFE_MS,
+    pathLength: 0,
+  });
+  return {
+    [FILE.root]: rootPem,
+    [FILE.rootKey]: privateKeyPem(root.privateKey),
+    [FILE.certificate]: certificatePem,
+    [FILE.key]: privateKeyPem(intermediate.privateKey),
+    [FILE.chain]: certificatePem + rootPem,
+  };
+}
+
+/** Names carry a random part, so that two authorities of one trust domain are never taken for each other. */
+function newAuthority({ trustDomain, randomBytes }: AuthorityCreation, role: string): Authority {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const suffix = Buffer.from(randomBytes(4)).toString('hex');
+  return {
+    name: authorityName(trustDomain, `${role} ${suffix}`),
+    privateKey,
+    spki,
+    identifier: keyIdentifier(spki),
+    signer: signerFor(privateKey),
+  };
+}
+
+interface AuthorityCertificate {
+  readonly subject: Authority;
+  readonly issuer: Authority;
+  readonly lifeMs: number;
+  readonly pathLength: number;
+}
+
+function certify(creation: AuthorityCreation, wanted: AuthorityCertificate): string {
+  const { subject, issuer, lifeMs, pathLength } = wanted;
+  const nowMs = creation.clock();
+  const template = {
+    serial: creation.randomBytes(SERIAL_BYTES),
+    issuer: issuer.name,
+    subject: subject.name,
+    notBeforeMs: Math.floor((nowMs - BACK_DATE_MS) / MINUTE_MS) * MINUTE_MS,
+    notAfterMs: nowMs + lifeMs,
+    spki: subject.spki,
+    extensions: [
+      basicConstraints({ pathLength }),
+      keyUsage('authority'),
+      subjectKeyIdentifier(subject.identifier),
+      authorityKeyIdentifier(issuer.identifier),
+    ],
+  };
+  return encodePem('CERTIFICATE', signCertificate(template, issuer.signer));
+}
+
+const privateKeyPem = (key: KeyObject): string => String(key.export({ type: 'pkcs8', format: 'pem' }));

@@ -1,0 +1,115 @@
+// The certificate authority: signs for identities others have authenticated; makes a root only where there never was one.
+import type { X509Certificate } from 'node:crypto';
+import * as path from 'node:path';
+import type { Result } from '@xebec/std';
+import { fail, succeed } from '@xebec/std';
+import { type Clock, DAY_MS, type RandomBytes, SECOND_MS, systemClock, systemRandomBytes } from '../clock.ts';
+import { encodePem } from '../der/pem.ts';
+import { refuse } from '../refusal.ts';
+import { isTrustDomain } from '../spiffe-id.ts';
+import { createAuthorityFiles } from './authority-creation.ts';
+import { damaged, readAuthorityFiles, writeAuthorityFiles } from './authority-files.ts';
+import { type LoadedAuthority, verifyAuthority } from './authority-verification.ts';
+import {
+  badTtl,
+  createIssuance,
+  type IssuanceSettings,
+  type IssuedCertificate,
+  type IssueRequest,
+  issueLeaf,
+} from './issuance.ts';
+import { checkDnsNames, encodeIpAddresses } from './server-names.ts';
+
+export interface AuthorityOptions {
+  /** Holds the authority and nothing else; its parents are made where missing. */
+  readonly directory: string;
+  readonly trustDomain: string;
+  readonly clock?: Clock;
+  /** Life of a certificate whose request names none; 24 hours. */
+  readonly leafTtlMs?: number;
+  /** Longest life that is granted; longer ones are cut to it. The larger of 24 hours and `leafTtlMs`. */
+  readonly maxTtlMs?: number;
+  readonly randomBytes?: RandomBytes;
+}
+
+export interface ServerIssueRequest extends IssueRequest {
+  readonly dnsNames?: readonly string[];
+  readonly ipAddresses?: readonly string[];
+}
+
+export interface Authority {
+  readonly trustDomain: string;
+  /** True when this start made the authority, false when it was loaded. */
+  readonly isNew: boolean;
+  /** Every trusted root, one text each. */
+  readonly rootsPem: readonly string[];
+  /** Certificates that may have signed a workload's certificate. */
+  readonly issuers: readonly X509Certificate[];
+  /** When the issuing certificate expires; nothing is issued beyond. Milliseconds since the epoch. */
+  readonly notAfter: number;
+  /** A certificate for a workload: its SPIFFE id and no other name. */
+  issue(request: IssueRequest): Result<IssuedCertificate>;
+  /** A certificate for a server of the mesh's own, with names clients dial. */
+  issueServer(request: ServerIssueRequest): Result<IssuedCertificate>;
+}
+
+type Settings = Required<AuthorityOptions> & IssuanceSettings;
+
+/** Loads the authority of a directory, or makes one where the directory is absent or empty. */
+export function openAuthority(options: AuthorityOptions): Result<Authority> {
+  const settings = readSettings(options);
+  if (!settings.ok) return settings;
+  const found = readAuthorityFiles(options.directory);
+  if (!found.ok) return found;
+  let isNew = false;
+  if (found.value === undefined) {
+    const written = writeAuthorityFiles(options.directory, createAuthorityFiles(settings.value));
+    if (!written.ok) return written;
+    isNew = written.value === 'written';
+  }
+  const loaded = load(settings.value);
+  return loaded.ok
+    ? succeed(createAuthority(settings.value, loaded.value, isNew), loaded.warnings)
+    : fail(...loaded.diagnostics);
+}
+
+function readSettings(options: AuthorityOptions): Result<Settings> {
+  const { leafTtlMs = DAY_MS, clock = systemClock, randomBytes = systemRandomBytes } = options;
+  const maxTtlMs = options.maxTtlMs ?? Math.max(DAY_MS, leafTtlMs);
+  if (!isTrustDomain(options.trustDomain)) {
+    return refuse({
+      code: 'bad-trust-domain',
+      message: 'the trust domain is not a valid name',
+      remedy: 'use lower-case letters, digits, dots and dashes, such as cluster.local',
+    });
+  }
+  if (!(leafTtlMs >= SECOND_MS && leafTtlMs <= maxTtlMs && Number.isFinite(maxTtlMs))) return badTtl();
+  return succeed({ ...options, leafTtlMs, maxTtlMs, clock, randomBytes });
+}
+
+/** Always from the disk: what was written is read back before anything is signed with it. */
+function load({ directory, clock }: Settings): Result<LoadedAuthority> {
+  const files = readAuthorityFiles(directory);
+  if (!files.ok) return files;
+  if (files.value === undefined) return refuse(damaged(path.resolve(directory), 'missing'));
+  return verifyAuthority({ directory, files: files.value, nowMs: clock() });
+}
+
+function createAuthority(settings: Settings, loaded: LoadedAuthority, isNew: boolean): Authority {
+  const issuance = createIssuance(settings, loaded);
+  return {
+    trustDomain: settings.trustDomain,
+    isNew,
+    rootsPem: loaded.roots.map(({ der }) => encodePem('CERTIFICATE', der)),
+    issuers: [loaded.certificate.x509],
+    notAfter: loaded.certificate.notAfterMs,
+    issue: (request) => issueLeaf(issuance, request, { dnsNames: [], ipAddresses: [] }),
+    issueServer: (request) => {
+      const dnsNames = checkDnsNames(request.dnsNames ?? []);
+      if (!dnsNames.ok) return dnsNames;
+      const ipAddresses = encodeIpAddresses(request.ipAddresses ?? []);
+      if (!ipAddresses.ok) return ipAddresses;
+      return issueLeaf(issuance, request, { dnsNames: dnsNames.value, ipAddresses: ipAddresses.value });
+    },
+  };
+}

@@ -1,0 +1,157 @@
+// Signs leaf certificates: one SPIFFE id, CA:FALSE, never longer than allowed, never beyond the issuer's own life.
+import type { Diagnostic, Result } from '@xebec/std';
+import { fail, succeed } from '@xebec/std';
+import { type Clock, MINUTE_MS, type RandomBytes, SECOND_MS } from '../clock.ts';
+import { encodePem } from '../der/pem.ts';
+import { refuse } from '../refusal.ts';
+import { parseSpiffeId } from '../spiffe-id.ts';
+import type { CertificateFacts } from '../x509/certificate-reader.ts';
+import { EMPTY_NAME, signCertificate } from '../x509/certificate-writer.ts';
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  extendedKeyUsage,
+  keyIdentifier,
+  keyUsage,
+  type SubjectNames,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from '../x509/extensions.ts';
+import type { SubjectKey } from '../x509/public-key.ts';
+import { type Signer, signerFor } from '../x509/signature-algorithm.ts';
+import { SERIAL_BYTES } from './authority-creation.ts';
+import type { LoadedAuthority } from './authority-verification.ts';
+
+export interface IssuanceSettings {
+  readonly trustDomain: string;
+  readonly clock: Clock;
+  readonly leafTtlMs: number;
+  readonly maxTtlMs: number;
+  readonly randomBytes: RandomBytes;
+}
+
+export interface IssueRequest {
+  readonly publicKey: SubjectKey;
+  /** Of the authenticated caller, in this authority's trust domain. */
+  readonly spiffeId: string;
+  readonly ttlMs?: number;
+}
+
+export interface IssuedCertificate {
+  /** As Istio answers: the leaf, the intermediates, and last all roots in one text. */
+  readonly chainPem: readonly string[];
+  /** Leaf and intermediates in one text: what a TLS end presents. */
+  readonly certificatesPem: string;
+  /** Hexadecimal, upper case. */
+  readonly serial: string;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** Clocks of proxies may be this far behind; beyond, new certificates are not valid there yet. */
+const BACK_DATE_MS = 2 * MINUTE_MS;
+
+/** What every leaf of one authority shares. */
+export interface Issuance {
+  readonly settings: IssuanceSettings;
+  readonly issuer: CertificateFacts;
+  readonly issuerIdentifier: Buffer;
+  readonly signer: Signer;
+  readonly intermediatesPem: readonly string[];
+  readonly rootsPem: readonly string[];
+}
+
+const certificatePem = ({ der }: CertificateFacts): string => encodePem('CERTIFICATE', der);
+
+export function createIssuance(settings: IssuanceSettings, loaded: LoadedAuthority): Issuance {
+  return {
+    settings,
+    issuer: loaded.certificate,
+    issuerIdentifier: loaded.certificate.subjectKeyIdentifier ?? keyIdentifier(loaded.certificate.spki),
+    signer: signerFor(loaded.privateKey),
+    intermediatesPem: loaded.intermediates.map(certificatePem),
+    rootsPem: loaded.roots.map(certificatePem),
+  };
+}
+
+/** Signs a certificate for `request.spiffeId` and the given names. */
+export function issueLeaf(
+  issuance: Issuance,
+  request: IssueRequest,
+  names: Omit<SubjectNames, 'uris'>,
+): Result<IssuedCertificate> {
+  const { settings, issuer, signer } = issuance;
+  const owner = checkOwner(settings.trustDomain, request.spiffeId);
+  if (owner !== undefined) return fail(...owner);
+  const life = grantLife(issuance, request.ttlMs);
+  if (!life.ok) return life;
+  const serial = Buffer.from(settings.randomBytes(SERIAL_BYTES));
+  const leaf = signCertificate(
+    {
+      serial,
+      issuer: issuer.subject,
+      subject: EMPTY_NAME,
+      notBeforeMs: life.value.notBefore,
+      notAfterMs: life.value.notAfter,
+      spki: request.publicKey.spki,
+      extensions: [
+        keyUsage('leaf'),
+        extendedKeyUsage(),
+        basicConstraints(),
+        subjectKeyIdentifier(keyIdentifier(request.publicKey.spki)),
+        authorityKeyIdentifier(issuance.issuerIdentifier),
+        subjectAltName({ uris: [request.spiffeId], ...names }),
+      ],
+    },
+    signer,
+  );
+  const leafPem = encodePem('CERTIFICATE', leaf);
+  return succeed({
+    chainPem: [leafPem, ...issuance.intermediatesPem, issuance.rootsPem.join('')],
+    certificatesPem: [leafPem, ...issuance.intermediatesPem].join(''),
+    serial: serial.toString('hex').toUpperCase(),
+    ...life.value,
+  });
+}
+
+/** Even the caller's own mistake must not make a certificate for somebody of another trust domain. */
+function checkOwner(trustDomain: string, spiffeId: string): readonly Diagnostic[] | undefined {
+  const parsed = parseSpiffeId(spiffeId);
+  if (!parsed.ok) return parsed.diagnostics;
+  if (parsed.value.trustDomain === trustDomain) return undefined;
+  const foreign = refuse({
+    code: 'foreign-trust-domain',
+    message: `the identity is not of the trust domain ${trustDomain}`,
+    remedy: 'ask the authority of its own trust domain',
+  });
+  return foreign.ok ? undefined : foreign.diagnostics;
+}
+
+/** Whole seconds: what the certificate will say is what is reported. */
+function grantLife(
+  { settings, issuer }: Issuance,
+  wantedMs: number | undefined,
+): Result<Pick<IssuedCertificate, 'notBefore' | 'notAfter'>> {
+  const ttlMs = Math.min(wantedMs ?? settings.leafTtlMs, settings.maxTtlMs);
+  if (!(ttlMs >= SECOND_MS)) return badTtl();
+  const nowMs = settings.clock();
+  const notAfter = wholeSeconds(Math.min(nowMs + ttlMs, issuer.notAfterMs));
+  if (notAfter <= nowMs) {
+    return refuse({
+      code: 'authority-expired',
+      message: 'the issuing certificate has expired',
+      remedy: 'replace the intermediate by one that the same root signed',
+    });
+  }
+  return succeed({ notBefore: wholeSeconds(nowMs - BACK_DATE_MS), notAfter });
+}
+
+const wholeSeconds = (timeMs: number): number => Math.floor(timeMs / SECOND_MS) * SECOND_MS;
+
+export const badTtl = (): Result<never> =>
+  refuse({
+    code: 'bad-certificate-ttl',
+    message: 'the life of a certificate is out of range',
+    remedy: 'ask for at least one second and at most the longest life that is configured',
+  });

@@ -1,0 +1,24 @@
+// The public surface of ca.
+export type { AuthenticationCall, Authenticator } from './authenticators/authenticator.ts';
+export type { TokenStore, TokenStoreOptions } from './authenticators/join-tokens.ts';
+export { createTokenStore, joinTokenAuthenticator } from './authenticators/join-tokens.ts';
+export type { PeerCertificateOptions } from './authenticators/peer-certificate.ts';
+export { peerCertificateAuthenticator } from './authenticators/peer-certificate.ts';
+export type { Authority, AuthorityOptions, ServerIssueRequest } from './authority/authority.ts';
+export { openAuthority } from './authority/authority.ts';
+export type { IssuedCertificate, IssueRequest } from './authority/issuance.ts';
+export type { KeyAlgorithm, KeyAndCsr } from './client/key-and-csr.ts';
+export { createKeyAndCsr } from './client/key-and-csr.ts';
+export type { CertificateRequest, Credential, ReceivedCertificate } from './client/request-certificate.ts';
+export { requestCertificate } from './client/request-certificate.ts';
+export type { Clock, RandomBytes } from './clock.ts';
+export type { AuditEvent, CertificateServiceOptions } from './service/certificate-handler.ts';
+export { addCertificateService } from './service/certificate-service.ts';
+export type { RateLimit } from './service/rate-limiter.ts';
+export type { ServingCertificate, ServingCredentials } from './service/serving-credentials.ts';
+export { createServingCredentials } from './service/serving-credentials.ts';
+export type { Identity } from './spiffe-id.ts';
+export { parseSpiffeId, spiffeId } from './spiffe-id.ts';
+export { parseCsr } from './x509/certificate-request.ts';
+export type { SubjectKey } from './x509/public-key.ts';
+export { acceptPublicKey } from './x509/public-key.ts';
