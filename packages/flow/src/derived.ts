@@ -68,12 +68,19 @@ export class Derived<I, T extends string, K extends string, V, R extends Readonl
 
   private run(key: T, value: I): void {
     this.runs += 1;
+    const emission = this.attempt(key, value);
+    if (emission !== undefined) this.apply(key, emission);
+  }
+
+  /** What the transform emits, or `undefined` when it threw: then everything stays as it was. */
+  private attempt(key: T, value: I): Emission<K, V> | undefined {
     try {
       const emission = this.reruns.track(key, () => this.collect(key, value));
       this.errorsByInput.delete(key);
-      this.apply(key, emission);
+      return emission;
     } catch (error) {
       this.errorsByInput.set(key, { collection: this.name, key, error, epoch: this.lifecycle.epoch });
+      return undefined;
     }
   }
 

@@ -70,9 +70,11 @@ class FlowGraph implements Graph {
 
   group<A extends string, K extends string, V>(index: Index<A, K, V>): Collection<A, ReadonlySet<K>> {
     const keyed = indexOf(index, this.lifecycle);
-    const group = new Group(keyed, this.lifecycle);
-    this.claimName(group.name);
-    return this.add(group);
+    if (keyed.group !== undefined) return keyed.group;
+    const name = `${keyed.label}.group`;
+    this.claimName(name);
+    keyed.group = this.add(new Group(name, keyed, this.lifecycle));
+    return keyed.group;
   }
 
   union<K extends string, V>(name: string, ...from: readonly Collection<K, V>[]): Collection<K, V> {

@@ -15,13 +15,13 @@ export class Group<A extends string, K extends string, V>
   private readonly index: KeyedIndex<A, K, V>;
   private pending: Set<A>;
 
-  constructor(index: KeyedIndex<A, K, V>, lifecycle: Lifecycle) {
-    super(`${index.label}.group`, index.rank + 1, lifecycle);
+  constructor(name: string, index: KeyedIndex<A, K, V>, lifecycle: Lifecycle) {
+    super(name, index.rank + 1, lifecycle);
     this.index = index;
     this.arrows = [{ from: index.of.name, role: 'from', via: index.name }];
     this.pending = new Set(index.allAnchors());
-    index.subscribe((anchor, isMembership) => {
-      if (isMembership) this.pending.add(anchor);
+    index.subscribe((anchor, change) => {
+      if (change !== 'values') this.pending.add(anchor);
     });
   }
 

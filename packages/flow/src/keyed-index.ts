@@ -1,12 +1,15 @@
 // An index: the members of a collection by anchor, kept up to date with work proportional to the change.
 import { InvariantError } from './invariant.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { changesMembership, type Members, patchMembers } from './members.ts';
+import { changesMembership, type MemberPatch, type Members, patchMembers } from './members.ts';
 import type { Table } from './table.ts';
-import type { Change, Changes, Index, TransformError } from './types.ts';
+import type { Change, Changes, Collection, Index, TransformError } from './types.ts';
 
-/** Called with each anchor touched; `isMembership` tells a member coming or going from a new value. */
-export type AnchorSubscriber<A extends string> = (anchor: A, isMembership: boolean) => void;
+/** How an anchor changed: only values, which keys but not how many, or how many. Each is also the one before. */
+export type AnchorChange = 'values' | 'keys' | 'count';
+
+/** Called during the wave with each anchor touched. */
+export type AnchorSubscriber<A extends string> = (anchor: A, change: AnchorChange) => void;
 
 const none: readonly [never, never][] = [];
 
@@ -14,6 +17,8 @@ export class KeyedIndex<A extends string, K extends string, V> implements Index<
   readonly kind = 'index';
   readonly name: string;
   readonly of: Table<K, V>;
+  /** The collection of its anchors with their keys, once somebody asked for it: one serves all. */
+  group: Collection<A, ReadonlySet<K>> | undefined;
   private readonly anchors: (value: V, key: K) => Iterable<A>;
   private readonly lifecycle: Lifecycle;
   private readonly membersByAnchor = new Map<A, Members<K, V>>();
@@ -78,8 +83,8 @@ export class KeyedIndex<A extends string, K extends string, V> implements Index<
       const after = patchMembers(before, patch);
       if (after.length === 0) this.membersByAnchor.delete(anchor);
       else this.membersByAnchor.set(anchor, after);
-      const isMembership = changesMembership(before, patch);
-      for (const subscriber of this.subscribers) subscriber(anchor, isMembership);
+      const change = after.length === before.length ? changeOf(before, patch) : 'count';
+      for (const subscriber of this.subscribers) subscriber(anchor, change);
     }
   }
 
@@ -119,6 +124,10 @@ export function indexOf<A extends string, K extends string, V>(
 ): KeyedIndex<A, K, V> {
   if (index instanceof KeyedIndex && index.belongsTo(lifecycle)) return index;
   throw new InvariantError(`${index.name} is not an index of this graph`);
+}
+
+function changeOf<K extends string, V>(before: Members<K, V>, patch: MemberPatch<K, V>): AnchorChange {
+  return changesMembership(before, patch) ? 'keys' : 'values';
 }
 
 function presentRows<K extends string, V>(of: Table<K, V>): Changes<K, V> {

@@ -22,11 +22,6 @@ export function withoutItem<T extends string>(set: OneOrMany<T>, item: T): OneOr
   return last;
 }
 
-export function toList<T extends string>(items: Iterable<T>, count: number): OneOrList<T> | undefined {
-  const list = [...items];
-  return count > 1 ? list : list[0];
-}
-
 export function forEachItem<T extends string>(
   items: OneOrMany<T> | OneOrList<T> | undefined,
   visit: (item: T) => void,

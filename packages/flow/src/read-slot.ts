@@ -55,7 +55,7 @@ function openCollectionSlot<T extends string>(
   };
 }
 
-/** Members and counts are tracked apart, so that who only counts does not rerun when a member's value changes. */
+/** Members and counts are tracked apart, so that who only counts reruns only for another count. */
 function openIndexSlot<T extends string>(
   of: Index<string, string, unknown>,
   tracker: Tracker<T>,
@@ -63,9 +63,9 @@ function openIndexSlot<T extends string>(
   const index = indexOf(of, tracker.lifecycle);
   const [memberLinks, countLinks] = [new Links<T>(), new Links<T>()];
   const [memberLog, countLog] = [new ReadLog(), new ReadLog()];
-  index.subscribe((anchor, isMembership) => {
+  index.subscribe((anchor, change) => {
     tracker.markPending(memberLinks.readersOf(anchor));
-    if (isMembership) tracker.markPending(countLinks.readersOf(anchor));
+    if (change === 'count') tracker.markPending(countLinks.readersOf(anchor));
   });
   const look = (log: ReadLog, anchor: string) => {
     tracker.assertRunning();
