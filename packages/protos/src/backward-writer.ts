@@ -4,7 +4,7 @@
 const initialSize = 1 << 18;
 const keptSize = 1 << 22;
 /** Below this a loop over char codes beats a call into the runtime. */
-const shortString = 48;
+const shortString = 96;
 const largestFloat = 3.4028234663852886e38;
 
 /** One scratch buffer; `reset` starts a message and `finish` copies it out. Not re-entrant. */
@@ -20,7 +20,7 @@ export class BackwardWriter {
 
   /** The bytes since `reset`, in memory of their own. */
   finish(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.buffer, this.position);
+    return new Uint8Array(this.buffer.buffer).slice(this.position);
   }
 
   private reserve(size: number): void {
@@ -163,11 +163,12 @@ export class BackwardWriter {
   private ascii(value: string): boolean {
     const size = value.length;
     this.reserve(size);
+    const { buffer } = this;
     const start = this.position - size;
     for (let index = 0; index < size; index++) {
       const code = value.charCodeAt(index);
       if (code > 0x7f) return false;
-      this.buffer[start + index] = code;
+      buffer[start + index] = code;
     }
     this.position = start;
     this.varint(size);

@@ -27,9 +27,7 @@ export function sortedKeys(object: object): string[] {
 
 /** Writes the fields of a Struct. */
 export function writeStruct(out: BackwardWriter, object: JsonObject): void {
-  const keys = sortedKeys(object);
-  for (let index = keys.length - 1; index >= 0; index--) {
-    const key = keys[index] as string;
+  for (const key of sortedKeys(object).reverse()) {
     const end = out.position;
     writeValue(out, object[key] as JsonValue);
     out.delimit(end, entryValueTag);

@@ -16,8 +16,17 @@ import { parseMapKey, scalarCodecs, type WireType, type WriteValue, wireType } f
 /** A message by local field names, as protobuf-es lays it out. */
 type Fields = Message & Readonly<Record<string, unknown>>;
 
-/** Writes one field of a message, tag included, if it is set. */
-type WriteField = (out: BackwardWriter, message: Fields) => void;
+/** One field, ready to write. */
+interface FieldCodec {
+  /** The property of the message that holds the field, or the one-of it belongs to. */
+  readonly property: string;
+  /** The property's value that says "not set", where comparing is enough; `never` where `write` decides. */
+  readonly unset: unknown;
+  /** Writes the property's value with its tag, if it is set. */
+  readonly write: (out: BackwardWriter, value: unknown, message: Fields) => void;
+}
+
+const never = Symbol('compares equal to no value');
 
 /** How a value looks on the wire; `write` puts the value without its tag. */
 interface Codec {
@@ -27,7 +36,7 @@ interface Codec {
 
 export interface MessageCodec {
   /** By field number, descending: the order of writing backwards. */
-  readonly fields: WriteField[];
+  readonly fields: FieldCodec[];
 }
 
 const compiled = new WeakMap<DescMessage, MessageCodec>();
@@ -39,7 +48,7 @@ export function codecOf(type: DescMessage): MessageCodec {
   const codec: MessageCodec = { fields: [] };
   compiled.set(type, codec); // before the fields: a type may contain itself
   const descending = [...type.fields].sort((a, b) => b.number - a.number);
-  for (const field of descending) codec.fields.push(fieldWriter(field));
+  for (const field of descending) codec.fields.push(fieldCodec(field));
   return codec;
 }
 
@@ -47,8 +56,10 @@ export function codecOf(type: DescMessage): MessageCodec {
 export function writeMessage(out: BackwardWriter, codec: MessageCodec, message: Message): void {
   const unknown = message.$unknown;
   if (unknown !== undefined) writeUnknown(out, unknown);
-  const { fields } = codec;
-  for (let index = 0; index < fields.length; index++) fields[index]?.(out, message as Fields);
+  for (const field of codec.fields) {
+    const value = (message as Fields)[field.property];
+    if (value !== field.unset) field.write(out, value, message as Fields);
+  }
 }
 
 function writeUnknown(out: BackwardWriter, unknown: NonNullable<Message['$unknown']>): void {
@@ -58,14 +69,14 @@ function writeUnknown(out: BackwardWriter, unknown: NonNullable<Message['$unknow
   }
 }
 
-function fieldWriter(field: DescField): WriteField {
+function fieldCodec(field: DescField): FieldCodec {
   switch (field.fieldKind) {
     case 'list':
-      return field.packed ? packedWriter(field) : listWriter(field);
+      return field.packed ? packedField(field) : listField(field);
     case 'map':
-      return mapWriter(field);
+      return mapField(field);
     default:
-      return singularWriter(field);
+      return singularField(field);
   }
 }
 
@@ -73,90 +84,116 @@ type Singular = DescField & { fieldKind: 'scalar' | 'enum' | 'message' };
 type List = DescField & { fieldKind: 'list' };
 type MapField = DescField & { fieldKind: 'map' };
 
-function singularWriter(field: Singular): WriteField {
+function singularField(field: Singular): FieldCodec {
+  if (field.oneof !== undefined) return oneofMember(field, field.oneof.localName);
+  if (field.presence === presence.IMPLICIT) return implicitField(field);
+  return explicitField(field);
+}
+
+function implicitField(field: Singular): FieldCodec {
   const { write, wire } = singularCodec(field);
   const tag = tagOf(field.number, wire);
-  const name = field.localName;
-  if (field.oneof !== undefined) return oneofMemberWriter(field, write, tag);
-  if (field.presence === presence.IMPLICIT) {
-    const isZero = zeroTest(field);
-    return (out, message) => {
-      const value = message[name];
+  const isZero = zeroTest(field);
+  return {
+    property: field.localName,
+    unset: comparableZero(field),
+    write: (out, value) => {
       if (isZero(value)) return;
       write(out, value);
       out.varint(tag);
-    };
-  }
+    },
+  };
+}
+
+function explicitField(field: Singular): FieldCodec {
+  const { write, wire } = singularCodec(field);
+  const tag = tagOf(field.number, wire);
+  const property = field.localName;
   const mustBeSet = field.presence === presence.LEGACY_REQUIRED;
-  // Defaults of proto2 fields are on the prototype; messages have no defaults.
-  const isOwn = field.fieldKind === 'message' ? () => true : (m: Fields) => Object.hasOwn(m, name);
-  return (out, message) => {
-    const value = message[name];
-    if (value !== undefined && isOwn(message)) {
-      write(out, value);
-      out.varint(tag);
-    } else if (mustBeSet) throw new TypeError(`required field ${field.toString()} is not set`);
+  // Defaults of proto2 scalars are on the prototype; messages have none.
+  const mayInherit = field.fieldKind !== 'message';
+  return {
+    property,
+    unset: mustBeSet ? never : undefined,
+    write: (out, value, message) => {
+      if (value !== undefined && !(mayInherit && !Object.hasOwn(message, property))) {
+        write(out, value);
+        out.varint(tag);
+      } else if (mustBeSet) throw new TypeError(`required field ${field.toString()} is not set`);
+    },
   };
 }
 
 /** Members are written at their own number's place, not at their one-of's. */
-function oneofMemberWriter(field: Singular, write: WriteValue, tag: number): WriteField {
-  const oneof = field.oneof?.localName ?? '';
-  const name = field.localName;
-  return (out, message) => {
-    const selected = message[oneof] as { readonly case: string | undefined; readonly value?: unknown };
-    if (selected.case !== name) return;
-    write(out, selected.value);
-    out.varint(tag);
-  };
-}
-
-function listWriter(field: List): WriteField {
-  const { write, wire } = elementCodec(field, field.listKind);
+function oneofMember(field: Singular, oneof: string): FieldCodec {
+  const { write, wire } = singularCodec(field);
   const tag = tagOf(field.number, wire);
   const name = field.localName;
-  return (out, message) => {
-    const list = message[name] as readonly unknown[];
-    for (let index = list.length - 1; index >= 0; index--) {
-      write(out, list[index]);
+  return {
+    property: oneof,
+    unset: never,
+    write: (out, value) => {
+      const selected = value as { readonly case: string | undefined; readonly value?: unknown };
+      if (selected.case !== name) return;
+      write(out, selected.value);
       out.varint(tag);
-    }
+    },
   };
 }
 
-function packedWriter(field: List): WriteField {
+function listField(field: List): FieldCodec {
+  const { write, wire } = elementCodec(field, field.listKind);
+  const tag = tagOf(field.number, wire);
+  return {
+    property: field.localName,
+    unset: never,
+    write: (out, value) => {
+      const list = value as readonly unknown[];
+      for (let index = list.length - 1; index >= 0; index--) {
+        write(out, list[index]);
+        out.varint(tag);
+      }
+    },
+  };
+}
+
+function packedField(field: List): FieldCodec {
   const { write } = elementCodec(field, field.listKind);
   const tag = tagOf(field.number, wireType.delimited);
-  const name = field.localName;
-  return (out, message) => {
-    const list = message[name] as readonly unknown[];
-    if (list.length === 0) return;
-    const end = out.position;
-    for (let index = list.length - 1; index >= 0; index--) write(out, list[index]);
-    out.delimit(end, tag);
+  return {
+    property: field.localName,
+    unset: never,
+    write: (out, value) => {
+      const list = value as readonly unknown[];
+      if (list.length === 0) return;
+      const end = out.position;
+      for (let index = list.length - 1; index >= 0; index--) write(out, list[index]);
+      out.delimit(end, tag);
+    },
   };
 }
 
 /** Entries go in code-unit order of their keys, so that equal maps have equal bytes. */
-function mapWriter(field: MapField): WriteField {
+function mapField(field: MapField): FieldCodec {
   const key = scalarCodecs[field.mapKey];
   const keyTag = tagOf(1, key.wire);
-  const { write, wire } = elementCodec(field, field.mapKind);
-  const valueTag = tagOf(2, wire);
+  const element = elementCodec(field, field.mapKind);
+  const elementTag = tagOf(2, element.wire);
   const tag = tagOf(field.number, wireType.delimited);
-  const name = field.localName;
-  return (out, message) => {
-    const map = message[name] as Readonly<Record<string, unknown>>;
-    const keys = sortedKeys(map);
-    for (let index = keys.length - 1; index >= 0; index--) {
-      const text = keys[index] as string;
-      const end = out.position;
-      write(out, map[text]);
-      out.varint(valueTag);
-      key.write(out, parseMapKey(field.mapKey, text));
-      out.varint(keyTag);
-      out.delimit(end, tag);
-    }
+  return {
+    property: field.localName,
+    unset: never,
+    write: (out, value) => {
+      const map = value as Readonly<Record<string, unknown>>;
+      for (const text of sortedKeys(map).reverse()) {
+        const end = out.position;
+        element.write(out, map[text]);
+        out.varint(elementTag);
+        key.write(out, parseMapKey(field.mapKey, text));
+        out.varint(keyTag);
+        out.delimit(end, tag);
+      }
+    },
   };
 }
 
@@ -168,6 +205,22 @@ function zeroTest(field: Singular): (value: unknown) => boolean {
   if (field.fieldKind !== 'enum') return scalarCodecs[field.scalar as ScalarType].isZero;
   const zero = field.enum.values[0]?.number ?? 0;
   return (value) => value === zero;
+}
+
+/** Zero as one value to compare with; floats tell -0 from 0, bytes and 64-bit integers have many zeros. */
+function comparableZero(field: Singular): unknown {
+  if (field.fieldKind === 'enum') return field.enum.values[0]?.number;
+  switch (field.scalar) {
+    case scalarType.STRING:
+      return '';
+    case scalarType.BOOL:
+      return false;
+    case scalarType.UINT32:
+    case scalarType.INT32:
+      return 0;
+    default:
+      return never;
+  }
 }
 
 const enumCodec: Codec = scalarCodecs[scalarType.INT32];
