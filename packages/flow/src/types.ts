@@ -69,8 +69,6 @@ export interface DeriveOptions<
   readonly name: string;
   readonly from: Collection<T, I>;
   readonly reads?: R;
-  /** Early cut-off: an output equal to the one before is no change. Default `Object.is`. */
-  readonly equals?: Equals<V>;
   /**
    * Pure, synchronous. A key that emits nothing has no output. Throwing keeps the key's last good outputs and is
    * reported; the key runs again when its input or anything it read up to the throw changes. An output key that
@@ -78,6 +76,11 @@ export interface DeriveOptions<
    * soon as the first lets go. Which of two comes first depends on history, so merge them with `group` instead.
    */
   readonly fn: (value: I, key: T, read: Reads<R>) => Iterable<readonly [K, V]>;
+  /**
+   * Early cut-off: an output equal to the one before is no change, and the one before stays. Default `Object.is`.
+   * (The compiler infers `V` in the order of writing: put it after `fn`.)
+   */
+  readonly equals?: Equals<V>;
 }
 
 /**
