@@ -36,7 +36,7 @@ interface Codec {
 
 export interface MessageCodec {
   /** By field number, descending: the order of writing backwards. */
-  readonly fields: FieldCodec[];
+  readonly fields: readonly FieldCodec[];
 }
 
 const compiled = new WeakMap<DescMessage, MessageCodec>();
@@ -45,10 +45,9 @@ const compiled = new WeakMap<DescMessage, MessageCodec>();
 export function codecOf(type: DescMessage): MessageCodec {
   const known = compiled.get(type);
   if (known !== undefined) return known;
-  const codec: MessageCodec = { fields: [] };
-  compiled.set(type, codec); // before the fields: a type may contain itself
   const descending = [...type.fields].sort((a, b) => b.number - a.number);
-  for (const field of descending) codec.fields.push(fieldCodec(field));
+  const codec: MessageCodec = { fields: descending.map(fieldCodec) };
+  compiled.set(type, codec);
   return codec;
 }
 
@@ -253,8 +252,11 @@ function messageCodec(field: DescField): Codec {
   if (type.typeName === 'google.protobuf.Struct' && field.parent.typeName !== 'google.protobuf.Value') {
     return delimited((out, value) => writeStruct(out, value as JsonObject));
   }
-  const codec = codecOf(type);
-  return delimited((out, value) => writeMessage(out, codec, value as Message));
+  let codec: MessageCodec | undefined; // at first use: a type may contain itself, and most types are never used
+  return delimited((out, value) => {
+    codec ??= codecOf(type);
+    writeMessage(out, codec, value as Message);
+  });
 }
 
 function wrapperCodec(scalar: ScalarType): Codec {
