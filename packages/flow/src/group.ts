@@ -31,7 +31,7 @@ export class Group<A extends string, K extends string, V>
     for (const anchor of this.pending) {
       this.runs += 1;
       const before = this.peek(anchor);
-      const members = this.index.members(anchor);
+      const members = this.index.peek(anchor);
       const after = members.length === 0 ? undefined : new Set(members.map(([key]) => key));
       if (before === undefined && after === undefined) continue;
       this.write(anchor, after);
@@ -46,7 +46,7 @@ export class Group<A extends string, K extends string, V>
   }
 
   protected override inputsOf(anchor: A): readonly Input[] {
-    const members = this.index.members(anchor);
+    const members = this.index.peek(anchor);
     return [
       { collection: this.index.label, key: anchor, role: 'index' },
       ...members.map(([key]): Input => ({ collection: this.index.of.name, key, role: 'from' })),

@@ -1,7 +1,7 @@
 // An index: the members of a collection by anchor, kept up to date with work proportional to the change.
 import { InvariantError } from './invariant.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { changesMembership, type MemberPatch, type Members, patchMembers } from './members.ts';
+import { countMoves, type Held, type MemberPatch, type Members, patchMembers } from './members.ts';
 import type { Table } from './table.ts';
 import type { Change, Changes, Collection, Index, TransformError } from './types.ts';
 
@@ -21,7 +21,7 @@ export class KeyedIndex<A extends string, K extends string, V> implements Index<
   group: Collection<A, ReadonlySet<K>> | undefined;
   private readonly anchors: (value: V, key: K) => Iterable<A>;
   private readonly lifecycle: Lifecycle;
-  private readonly membersByAnchor = new Map<A, Members<K, V>>();
+  private readonly heldByAnchor = new Map<A, Held<K, V>>();
   private readonly errorsByKey = new Map<K, TransformError>();
   private readonly subscribers: AnchorSubscriber<A>[] = [];
 
@@ -49,7 +49,7 @@ export class KeyedIndex<A extends string, K extends string, V> implements Index<
 
   count(anchor: A): number {
     this.lifecycle.assertReadable(this.label);
-    return this.members(anchor).length;
+    return this.peek(anchor).length;
   }
 
   /** Unique in the graph, unlike `name`. */
@@ -61,12 +61,21 @@ export class KeyedIndex<A extends string, K extends string, V> implements Index<
     return this.lifecycle === lifecycle;
   }
 
+  /** The members to keep: the list stays as it is. */
   members(anchor: A): Members<K, V> {
-    return this.membersByAnchor.get(anchor) ?? none;
+    const held = this.heldByAnchor.get(anchor);
+    if (held === undefined) return none;
+    held.isHandedOut = true;
+    return held.list;
+  }
+
+  /** The members to look at and let go before the next change. */
+  peek(anchor: A): Members<K, V> {
+    return this.heldByAnchor.get(anchor)?.list ?? none;
   }
 
   allAnchors(): IterableIterator<A> {
-    return this.membersByAnchor.keys();
+    return this.heldByAnchor.keys();
   }
 
   errors(): Iterable<TransformError> {
@@ -79,13 +88,19 @@ export class KeyedIndex<A extends string, K extends string, V> implements Index<
 
   private apply(changes: Changes<K, V>): void {
     for (const [anchor, patch] of this.patchesOf(changes)) {
-      const before = this.members(anchor);
-      const after = patchMembers(before, patch);
-      if (after.length === 0) this.membersByAnchor.delete(anchor);
-      else this.membersByAnchor.set(anchor, after);
-      const change = after.length === before.length ? changeOf(before, patch) : 'count';
+      const change = this.patch(anchor, patch);
       for (const subscriber of this.subscribers) subscriber(anchor, change);
     }
+  }
+
+  private patch(anchor: A, patch: MemberPatch<K, V>): AnchorChange {
+    const held = this.heldByAnchor.get(anchor) ?? { list: [], isHandedOut: false };
+    const { added, removed } = countMoves(held.list, patch);
+    patchMembers(held, patch);
+    if (held.list.length === 0) this.heldByAnchor.delete(anchor);
+    else this.heldByAnchor.set(anchor, held);
+    if (added !== removed) return 'count';
+    return added > 0 ? 'keys' : 'values';
   }
 
   private patchesOf(changes: Changes<K, V>): Map<A, Map<K, [K, V] | undefined>> {
@@ -124,10 +139,6 @@ export function indexOf<A extends string, K extends string, V>(
 ): KeyedIndex<A, K, V> {
   if (index instanceof KeyedIndex && index.belongsTo(lifecycle)) return index;
   throw new InvariantError(`${index.name} is not an index of this graph`);
-}
-
-function changeOf<K extends string, V>(before: Members<K, V>, patch: MemberPatch<K, V>): AnchorChange {
-  return changesMembership(before, patch) ? 'keys' : 'values';
 }
 
 function presentRows<K extends string, V>(of: Table<K, V>): Changes<K, V> {

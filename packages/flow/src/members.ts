@@ -1,31 +1,40 @@
-// The members at one anchor: an immutable list sorted by key, so that what is read does not depend on history.
+// The members at one anchor: a list sorted by key, so that what is read does not depend on history.
 
 export type Members<K extends string, V> = readonly [K, V][];
 
 /** New pairs by key; `undefined` takes the member away. */
 export type MemberPatch<K extends string, V> = ReadonlyMap<K, [K, V] | undefined>;
 
-/** Up to this many changes are made by binary search in a copy; more are merged in one pass. */
+/** Up to this many changes are made one by one by binary search; more are merged in one pass. */
 const fewChanges = 8;
 
-/** The members after `patch`; the list given in stays as it is, since transforms may hold it. */
-export function patchMembers<K extends string, V>(
-  members: Members<K, V>,
-  patch: MemberPatch<K, V>,
-): Members<K, V> {
-  return patch.size <= fewChanges ? splice(members, patch) : merge(members, patch);
+/** Members as an index holds them. A list that somebody was handed is never changed again, but copied. */
+export interface Held<K extends string, V> {
+  list: [K, V][];
+  isHandedOut: boolean;
 }
 
-/** Whether a member comes or goes, rather than only getting another value. */
-export function changesMembership<K extends string, V>(
+/** How many members `patch` adds and takes away; the others it gives another value. */
+export function countMoves<K extends string, V>(
   members: Members<K, V>,
   patch: MemberPatch<K, V>,
-): boolean {
+): { readonly added: number; readonly removed: number } {
+  let [added, removed] = [0, 0];
   for (const [key, member] of patch) {
     const isMember = members[positionOf(members, key, 0)]?.[0] === key;
-    if (isMember !== (member !== undefined)) return true;
+    if (isMember && member === undefined) removed += 1;
+    if (!isMember && member !== undefined) added += 1;
   }
-  return false;
+  return { added, removed };
+}
+
+export function patchMembers<K extends string, V>(held: Held<K, V>, patch: MemberPatch<K, V>): void {
+  if (patch.size > fewChanges) held.list = merge(held.list, patch);
+  else {
+    if (held.isHandedOut) held.list = held.list.slice();
+    splice(held.list, patch);
+  }
+  held.isHandedOut = false;
 }
 
 /** Position of the first member whose key is not less than `key`, looking from `start`. */
@@ -41,19 +50,17 @@ function positionOf<K extends string, V>(members: Members<K, V>, key: K, start: 
   return low;
 }
 
-function splice<K extends string, V>(members: Members<K, V>, patch: MemberPatch<K, V>): Members<K, V> {
-  const copy = members.slice();
+function splice<K extends string, V>(list: [K, V][], patch: MemberPatch<K, V>): void {
   for (const [key, member] of patch) {
-    const position = positionOf(copy, key, 0);
-    const removed = copy[position]?.[0] === key ? 1 : 0;
-    if (member === undefined) copy.splice(position, removed);
-    else if (removed === 1) copy[position] = member;
-    else copy.splice(position, 0, member);
+    const position = positionOf(list, key, 0);
+    const isMember = list[position]?.[0] === key;
+    if (member === undefined) list.splice(position, isMember ? 1 : 0);
+    else if (isMember) list[position] = member;
+    else list.splice(position, 0, member);
   }
-  return copy;
 }
 
-function merge<K extends string, V>(members: Members<K, V>, patch: MemberPatch<K, V>): Members<K, V> {
+function merge<K extends string, V>(members: Members<K, V>, patch: MemberPatch<K, V>): [K, V][] {
   const merged: [K, V][] = [];
   let next = 0;
   for (const key of [...patch.keys()].sort()) {

@@ -67,17 +67,22 @@ function openIndexSlot<T extends string>(
     tracker.markPending(memberLinks.readersOf(anchor));
     if (change === 'count') tracker.markPending(countLinks.readersOf(anchor));
   });
-  const look = (log: ReadLog, anchor: string) => {
+  const note = (log: ReadLog, anchor: string) => {
     tracker.assertRunning();
     log.record(anchor);
-    return index.members(anchor);
   };
   return {
     rank: index.rank,
     arrow: { from: index.of.name, role: 'read', via: index.name },
     reader: {
-      at: (anchor: string) => look(memberLog, anchor),
-      count: (anchor: string) => look(countLog, anchor).length,
+      at: (anchor: string) => {
+        note(memberLog, anchor);
+        return index.members(anchor);
+      },
+      count: (anchor: string) => {
+        note(countLog, anchor);
+        return index.peek(anchor).length;
+      },
     },
     keep: (key) => {
       memberLinks.track(key, memberLog.take());
