@@ -1,0 +1,49 @@
+// Who may see an object: `*`, `.`, `~` or namespaces.
+import { type Decoder, list, quote, text, then } from '../decode/decoder.ts';
+import { refuse, type Walk } from '../decode/walk.ts';
+import { isDnsLabel } from './names.ts';
+import type { ExportTo } from './shapes.ts';
+
+export const exportToAll: ExportTo = Object.freeze(['*']);
+
+const scope: Decoder<string> = then(text, (name, walk) =>
+  name === '*' || name === '.' || name === '~' || isDnsLabel(name)
+    ? name
+    : refuse(walk, {
+        code: 'invalid-name',
+        message: `${quote(name)} is not a namespace`,
+        remedy: 'write "*" for everybody, "." for this namespace, "~" for nobody, or a namespace',
+      }),
+);
+
+/** A list of scopes; empty means everybody. `*` and `~` stand alone, nothing twice. */
+export const exportTo: Decoder<ExportTo> = then(list(scope, { most: 1_000 }), checkScopes);
+
+function checkScopes(scopes: readonly string[], walk: Walk): ExportTo | undefined {
+  if (scopes.length === 0) return exportToAll;
+  if (new Set(scopes).size !== scopes.length) {
+    return refuse(walk, {
+      code: 'duplicate',
+      message: 'a namespace is listed twice',
+      remedy: 'list it once',
+    });
+  }
+  const only = scopes.find((name) => name === '*' || name === '~');
+  if (only === undefined || scopes.length === 1) return scopes;
+  return refuse(walk, {
+    code: 'conflicting-fields',
+    message: `"${only}" and other namespaces exclude each other`,
+    remedy: `write "${only}" alone or leave it out`,
+  });
+}
+
+/** The annotation `networking.istio.io/exportTo` of a Service: the same words, separated by commas. */
+export const exportToAnnotation: Decoder<ExportTo> = then(text, (written, walk) =>
+  exportTo(
+    written
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+    walk,
+  ),
+);

@@ -1,0 +1,63 @@
+// What a port speaks, from the words people use for it.
+import { type Decoder, quote, text, then } from '../decode/decoder.ts';
+import { suggestion } from '../decode/suggest.ts';
+import { refuse } from '../decode/walk.ts';
+import type { Protocol } from './shapes.ts';
+
+/** Databases are TCP to the mesh: nothing reads their protocol yet. */
+const byWord: ReadonlyMap<string, Protocol> = new Map([
+  ['http', 'http'],
+  ['http2', 'http2'],
+  ['grpc', 'grpc'],
+  ['grpc-web', 'grpc-web'],
+  ['https', 'https'],
+  ['tls', 'tls'],
+  ['tcp', 'tcp'],
+  ['udp', 'udp'],
+  ['mongo', 'tcp'],
+  ['mysql', 'tcp'],
+  ['redis', 'tcp'],
+]);
+
+const byAppProtocol: ReadonlyMap<string, Protocol> = new Map([
+  ['kubernetes.io/h2c', 'http2'],
+  ['kubernetes.io/ws', 'http'],
+  ['kubernetes.io/wss', 'https'],
+]);
+
+/** Ports whose servers speak first: never sniffed. SMTP, DNS, MySQL, MongoDB. */
+const serverFirstPorts: ReadonlySet<number> = new Set([25, 53, 3306, 27_017]);
+
+/** The protocol of an Istio port: required words, any case. */
+export const protocolWord: Decoder<Protocol> = then(text, (word, walk) => {
+  if (word === '') return 'auto';
+  const protocol = byWord.get(word.toLowerCase());
+  if (protocol !== undefined) return protocol;
+  const words = [...byWord.keys()].map((name) => name.toUpperCase());
+  return refuse(walk, {
+    code: 'unknown-value',
+    message: `${quote(word)} is not a protocol`,
+    remedy: suggestion(word, words),
+  });
+});
+
+export interface PortWords {
+  readonly transport: 'TCP' | 'UDP' | 'SCTP';
+  readonly appProtocol?: string | undefined;
+  readonly name: string;
+  readonly port: number;
+}
+
+/** The protocol of a Kubernetes port: `appProtocol`, else the name up to its first dash, else server-first ports. */
+export function protocolOfPort({ transport, appProtocol, name, port }: PortWords): Protocol {
+  if (transport === 'UDP') return 'udp';
+  if (transport === 'SCTP') return 'tcp';
+  if (appProtocol !== undefined) {
+    const word = appProtocol.toLowerCase();
+    return byAppProtocol.get(word) ?? byWord.get(word) ?? 'auto';
+  }
+  const lower = name.toLowerCase();
+  if (lower === 'grpc-web' || lower.startsWith('grpc-web-')) return 'grpc-web';
+  const [prefix = ''] = lower.split('-', 1);
+  return byWord.get(prefix) ?? (serverFirstPorts.has(port) ? 'tcp' : 'auto');
+}
