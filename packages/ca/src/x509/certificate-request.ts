@@ -37,10 +37,12 @@ const bad = (why: string): Result<never> =>
 function readRequest(request: DerElement): Result<SubjectKey> {
   const [signed, algorithm, signatureBits, ...extra] = request.children;
   const signature = readWholeBitString(signatureBits);
-  if (signed === undefined || algorithm === undefined || signature === undefined || extra.length > 0) {
+  if (signed === undefined || algorithm === undefined || signature === undefined) {
     return bad('not a PKCS#10 structure');
   }
-  const spki = keyElement(signed);
+  const isShaped =
+    [request, signed, algorithm].every(({ tag }) => tag === TAG.sequence) && extra.length === 0;
+  const spki = isShaped ? keyElement(signed) : undefined;
   if (spki === undefined) return bad('not a PKCS#10 structure');
   const accepted = acceptKeyElement(spki);
   if (!accepted.ok) return accepted;
