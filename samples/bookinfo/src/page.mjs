@@ -161,10 +161,12 @@ export function renderProduct(view) {
 </div>
 </section>
 <div class="columns">
+<div class="side">
 ${renderReviews(view.reviews)}
+${renderPath(view)}
+</div>
 <div class="side">
 ${renderDetails(view.details)}
-${renderPath(view)}
 </div>
 </div>`;
   return frame({ title: 'Simple Bookstore App', user: view.user, main });
