@@ -22,7 +22,7 @@ export type Credential =
 export interface CertificateRequest {
   /** `host:port`. */
   readonly address: string;
-  /** Name in the server's certificate where it is not the address's host. */
+  /** Name in the server's certificate where it is not the address's host; Node warns once where neither is a name. */
   readonly serverName?: string;
   readonly rootsPem: readonly string[];
   readonly credential: Credential;

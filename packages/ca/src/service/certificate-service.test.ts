@@ -10,7 +10,7 @@ import {
   type Credential,
   requestCertificate,
 } from '../client/request-certificate.ts';
-import { SECOND_MS } from '../clock.ts';
+import { DAY_MS, SECOND_MS } from '../clock.ts';
 import { codeOf, enrol, openTestAuthority, temporaryDirectory, unwrap } from '../testing/fixtures.ts';
 import type { AuditEvent, CertificateServiceOptions } from './certificate-handler.ts';
 import { addCertificateService } from './certificate-service.ts';
@@ -64,7 +64,8 @@ async function startService({ clock = Date.now, rateLimit, audit }: ServiceChang
       deadlineMs: 10_000,
       ...changes,
     });
-  return { authority, tokens, events, ask, tls, port };
+  const authorityAt = (at: () => number) => openTestAuthority(directory.path, { clock: at });
+  return { authority, authorityAt, tokens, events, ask, tls, port };
 }
 
 const csrFor = async (spiffeId: string) => unwrap(await createKeyAndCsr(spiffeId));
@@ -137,7 +138,7 @@ describe('renewing with a certificate', () => {
     );
   });
 
-  test('an expired certificate is refused, by TLS and by our own clock', async () => {
+  test('an expired or early certificate is refused by our own clock', async () => {
     let nowMs = Date.now();
     const { ask, authority, events } = await startService({ clock: () => nowMs });
     const { csrPem } = await csrFor(REVIEWS);
@@ -148,6 +149,16 @@ describe('renewing with a certificate', () => {
     nowMs -= 600 * SECOND_MS;
     expect(codeOf(await ask(asCredential(holder), csrPem))).toBe('certificate-denied');
     expect(events.map((event) => event.kind)).toEqual(['issued', 'denied', 'denied']);
+  });
+
+  test('an expired certificate is refused by TLS, whatever our clock says', async () => {
+    const halfDayAgo = () => Date.now() - DAY_MS / 2;
+    const { ask, authorityAt } = await startService({ clock: halfDayAgo });
+    const expired = await enrol(authorityAt(halfDayAgo), REVIEWS, 60 * SECOND_MS);
+    const valid = await enrol(authorityAt(halfDayAgo), REVIEWS, DAY_MS);
+    const { csrPem } = await csrFor(REVIEWS);
+    expect(codeOf(await ask(asCredential(expired), csrPem))).toBe('certificate-denied');
+    expect(codeOf(await ask(asCredential(valid), csrPem))).toBe('ok');
   });
 
   test('a certificate of the same name from another authority is refused', async () => {
