@@ -49,7 +49,7 @@ export interface CertificateServiceOptions {
 }
 
 /** Names of gRPC status codes this service answers with. */
-export type RefusalStatus =
+type RefusalStatus =
   | 'UNAUTHENTICATED'
   | 'PERMISSION_DENIED'
   | 'RESOURCE_EXHAUSTED'
