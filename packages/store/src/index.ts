@@ -1,0 +1,34 @@
+// The public surface of the store.
+export type {
+  Journal,
+  JournalContent,
+  Manifest,
+  Owner,
+  StoredChange,
+  StoredObject,
+  StoredRevision,
+  Tombstone,
+} from './journal.ts';
+export { emptyContent } from './journal.ts';
+export { rawOfManifest, shownManifest } from './manifest.ts';
+export { createMemoryJournal } from './memory-journal.ts';
+export { duplicate, identify } from './reading.ts';
+export { diffChange, diffRevision } from './revision-diff.ts';
+export { createStore } from './store.ts';
+export type {
+  Applied,
+  AppliedChange,
+  ApplyMode,
+  ChangeKind,
+  ChangeRequest,
+  ObjectStatus,
+  Refusal,
+  Revision,
+  RevisionChange,
+  Store,
+  StoreObject,
+  StoreOptions,
+  Verdict,
+  WatchChange,
+  WatchEvent,
+} from './types.ts';
