@@ -1,0 +1,85 @@
+// The translators wired into one graph: mesh model in, encoded Envoy resources out.
+import type { Collection, Graph } from '@xebec/flow';
+import { buildClusters, buildEndpoints } from './clusters/build-clusters.ts';
+import { buildDemand, type Demand } from './demand.ts';
+import type { ResourceInputs } from './inputs.ts';
+import { buildListeners } from './listeners/build-listeners.ts';
+import { encodeGatewayRoutes } from './listeners/gateway.ts';
+import { encodeGrpcRoutes } from './listeners/grpc.ts';
+import {
+  type Emission,
+  type EncodedResource,
+  equalResources,
+  type ResourceKey,
+  typeUrls,
+} from './resource.ts';
+import { buildOutboundRoutes } from './routes/outbound-routes.ts';
+import { buildVirtualHosts, httpPorts } from './routes/virtual-hosts.ts';
+import { encodeSecret } from './secrets.ts';
+import { grpcLayer, proxyLayer, secretLayer } from './views.ts';
+
+type Resources = Collection<ResourceKey, EncodedResource>;
+
+export interface ResourceCollection {
+  readonly typeUrl: string;
+  readonly resources: Resources;
+}
+
+/** All resource types, in the order in which they must reach a proxy: what is needed comes before what needs it. */
+export function buildResources(graph: Graph, inputs: ResourceInputs): readonly ResourceCollection[] {
+  const demand = buildDemand(graph, inputs.proxies);
+  const { settings, routeTables } = inputs;
+  const virtualHosts = buildVirtualHosts(graph, { settings, demand, routeTables });
+  const routes = graph.union(
+    'routes',
+    buildOutboundRoutes(graph, { settings, demand, virtualHosts }),
+    buildGatewayRoutes(graph, inputs),
+    buildGrpcRoutes(graph, inputs, demand),
+  );
+  return [
+    { typeUrl: typeUrls.secret, resources: buildSecrets(graph, inputs) },
+    { typeUrl: typeUrls.cluster, resources: buildClusters(graph, inputs, demand) },
+    { typeUrl: typeUrls.endpoint, resources: buildEndpoints(graph, inputs) },
+    { typeUrl: typeUrls.listener, resources: buildListeners(graph, inputs, demand) },
+    { typeUrl: typeUrls.route, resources: routes },
+    { typeUrl: typeUrls.virtualHost, resources: virtualHosts.resources },
+  ];
+}
+
+function buildGatewayRoutes(graph: Graph, { gateways }: ResourceInputs): Resources {
+  return graph.derive({
+    name: 'gatewayRoutes',
+    from: gateways,
+    fn: (model, id: string) =>
+      encodeGatewayRoutes(model).map((each): Emission => [`${proxyLayer(id)}|${each.name}`, each]),
+    equals: equalResources,
+  });
+}
+
+function buildGrpcRoutes(graph: Graph, { routeTables }: ResourceInputs, demand: Demand): Resources {
+  return graph.derive({
+    name: 'grpcRoutes',
+    from: routeTables,
+    reads: { demand },
+    fn: (table, _key, read): Emission[] => {
+      if (table.layer !== '*' || table.service === undefined) return [];
+      if (read.demand.get('role:grpc') === undefined) return [];
+      return httpPorts(table.service).map((port): Emission => {
+        const encoded = encodeGrpcRoutes(table, port);
+        return [`${grpcLayer}|${encoded.name}`, encoded];
+      });
+    },
+    equals: equalResources,
+  });
+}
+
+function buildSecrets(graph: Graph, { secrets }: ResourceInputs): Resources {
+  return graph.derive({
+    name: 'serverSecrets',
+    from: secrets,
+    fn: (secret, name: string) => [
+      [`${secretLayer(secret.namespace)}|${name}` as ResourceKey, encodeSecret(secret)] as const,
+    ],
+    equals: equalResources,
+  });
+}

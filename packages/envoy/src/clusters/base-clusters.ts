@@ -1,0 +1,128 @@
+// The clusters every sidecar has: pass through to where the client was going, drop, and its own application.
+
+import type { Inbound, InboundPort } from '@xebec/model';
+import {
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
+import { durationOf, unlimited } from '../duration.ts';
+import { causeMetadata } from '../metadata.ts';
+import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster } from '../names.ts';
+import { type EncodedResource, encodeResource } from '../resource.ts';
+import { encodeHttpProtocol, httpProtocolOptions } from './http-protocol.ts';
+
+const noLimits = {
+  thresholds: [
+    {
+      maxConnections: unlimited,
+      maxPendingRequests: unlimited,
+      maxRequests: unlimited,
+      maxRetries: unlimited,
+      trackRemaining: true,
+    },
+  ],
+};
+
+/** Connections of a sidecar to its own application carry this source, so that capture lets them pass. */
+const inboundSource = '127.0.0.6';
+
+export function encodeBaseClusters(): readonly EncodedResource[] {
+  return [
+    originalDestination(passthroughCluster),
+    originalDestination(inboundPassthroughCluster, inboundSource),
+    encodeResource(
+      ClusterSchema,
+      {
+        name: blackHoleCluster,
+        clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+        connectTimeout: durationOf(10_000),
+      },
+      { name: blackHoleCluster },
+    ),
+  ];
+}
+
+function originalDestination(name: string, source?: string): EncodedResource {
+  const http = encodeHttpProtocol('as-downstream', {});
+  return encodeResource(
+    ClusterSchema,
+    {
+      name,
+      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
+      lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+      connectTimeout: durationOf(10_000),
+      circuitBreakers: noLimits,
+      ...(http === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: http } }),
+      ...(source === undefined ? {} : { upstreamBindConfig: bindTo(source) }),
+    },
+    { name },
+  );
+}
+
+const bindTo = (address: string) => ({
+  sourceAddress: { address, portSpecifier: { case: 'portValue' as const, value: 0 } },
+});
+
+/** The application behind a sidecar, by the port it listens on. */
+export function encodeInboundCluster(inbound: Inbound, port: InboundPort): EncodedResource {
+  const name = inboundCluster(port.port);
+  const { proxy } = inbound;
+  const http = encodeHttpProtocol(inboundHttpVersion(port), {});
+  const isExplicit = proxy.capture === 'explicit';
+  return encodeResource(
+    ClusterSchema,
+    {
+      name,
+      connectTimeout: durationOf(10_000),
+      circuitBreakers: noLimits,
+      metadata: causeMetadata(port.causes, inboundMetadata(port)),
+      ...(http === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: http } }),
+      ...(isExplicit ? applicationAt(name, proxy.applicationAddress, port.port) : capturedApplication),
+    },
+    { name, causes: port.causes },
+  );
+}
+
+function inboundHttpVersion(port: InboundPort): 'http1' | 'http2' | 'as-downstream' | 'none' {
+  if (port.protocol === 'grpc' || port.protocol === 'http2') return 'http2';
+  if (port.protocol === 'http' || port.protocol === 'grpc-web') return 'http1';
+  return port.protocol === 'auto' ? 'as-downstream' : 'none';
+}
+
+const inboundMetadata = ({ service }: InboundPort) =>
+  service === undefined
+    ? {}
+    : { service_host: service.host, service_name: service.name, service_namespace: service.namespace };
+
+const applicationAt = (name: string, address: string, port: number) => ({
+  clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.STATIC },
+  loadAssignment: {
+    clusterName: name,
+    endpoints: [
+      {
+        lbEndpoints: [
+          {
+            hostIdentifier: {
+              case: 'endpoint' as const,
+              value: {
+                address: {
+                  address: {
+                    case: 'socketAddress' as const,
+                    value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
+                  },
+                },
+              },
+            },
+          },
+        ],
+      },
+    ],
+  },
+});
+
+const capturedApplication = {
+  clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.ORIGINAL_DST },
+  lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+  upstreamBindConfig: bindTo(inboundSource),
+};

@@ -1,0 +1,179 @@
+// One outbound cluster: a port of a host, or one subset of it.
+import { create } from '@bufbuild/protobuf';
+import type {
+  Cause,
+  Destination,
+  EndpointSet,
+  PortPolicy,
+  ServicePort,
+  Subset,
+  TrafficPolicy,
+} from '@xebec/model';
+import {
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
+import { adsSource } from '../config-source.ts';
+import { durationOf, unlimited } from '../duration.ts';
+import { encodeAssignment } from '../endpoints/assignment.ts';
+import { causeMetadata } from '../metadata.ts';
+import { outboundCluster, serverName } from '../names.ts';
+import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
+import { automaticTls, mutualTlsSocket } from './client-tls.ts';
+import { encodeHttpProtocol, httpProtocolOptions, httpVersion, meshAlpn } from './http-protocol.ts';
+
+type ClusterInit = Fields<typeof ClusterSchema>;
+
+export interface OutboundClusterOptions {
+  readonly destination: Destination;
+  readonly port: ServicePort;
+  /** Absent for the whole host. */
+  readonly subset?: Subset;
+  /** Needed for DNS resolution, whose addresses stand in the cluster. */
+  readonly endpointSet?: EndpointSet;
+}
+
+/** How long a cluster waits for its first endpoints before it serves without them. */
+const endpointFetchTimeoutMs = 1000;
+const defaultConnectTimeoutMs = 10_000;
+
+export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedResource {
+  const { destination, port, subset } = options;
+  const name = outboundCluster(port.number, subset?.name ?? '', destination.service.host);
+  const policy = policyFor(options);
+  const causes: readonly Cause[] =
+    subset === undefined ? destination.causes : [...subset.causes, ...destination.causes];
+  const init: ClusterInit = {
+    name,
+    connectTimeout: durationOf(policy.connectionPool.connectTimeoutMs ?? defaultConnectTimeoutMs),
+    circuitBreakers: { thresholds: [thresholds(policy)] },
+    metadata: causeMetadata(causes, {
+      service_host: destination.service.host,
+      service_name: destination.service.name,
+      service_namespace: destination.service.namespace,
+      ...(subset === undefined ? {} : { subset: subset.name }),
+    }),
+    ...discovery(options, name, policy),
+    ...tcpKeepalive(policy),
+    ...protocolOptions(port, policy),
+    ...clientTls(options, policy),
+  };
+  const isListed = destination.service.resolution === 'endpoints' && policy.loadBalancer !== 'PASSTHROUGH';
+  return encodeResource(ClusterSchema, init, {
+    name,
+    causes,
+    needs: isListed ? [{ typeUrl: typeUrls.endpoint, name }] : [],
+  });
+}
+
+function policyFor({ destination, port, subset }: OutboundClusterOptions): TrafficPolicy {
+  const owner = subset ?? destination;
+  const own: PortPolicy | undefined = owner.portPolicies.find((policy) => policy.port === port.number);
+  return own ?? owner.policy;
+}
+
+function thresholds({ connectionPool: pool }: TrafficPolicy) {
+  return {
+    maxConnections: pool.maxConnections ?? unlimited,
+    maxPendingRequests: pool.http1MaxPendingRequests ?? unlimited,
+    maxRequests: pool.http2MaxRequests ?? unlimited,
+    maxRetries: pool.maxRetries ?? unlimited,
+    trackRemaining: true,
+  };
+}
+
+const balancers = {
+  LEAST_REQUEST: Cluster_LbPolicy.LEAST_REQUEST,
+  ROUND_ROBIN: Cluster_LbPolicy.ROUND_ROBIN,
+  RANDOM: Cluster_LbPolicy.RANDOM,
+  PASSTHROUGH: Cluster_LbPolicy.CLUSTER_PROVIDED,
+} as const;
+
+function discovery(options: OutboundClusterOptions, name: string, policy: TrafficPolicy): ClusterInit {
+  const { resolution } = options.destination.service;
+  const lbPolicy = balancers[policy.loadBalancer];
+  if (resolution === 'original-destination' || policy.loadBalancer === 'PASSTHROUGH') {
+    return {
+      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
+      lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    };
+  }
+  if (resolution === 'endpoints') {
+    return {
+      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+      edsClusterConfig: { edsConfig: adsSource(endpointFetchTimeoutMs) },
+      lbPolicy,
+    };
+  }
+  const type = resolution === 'dns' ? Cluster_DiscoveryType.STRICT_DNS : Cluster_DiscoveryType.LOGICAL_DNS;
+  return {
+    clusterDiscoveryType: { case: 'type', value: type },
+    lbPolicy,
+    respectDnsTtl: true,
+    dnsRefreshRate: durationOf(60_000),
+    loadAssignment: encodeAssignment(
+      name,
+      options.endpointSet?.endpoints ?? [],
+      options.subset?.labels ?? {},
+    ),
+  };
+}
+
+function tcpKeepalive({ connectionPool: { tcpKeepalive: keepalive } }: TrafficPolicy): ClusterInit {
+  if (keepalive === undefined) return {};
+  return {
+    upstreamConnectionOptions: {
+      tcpKeepalive: {
+        ...(keepalive.probes === undefined ? {} : { keepaliveProbes: keepalive.probes }),
+        ...(keepalive.timeMs === undefined ? {} : { keepaliveTime: Math.ceil(keepalive.timeMs / 1000) }),
+        ...(keepalive.intervalMs === undefined
+          ? {}
+          : { keepaliveInterval: Math.ceil(keepalive.intervalMs / 1000) }),
+      },
+    },
+  };
+}
+
+function protocolOptions(port: ServicePort, { connectionPool }: TrafficPolicy): ClusterInit {
+  const encoded = encodeHttpProtocol(httpVersion(port.protocol, connectionPool), connectionPool);
+  return encoded === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: encoded } };
+}
+
+function clientTls(
+  { destination, port, subset }: OutboundClusterOptions,
+  policy: TrafficPolicy,
+): ClusterInit {
+  const { service, identities } = destination;
+  if (policy.tls === 'DISABLE') return {};
+  const options = {
+    serverName: serverName(port.number, subset?.name ?? '', service.host),
+    identities,
+    alpn: meshAlpn(httpVersion(port.protocol, policy.connectionPool)),
+  };
+  if (policy.tls === 'ISTIO_MUTUAL') return { transportSocket: mutualTlsSocket(options) };
+  const mayHaveSidecars = service.location === 'mesh' || identities.length > 0;
+  return mayHaveSidecars ? { transportSocketMatches: automaticTls(options) } : {};
+}
+
+/** A cluster for proxyless gRPC: no transport socket matches, a load balancer every client knows. */
+export function encodeGrpcCluster(
+  destination: Destination,
+  port: ServicePort,
+  subset?: Subset,
+): EncodedResource {
+  const name = outboundCluster(port.number, subset?.name ?? '', destination.service.host);
+  const causes = subset?.causes ?? destination.causes;
+  const cluster = create(ClusterSchema, {
+    name,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { edsConfig: adsSource() },
+    lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
+    metadata: causeMetadata(causes),
+  });
+  return encodeResource(ClusterSchema, cluster, {
+    name,
+    causes,
+    needs: [{ typeUrl: typeUrls.endpoint, name }],
+  });
+}

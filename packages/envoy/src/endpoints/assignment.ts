@@ -1,0 +1,103 @@
+// Endpoints of one cluster: those whose labels match the subset, grouped by locality.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Endpoint, EndpointSet, Locality } from '@xebec/model';
+import { HealthStatus } from '@xebec/protos/envoy/config/core/v3/health_check_pb';
+import type { LbEndpointSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_components_pb';
+import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
+import { type EncodedResource, encodeResource } from '../resource.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+export interface AssignmentOptions {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly set: EndpointSet;
+}
+
+export function encodeEndpoints({ name, labels, set }: AssignmentOptions): EncodedResource {
+  const selected = set.endpoints.filter((endpoint) => matches(labels, endpoint));
+  return encodeResource(ClusterLoadAssignmentSchema, encodeAssignment(name, selected, {}), {
+    name,
+    causes: selected.flatMap((endpoint) => endpoint.causes),
+  });
+}
+
+/** The assignment as a message, also for clusters that carry their endpoints themselves. */
+export function encodeAssignment(
+  clusterName: string,
+  endpoints: readonly Endpoint[],
+  labels: Labels,
+): MessageInitShape<typeof ClusterLoadAssignmentSchema> {
+  const groups = new Map<string, { locality: Locality | undefined; members: Endpoint[] }>();
+  for (const endpoint of endpoints) {
+    if (!matches(labels, endpoint)) continue;
+    const key = localityKey(endpoint.locality);
+    const group = groups.get(key) ?? { locality: endpoint.locality, members: [] };
+    group.members.push(endpoint);
+    groups.set(key, group);
+  }
+  return {
+    clusterName,
+    endpoints: [...groups.entries()]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, { locality, members }]) => ({
+        ...(locality === undefined
+          ? {}
+          : { locality: { region: locality.region, zone: locality.zone, subZone: locality.subzone } }),
+        loadBalancingWeight: members.reduce((sum, { weight }) => sum + weight, 0),
+        lbEndpoints: members.map(encodeEndpoint),
+      })),
+  };
+}
+
+const localityKey = (locality: Locality | undefined): string =>
+  locality === undefined ? '' : `${locality.region}/${locality.zone}/${locality.subzone}`;
+
+function matches(labels: Labels, endpoint: Endpoint): boolean {
+  for (const name of Object.keys(labels)) if (endpoint.labels[name] !== labels[name]) return false;
+  return true;
+}
+
+const healthStatuses = {
+  healthy: HealthStatus.UNKNOWN,
+  unhealthy: HealthStatus.UNHEALTHY,
+  draining: HealthStatus.DRAINING,
+} as const;
+
+function encodeEndpoint(endpoint: Endpoint): MessageInitShape<typeof LbEndpointSchema> {
+  return {
+    hostIdentifier: { case: 'endpoint', value: { address: addressOf(endpoint) } },
+    healthStatus: healthStatuses[endpoint.health],
+    loadBalancingWeight: endpoint.weight,
+    metadata: {
+      filterMetadata: {
+        istio: workloadMetadata(endpoint),
+        ...(endpoint.tls === 'istio' ? { 'envoy.transport_socket_match': { tlsMode: 'istio' } } : {}),
+      },
+    },
+  };
+}
+
+function addressOf({ address, port }: Endpoint) {
+  return address.startsWith('/')
+    ? { address: { case: 'pipe' as const, value: { path: address } } }
+    : {
+        address: {
+          case: 'socketAddress' as const,
+          value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
+        },
+      };
+}
+
+/** What metrics and logs of the client's side say about the server. */
+function workloadMetadata(endpoint: Endpoint): Record<string, string> {
+  const { labels } = endpoint;
+  return {
+    workload: endpoint.workload,
+    namespace: endpoint.namespace,
+    app: labels['app'] ?? labels['app.kubernetes.io/name'] ?? 'unknown',
+    version: labels['version'] ?? labels['app.kubernetes.io/version'] ?? 'unknown',
+    canonical_service: labels['service.istio.io/canonical-name'] ?? labels['app'] ?? endpoint.workload,
+    canonical_revision: labels['service.istio.io/canonical-revision'] ?? labels['version'] ?? 'latest',
+  };
+}

@@ -1,0 +1,10 @@
+// The public surface of envoy: the translators as one function, and what a proxy sees of their output.
+export type { ResourceCollection } from './build.ts';
+export { buildResources } from './build.ts';
+export type { ProxySettings, ResourceInputs, ServerSecret } from './inputs.ts';
+export { httpProxyRoute } from './names.ts';
+export type { EncodedResource, ResourceKey, ResourceReference } from './resource.ts';
+export { typeUrls } from './resource.ts';
+export { workloadEnvironment } from './telemetry/peer.ts';
+export type { LayerUse, ProxyView } from './views.ts';
+export { candidates, viewOf } from './views.ts';

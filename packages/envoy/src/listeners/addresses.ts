@@ -1,0 +1,40 @@
+// Socket addresses and filters as Envoy writes them.
+
+import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { anyOf } from '@xebec/protos';
+import {
+  type Filter,
+  FilterSchema,
+  type ListenerFilter,
+  ListenerFilterSchema,
+} from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import { HttpInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb';
+import { OriginalDstSchema } from '@xebec/protos/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb';
+import { TlsInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
+
+export const socketAddress = (address: string, port: number) => ({
+  address: {
+    case: 'socketAddress' as const,
+    value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
+  },
+});
+
+export const networkFilter = (name: string, config: Any): Filter =>
+  create(FilterSchema, { name, configType: { case: 'typedConfig', value: config } });
+
+const listenerFilter = (name: string, config: Any): ListenerFilter =>
+  create(ListenerFilterSchema, { name, configType: { case: 'typedConfig', value: config } });
+
+export const originalDestinationFilter = listenerFilter(
+  'envoy.filters.listener.original_dst',
+  anyOf(OriginalDstSchema, {}),
+);
+export const tlsInspector = listenerFilter(
+  'envoy.filters.listener.tls_inspector',
+  anyOf(TlsInspectorSchema, {}),
+);
+export const httpInspector = listenerFilter(
+  'envoy.filters.listener.http_inspector',
+  anyOf(HttpInspectorSchema, {}),
+);

@@ -1,0 +1,68 @@
+// Listeners and routes for proxyless gRPC clients, which ask by `host:port`.
+import type { Destination, RouteTable, ServicePort } from '@xebec/model';
+import { anyOf } from '@xebec/protos';
+import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
+import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { RouterSchema } from '@xebec/protos/envoy/extensions/filters/http/router/v3/router_pb';
+import { HttpConnectionManagerSchema } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { adsSource } from '../config-source.ts';
+import { outboundCluster } from '../names.ts';
+import { type EncodedResource, encodeResource, typeUrls } from '../resource.ts';
+import { encodeRules } from '../routes/http-routes.ts';
+
+/** `outbound|PORT||HOST`, as Istio names the routes of proxyless clients. */
+const routeName = (port: number, host: string): string => outboundCluster(port, '', host);
+
+export function encodeGrpcListener(destination: Destination, port: ServicePort): EncodedResource {
+  const { host, causes } = destination.service;
+  const name = `${host}:${port.number}`;
+  const manager = anyOf(HttpConnectionManagerSchema, {
+    statPrefix: name,
+    routeSpecifier: {
+      case: 'rds',
+      value: { routeConfigName: routeName(port.number, host), configSource: adsSource() },
+    },
+    httpFilters: [
+      {
+        name: 'envoy.filters.http.router',
+        configType: { case: 'typedConfig', value: anyOf(RouterSchema, {}) },
+      },
+    ],
+  });
+  return encodeResource(
+    ListenerSchema,
+    { name, apiListener: { apiListener: manager } },
+    { name, causes, needs: [{ typeUrl: typeUrls.route, name: routeName(port.number, host) }] },
+  );
+}
+
+export function encodeGrpcRoutes(table: RouteTable, port: number): EncodedResource {
+  const { host, causes } = table;
+  const name = routeName(port, host);
+  const own = outboundCluster(port, '', host);
+  const encoded = encodeRules(table.rules, host, port);
+  const isDefault = table.rules.length === 0;
+  const routes = isDefault
+    ? [
+        {
+          match: { pathSpecifier: { case: 'prefix' as const, value: '' } },
+          action: {
+            case: 'route' as const,
+            value: { clusterSpecifier: { case: 'cluster' as const, value: own } },
+          },
+        },
+      ]
+    : encoded.routes;
+  return encodeResource(
+    RouteConfigurationSchema,
+    { name, virtualHosts: [{ name: `${host}:${port}`, domains: [`${host}:${port}`, host, '*'], routes }] },
+    {
+      name,
+      causes,
+      needs: (isDefault ? [own] : encoded.clusters).map((cluster) => ({
+        typeUrl: typeUrls.cluster,
+        name: cluster,
+      })),
+    },
+  );
+}

@@ -1,0 +1,99 @@
+// HTTP connection managers: what is the same for sidecars and gateways, inbound and outbound.
+import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { anyOf } from '@xebec/protos';
+import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
+import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import type { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { CorsSchema } from '@xebec/protos/envoy/extensions/filters/http/cors/v3/cors_pb';
+import { HTTPFaultSchema } from '@xebec/protos/envoy/extensions/filters/http/fault/v3/fault_pb';
+import { OnDemandSchema } from '@xebec/protos/envoy/extensions/filters/http/on_demand/v3/on_demand_pb';
+import { RouterSchema } from '@xebec/protos/envoy/extensions/filters/http/router/v3/router_pb';
+import {
+  HttpConnectionManager_ForwardClientCertDetails as ForwardDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
+  HttpConnectionManagerSchema,
+  type HttpFilter,
+  HttpFilterSchema,
+} from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { adsSource } from '../config-source.ts';
+import { durationOf } from '../duration.ts';
+import type { Fields } from '../resource.ts';
+import { corsFilter, faultFilter } from '../routes/filter-overrides.ts';
+import { peerFilter } from '../telemetry/peer.ts';
+import { networkFilter } from './addresses.ts';
+
+export interface HttpConnectionOptions {
+  readonly statPrefix: string;
+  readonly routes:
+    | { readonly kind: 'named'; readonly name: string }
+    | { readonly kind: 'inline'; readonly config: Fields<typeof RouteConfigurationSchema> };
+  readonly accessLog: readonly AccessLog[];
+  /** `sidecar-inbound-mutual`: the peer has proven its identity. */
+  readonly place: 'sidecar-outbound' | 'sidecar-inbound-mutual' | 'sidecar-inbound-plain' | 'gateway';
+  readonly isOnDemand: boolean;
+}
+
+type ManagerInit = Fields<typeof HttpConnectionManagerSchema>;
+
+export function httpConnectionManager(options: HttpConnectionOptions): Filter {
+  return networkFilter(
+    'envoy.filters.network.http_connection_manager',
+    anyOf(HttpConnectionManagerSchema, {
+      statPrefix: options.statPrefix,
+      routeSpecifier:
+        options.routes.kind === 'named'
+          ? { case: 'rds', value: { routeConfigName: options.routes.name, configSource: adsSource() } }
+          : { case: 'routeConfig', value: options.routes.config },
+      accessLog: [...options.accessLog],
+      httpFilters: httpFilters(options),
+      upgradeConfigs: [{ upgradeType: 'websocket' }],
+      streamIdleTimeout: durationOf(0),
+      normalizePath: true,
+      pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
+      ...peerHandling(options.place),
+    }),
+  );
+}
+
+const httpFilter = (name: string, config: Any): HttpFilter =>
+  create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config } });
+
+const onDemand = httpFilter('envoy.filters.http.on_demand', anyOf(OnDemandSchema, {}));
+const fault = httpFilter(faultFilter, anyOf(HTTPFaultSchema, {}));
+const cors = httpFilter(corsFilter, anyOf(CorsSchema, {}));
+const router = httpFilter('envoy.filters.http.router', anyOf(RouterSchema, {}));
+
+function httpFilters({ place, isOnDemand }: HttpConnectionOptions): HttpFilter[] {
+  switch (place) {
+    case 'sidecar-inbound-mutual':
+      return [peerFilter, router];
+    case 'sidecar-inbound-plain':
+      return [router];
+    case 'sidecar-outbound':
+    case 'gateway':
+      return [...(isOnDemand ? [onDemand] : []), cors, fault, router];
+  }
+}
+
+/** Who the client is believed to be, and which of its headers are. */
+function peerHandling(place: HttpConnectionOptions['place']): ManagerInit {
+  switch (place) {
+    case 'sidecar-outbound':
+      return { useRemoteAddress: false };
+    case 'sidecar-inbound-mutual':
+    case 'sidecar-inbound-plain':
+      return {
+        useRemoteAddress: false,
+        forwardClientCertDetails: ForwardDetails.APPEND_FORWARD,
+        setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+      };
+    case 'gateway':
+      return {
+        useRemoteAddress: true,
+        forwardClientCertDetails: ForwardDetails.SANITIZE_SET,
+        setCurrentClientCertDetails: { subject: true, dns: true, uri: true, cert: true },
+        stripTrailingHostDot: true,
+      };
+  }
+}

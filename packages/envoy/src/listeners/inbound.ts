@@ -1,0 +1,105 @@
+// Inbound listeners of sidecars: mutual TLS and plaintext per port, as the workload's policy says.
+import type { Inbound, InboundPort, MutualTls } from '@xebec/model';
+import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
+import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
+import type { ProxySettings } from '../inputs.ts';
+import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
+import { type EncodedResource, encodeResource } from '../resource.ts';
+import { encodeAccessLog } from '../telemetry/access-log.ts';
+import { encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { httpInspector, originalDestinationFilter, socketAddress, tlsInspector } from './addresses.ts';
+import { type Chain, portChains } from './inbound-chains.ts';
+import { meshProtocols, mutualTlsServer } from './server-tls.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+
+const inboundPort = 15006;
+/** How long detection may hold a connection before it counts as plain TCP. */
+const detectionTimeout = { seconds: 0n, nanos: 100_000_000 };
+
+/** All inbound listeners of one sidecar. */
+export function encodeInbound(inbound: Inbound, settings: ProxySettings): readonly EncodedResource[] {
+  return inbound.proxy.capture === 'explicit'
+    ? inbound.ports.map((port) => boundListener(inbound, port, settings))
+    : [virtualInbound(inbound, settings)];
+}
+
+const needsHttpInspector = (ports: readonly InboundPort[]): boolean =>
+  ports.some(({ protocol }) => protocol === 'auto');
+
+/** One listener on the workload's own address, for a workload whose traffic is not redirected. */
+function boundListener(inbound: Inbound, port: InboundPort, settings: ProxySettings): EncodedResource {
+  const name = `${inbound.proxy.address}_${port.port}`;
+  return encodeResource(
+    ListenerSchema,
+    {
+      name,
+      address: socketAddress(inbound.proxy.address, port.port),
+      trafficDirection: TrafficDirection.INBOUND,
+      listenerFilters: [tlsInspector, ...(needsHttpInspector([port]) ? [httpInspector] : [])],
+      listenerFiltersTimeout: detectionTimeout,
+      continueOnListenerFiltersTimeout: true,
+      filterChains: portChains({ port, settings, matchesPort: false }),
+    },
+    { name, causes: port.causes },
+  );
+}
+
+/** The listener to which all inbound traffic is redirected. */
+function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResource {
+  const name = 'virtualInbound';
+  const ports = inbound.ports;
+  return encodeResource(
+    ListenerSchema,
+    {
+      name,
+      address: socketAddress('0.0.0.0', inboundPort),
+      useOriginalDst: false,
+      trafficDirection: TrafficDirection.INBOUND,
+      listenerFilters: [
+        originalDestinationFilter,
+        tlsInspector,
+        ...(needsHttpInspector(ports) ? [httpInspector] : []),
+      ],
+      listenerFiltersTimeout: detectionTimeout,
+      continueOnListenerFiltersTimeout: true,
+      filterChains: [
+        blackHoleChain(settings),
+        ...ports.flatMap((port) => portChains({ port, settings, matchesPort: true })),
+        ...otherPorts(inbound.peer.mode, settings),
+      ],
+    },
+    { name, causes: [...inbound.causes, ...ports.flatMap(({ causes }) => causes)] },
+  );
+}
+
+const tcp = (cluster: string, settings: ProxySettings, security: 'mutual_tls' | 'none') => [
+  tcpProxy({
+    statPrefix: cluster,
+    cluster,
+    accessLog: encodeAccessLog(settings.accessLogEncoding),
+    metrics: encodeTcpMetrics({ reporter: 'destination', security }),
+  }),
+];
+
+/** Redirected traffic that names 15006 itself would loop. */
+const blackHoleChain = (settings: ProxySettings): Chain => ({
+  name: 'virtualInbound-blackhole',
+  filterChainMatch: { destinationPort: inboundPort },
+  filters: tcp(blackHoleCluster, settings, 'none'),
+});
+
+/** Ports that no service or container names: the workload's mode applies, the bytes pass as they are. */
+function otherPorts(mode: MutualTls, settings: ProxySettings): readonly Chain[] {
+  const mutual: Chain = {
+    name: 'virtualInbound-catchall-mtls',
+    filterChainMatch: { transportProtocol: 'tls', applicationProtocols: [...meshProtocols.any] },
+    transportSocket: mutualTlsServer(settings.trustDomain),
+    filters: tcp(inboundPassthroughCluster, settings, 'mutual_tls'),
+  };
+  const plain: Chain = {
+    name: 'virtualInbound-catchall',
+    filters: tcp(inboundPassthroughCluster, settings, 'none'),
+  };
+  if (mode === 'DISABLE') return [plain];
+  return mode === 'STRICT' ? [mutual] : [mutual, plain];
+}

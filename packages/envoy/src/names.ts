@@ -1,0 +1,19 @@
+// Istio's names for clusters, virtual hosts and server names.
+import type { Host } from '@xebec/model';
+
+export const passthroughCluster = 'PassthroughCluster';
+export const blackHoleCluster = 'BlackHoleCluster';
+export const inboundPassthroughCluster = 'InboundPassthroughCluster';
+/** The route configuration of the HTTP proxy listener of explicit capture; its domains carry ports. */
+export const httpProxyRoute = 'http_proxy';
+
+/** `outbound|9080|v1|reviews.default.svc.cluster.local`. */
+export const outboundCluster = (port: number, subset: string, host: Host): string =>
+  `outbound|${port}|${subset}|${host}`;
+
+/** `inbound|9080||`. */
+export const inboundCluster = (port: number): string => `inbound|${port}||`;
+
+/** Server name a client sends with mutual TLS: `outbound_.9080_.v1_.reviews.default.svc.cluster.local`. */
+export const serverName = (port: number, subset: string, host: Host): string =>
+  `outbound_.${port}_.${subset}_.${host}`;

@@ -1,0 +1,82 @@
+// The rules of a host as Envoy routes, in order; a rule with several matches becomes several routes.
+import type { Cause, HttpMatch, HttpRule } from '@xebec/model';
+import { defaultRetry } from '@xebec/model';
+import type { RouteSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import { durationOf } from '../duration.ts';
+import { causeMetadata } from '../metadata.ts';
+import type { Fields } from '../resource.ts';
+import { filterOverrides } from './filter-overrides.ts';
+import { encodeHeaderPolicy } from './header-policy.ts';
+import { encodeRetryPolicy } from './retry-policy.ts';
+import { clustersOf, encodeAction } from './route-action.ts';
+import { encodeRouteMatch, matchEverything } from './route-match.ts';
+
+type RouteInit = Fields<typeof RouteSchema>;
+
+export interface EncodedRoutes {
+  readonly routes: RouteInit[];
+  /** Clusters the routes send to. */
+  readonly clusters: readonly string[];
+}
+
+/** Routes for requests that came to `port` of `host`. */
+export function encodeRules(rules: readonly HttpRule[], host: string, port: number): EncodedRoutes {
+  const routes: RouteInit[] = [];
+  const clusters = new Set<string>();
+  for (const rule of rules) {
+    const alternatives = rule.matches.filter((match) => match.port === undefined || match.port === port);
+    if (rule.matches.length > 0 && alternatives.length === 0) continue;
+    for (const name of clustersOf(rule, port)) clusters.add(name);
+    if (alternatives.length === 0) routes.push(encodeRoute({ rule, host, port }));
+    else for (const match of alternatives) routes.push(encodeRoute({ rule, host, port, match }));
+  }
+  return { routes, clusters: [...clusters] };
+}
+
+function encodeRoute({
+  rule,
+  host,
+  port,
+  match,
+}: {
+  rule: HttpRule;
+  host: string;
+  port: number;
+  match?: HttpMatch;
+}): RouteInit {
+  const name = [rule.name, match?.name].filter((part) => part !== undefined).join('.');
+  const overrides = filterOverrides(rule);
+  return {
+    ...(name === '' ? {} : { name }),
+    match: match === undefined ? matchEverything : encodeRouteMatch(match),
+    metadata: causeMetadata(match === undefined ? [rule.cause] : [match.cause]),
+    decorator: { operation: `${host}:${port}/*` },
+    ...encodeHeaderPolicy(rule.headers),
+    ...(match?.statPrefix === undefined ? {} : { statPrefix: match.statPrefix }),
+    ...encodeAction(rule, port),
+    ...(Object.keys(overrides).length === 0 ? {} : { typedPerFilterConfig: overrides }),
+  };
+}
+
+/** The one route of a host that no rule speaks of. */
+export function encodeDefaultRoute(options: {
+  host: string;
+  port: number;
+  cluster: string;
+  causes: readonly Cause[];
+}): RouteInit {
+  return {
+    name: 'default',
+    match: matchEverything,
+    metadata: causeMetadata(options.causes),
+    decorator: { operation: `${options.host}:${options.port}/*` },
+    action: {
+      case: 'route',
+      value: {
+        clusterSpecifier: { case: 'cluster', value: options.cluster },
+        timeout: durationOf(0),
+        retryPolicy: encodeRetryPolicy(defaultRetry),
+      },
+    },
+  };
+}

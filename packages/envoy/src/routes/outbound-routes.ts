@@ -1,0 +1,167 @@
+// Outbound route configurations: empty ones whose hosts travel alone, and whole ones for clients that want them so.
+
+import { create } from '@bufbuild/protobuf';
+import type { Collection, Graph } from '@xebec/flow';
+import { encode } from '@xebec/protos';
+import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { hashText } from '@xebec/std';
+import { adsSource } from '../config-source.ts';
+import type { Demand } from '../demand.ts';
+import { durationOf } from '../duration.ts';
+import type { ProxySettings } from '../inputs.ts';
+import { httpProxyRoute, passthroughCluster } from '../names.ts';
+import {
+  type EncodedResource,
+  encodeResource,
+  equalResources,
+  type Fields,
+  type ResourceKey,
+} from '../resource.ts';
+import { peerHeaderToAdd } from '../telemetry/peer.ts';
+import type { VirtualHosts } from './virtual-hosts.ts';
+
+type RouteInit = Fields<typeof RouteConfigurationSchema>;
+
+interface RouteInputs {
+  readonly settings: Collection<'mesh', ProxySettings>;
+  readonly demand: Demand;
+  readonly virtualHosts: VirtualHosts;
+}
+
+/** Layer of route configurations whose virtual hosts arrive on demand. */
+export const onDemandRoutes = 'vhds';
+/** Layer of whole route configurations for one namespace. */
+export const eagerRoutes = (namespace: string): string => `eager:${namespace}`;
+
+export function buildOutboundRoutes(
+  graph: Graph,
+  inputs: RouteInputs,
+): Collection<ResourceKey, EncodedResource> {
+  return graph.union('outboundRoutes', buildOnDemandRoutes(graph, inputs), buildEagerRoutes(graph, inputs));
+}
+
+function buildOnDemandRoutes(graph: Graph, { virtualHosts }: RouteInputs) {
+  return graph.derive({
+    name: 'onDemandRoutes',
+    from: virtualHosts.routes,
+    equals: equalResources,
+    fn: (_members, name: string) => [
+      [
+        `${onDemandRoutes}|${name}` as ResourceKey,
+        encodeResource(
+          RouteConfigurationSchema,
+          { ...routeConfiguration(name), vhds: { configSource: adsSource() } },
+          { name },
+        ),
+      ] as const,
+    ],
+  });
+}
+
+interface WholeRoute {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function buildEagerRoutes(graph: Graph, { settings, demand, virtualHosts }: RouteInputs) {
+  const eager = graph.index(demand, 'eager', (_value, key) => {
+    const [kind, style = '', namespace = ''] = key.split(':');
+    return kind === 'eager' ? [style, `${style}:${namespace}`] : [];
+  });
+  const wholeRoutes = graph.derive({
+    name: 'eagerRouteNames',
+    from: virtualHosts.routes,
+    reads: { eager },
+    equals: (left: WholeRoute, right: WholeRoute) =>
+      left.namespace === right.namespace && left.name === right.name,
+    fn: (_members, name: string, read) =>
+      read.eager.at(name === httpProxyRoute ? httpProxyRoute : 'port').map(([key]) => {
+        const namespace = key.slice(key.lastIndexOf(':') + 1);
+        return [`${eagerRoutes(namespace)}|${name}` as ResourceKey, { namespace, name }] as const;
+      }),
+  });
+  return graph.derive({
+    name: 'eagerRoutes',
+    from: wholeRoutes,
+    reads: { settings, byRoute: virtualHosts.byRoute },
+    equals: equalResources,
+    fn: ({ namespace, name }, key: ResourceKey, read) => {
+      const own = read.byRoute.at(`ns:${namespace}|${name}`).map(([, value]) => value);
+      const overridden = new Set(own.map((value) => value.name));
+      const shared = read.byRoute.at(`*|${name}`).map(([, value]) => value);
+      const hosts = [...own, ...shared.filter((value) => !overridden.has(value.name))];
+      const policy = read.settings.get('mesh')?.outboundTrafficPolicy ?? 'ALLOW_ANY';
+      return [[key, concatenate(name, hosts, policy)] as const];
+    },
+  });
+}
+
+/** A repeated field is its elements one after the other, so encoded virtual hosts are only put in a row. */
+function concatenate(
+  name: string,
+  hosts: readonly EncodedResource[],
+  policy: ProxySettings['outboundTrafficPolicy'],
+): EncodedResource {
+  const head = encode(RouteConfigurationSchema, create(RouteConfigurationSchema, routeConfiguration(name)));
+  const rest = encode(VirtualHostSchema, create(VirtualHostSchema, unknownHosts(policy)));
+  const chunks: Uint8Array[] = [head];
+  for (const host of hosts) appendField(chunks, host.chunks);
+  appendField(chunks, [rest]);
+  return {
+    name,
+    hash: hashText([name, policy, ...hosts.map(({ hash }) => hash)].join()),
+    chunks,
+    aliases: [],
+    needs: [],
+    causes: [],
+  };
+}
+
+/** Field 2 (`virtual_hosts`), length-delimited. */
+const virtualHostsTag = 0x12;
+
+function appendField(chunks: Uint8Array[], value: readonly Uint8Array[]): void {
+  let length = value.reduce((sum, chunk) => sum + chunk.length, 0);
+  const prefix = [virtualHostsTag];
+  while (length > 127) {
+    prefix.push((length & 127) | 128);
+    length = Math.floor(length / 128);
+  }
+  prefix.push(length);
+  chunks.push(Uint8Array.from(prefix), ...value);
+}
+
+function routeConfiguration(name: string): RouteInit {
+  return {
+    name,
+    validateClusters: false,
+    ignorePortInHostMatching: name !== httpProxyRoute,
+    maxDirectResponseBodySizeBytes: 1_048_576,
+    requestHeadersToAdd: [peerHeaderToAdd],
+  };
+}
+
+function unknownHosts(policy: ProxySettings['outboundTrafficPolicy']): Fields<typeof VirtualHostSchema> {
+  const isOpen = policy === 'ALLOW_ANY';
+  return {
+    name: isOpen ? 'allow_any' : 'block_all',
+    domains: ['*'],
+    includeRequestAttemptCount: true,
+    routes: [
+      {
+        name: isOpen ? 'allow_any' : 'block_all',
+        match: { pathSpecifier: { case: 'prefix', value: '/' } },
+        action: isOpen
+          ? {
+              case: 'route',
+              value: {
+                clusterSpecifier: { case: 'cluster', value: passthroughCluster },
+                timeout: durationOf(0),
+              },
+            }
+          : { case: 'directResponse', value: { status: 502 } },
+      },
+    ],
+  };
+}

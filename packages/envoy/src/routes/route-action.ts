@@ -1,0 +1,158 @@
+// What a rule does with a request: forward, redirect or answer.
+import type { HttpRule, Mirror, WeightedDestination } from '@xebec/model';
+import {
+  RedirectAction_RedirectResponseCode,
+  type RouteAction_RequestMirrorPolicySchema,
+  type RouteActionSchema,
+  type RouteSchema,
+  type WeightedCluster_ClusterWeightSchema,
+} from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import { durationOf } from '../duration.ts';
+import { outboundCluster } from '../names.ts';
+import type { Fields } from '../resource.ts';
+import { percentOf } from './filter-overrides.ts';
+import { authorityOf, encodeHeaderPolicy } from './header-policy.ts';
+import { encodeRetryPolicy } from './retry-policy.ts';
+
+type RouteInit = Fields<typeof RouteSchema>;
+type ActionInit = Fields<typeof RouteActionSchema>;
+type Forward = Extract<HttpRule['action'], { kind: 'forward' }>;
+type Redirect = Extract<HttpRule['action'], { kind: 'redirect' }>;
+
+/** The cluster of a destination, for a request that came to `requestPort`. */
+export function destinationCluster(
+  destination: Pick<WeightedDestination, 'host' | 'port' | 'subset'>,
+  requestPort: number,
+): string {
+  const port = destination.port === 'FROM_REQUEST_PORT' ? requestPort : destination.port;
+  return outboundCluster(port, destination.subset, destination.host);
+}
+
+/** Names of all clusters a rule can send to. */
+export function clustersOf(rule: HttpRule, requestPort: number): readonly string[] {
+  const mirrors = rule.mirrors.map(({ destination }) => destinationCluster(destination, requestPort));
+  if (rule.action.kind !== 'forward') return mirrors;
+  return [...rule.action.destinations.map((each) => destinationCluster(each, requestPort)), ...mirrors];
+}
+
+export function encodeAction(rule: HttpRule, requestPort: number): RouteInit {
+  const { action } = rule;
+  switch (action.kind) {
+    case 'forward':
+      return { action: { case: 'route', value: forward(rule, action, requestPort) } };
+    case 'redirect':
+      return { action: { case: 'redirect', value: redirect(action) } };
+    case 'respond':
+      return {
+        action: {
+          case: 'directResponse',
+          value: {
+            status: action.status,
+            ...(action.body === undefined
+              ? {}
+              : { body: { specifier: { case: 'inlineBytes', value: action.body } } }),
+          },
+        },
+      };
+  }
+}
+
+function forward(rule: HttpRule, action: Forward, requestPort: number): ActionInit {
+  const authority = rule.rewrite?.authority ?? authorityOf(rule.headers);
+  return {
+    clusterSpecifier: clusterSpecifier(action.destinations, requestPort),
+    timeout: durationOf(rule.timeoutMs),
+    ...(rule.retry === undefined || rule.retry.attempts === 0
+      ? {}
+      : { retryPolicy: encodeRetryPolicy(rule.retry) }),
+    ...rewriteOf(rule),
+    ...(authority === undefined
+      ? {}
+      : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
+    requestMirrorPolicies: rule.mirrors.map((mirror) => mirrorPolicy(mirror, requestPort)),
+  };
+}
+
+function clusterSpecifier(
+  destinations: readonly WeightedDestination[],
+  requestPort: number,
+): NonNullable<ActionInit['clusterSpecifier']> {
+  const [only] = destinations;
+  if (only !== undefined && destinations.length === 1 && !hasOwnHeaders(only)) {
+    return { case: 'cluster', value: destinationCluster(only, requestPort) };
+  }
+  return {
+    case: 'weightedClusters',
+    value: {
+      clusters: destinations.filter(({ weight }) => weight > 0).map((each) => weighted(each, requestPort)),
+    },
+  };
+}
+
+function hasOwnHeaders({ headers: { request, response } }: WeightedDestination): boolean {
+  return [request, response].some(
+    ({ set, add, remove }) => remove.length > 0 || Object.keys(set).length > 0 || Object.keys(add).length > 0,
+  );
+}
+
+function weighted(
+  destination: WeightedDestination,
+  requestPort: number,
+): Fields<typeof WeightedCluster_ClusterWeightSchema> {
+  const authority = authorityOf(destination.headers);
+  return {
+    name: destinationCluster(destination, requestPort),
+    weight: destination.weight,
+    ...encodeHeaderPolicy(destination.headers),
+    ...(authority === undefined
+      ? {}
+      : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
+  };
+}
+
+/** A prefix match has its prefix replaced; everything else the whole path. */
+function rewriteOf(rule: HttpRule): ActionInit {
+  const { rewrite } = rule;
+  if (rewrite?.regex !== undefined) {
+    return { regexRewrite: { pattern: { regex: rewrite.regex.match }, substitution: rewrite.regex.rewrite } };
+  }
+  if (rewrite?.uri === undefined) return {};
+  const isRegexOrExact = rule.matches.some(({ uri }) => uri !== undefined && uri.kind !== 'prefix');
+  if (!isRegexOrExact) return { prefixRewrite: rewrite.uri };
+  return {
+    regexRewrite: { pattern: { regex: '^[^?]*' }, substitution: rewrite.uri.replaceAll('\\', '\\\\') },
+  };
+}
+
+function mirrorPolicy(
+  { destination, percent }: Mirror,
+  requestPort: number,
+): Fields<typeof RouteAction_RequestMirrorPolicySchema> {
+  return {
+    cluster: destinationCluster(destination, requestPort),
+    runtimeFraction: { defaultValue: percentOf(percent) },
+  };
+}
+
+const redirectCodes: Readonly<Record<number, RedirectAction_RedirectResponseCode>> = {
+  301: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
+  302: RedirectAction_RedirectResponseCode.FOUND,
+  303: RedirectAction_RedirectResponseCode.SEE_OTHER,
+  307: RedirectAction_RedirectResponseCode.TEMPORARY_REDIRECT,
+  308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
+};
+
+function redirect(action: Redirect) {
+  const port = typeof action.port === 'number' ? action.port : undefined;
+  return {
+    responseCode: redirectCodes[action.status] ?? RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
+    ...(action.uri === undefined
+      ? {}
+      : { pathRewriteSpecifier: { case: 'pathRedirect' as const, value: action.uri } }),
+    ...(action.authority === undefined ? {} : { hostRedirect: action.authority }),
+    ...(action.scheme === undefined
+      ? {}
+      : { schemeRewriteSpecifier: { case: 'schemeRedirect' as const, value: action.scheme } }),
+    ...(port === undefined ? {} : { portRedirect: port }),
+  };
+}

@@ -1,0 +1,166 @@
+// Virtual hosts: one per port of a host and layer, encoded once, sent alone (VHDS) or as part of a whole table.
+import type { Collection, Graph, Index } from '@xebec/flow';
+import type { Host, Layer, Layered, RouteTable, Service } from '@xebec/model';
+import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import type { Demand, RouteStyle } from '../demand.ts';
+import type { ProxySettings } from '../inputs.ts';
+import { httpProxyRoute, outboundCluster } from '../names.ts';
+import {
+  type EncodedResource,
+  encodeResource,
+  equalResources,
+  type ResourceKey,
+  typeUrls,
+} from '../resource.ts';
+import { domainsOf } from './domains.ts';
+import { encodeDefaultRoute, encodeRules } from './http-routes.ts';
+
+/** A virtual host before domains that two hosts claim are given to one of them. */
+interface Draft {
+  readonly layer: Layer;
+  readonly route: string;
+  readonly host: Host;
+  readonly port: number;
+  readonly domains: readonly string[];
+  readonly table: RouteTable;
+}
+
+export interface VirtualHosts {
+  readonly resources: Collection<ResourceKey, EncodedResource>;
+  /** By `LAYER|ROUTE CONFIGURATION`. */
+  readonly byRoute: Index<string, ResourceKey, EncodedResource>;
+  /** Names of all route configurations. */
+  readonly routes: Collection<string, ReadonlySet<ResourceKey>>;
+}
+
+interface VirtualHostInputs {
+  readonly settings: Collection<'mesh', ProxySettings>;
+  readonly demand: Demand;
+  readonly routeTables: Collection<Layered<Host>, RouteTable>;
+}
+
+export function buildVirtualHosts(graph: Graph, inputs: VirtualHostInputs): VirtualHosts {
+  const drafts = graph.derive({
+    name: 'virtualHostDrafts',
+    from: inputs.routeTables,
+    reads: { settings: inputs.settings, demand: inputs.demand, routeTables: inputs.routeTables },
+    equals: equalDrafts,
+    fn: (table, _key, read) => {
+      const clusterDomain = read.settings.get('mesh')?.clusterDomain ?? 'cluster.local';
+      return layersOf(table, read).flatMap((layer) =>
+        stylesOf(read).flatMap((style) =>
+          portsOf(table).map((port) => draft({ table, layer, style, port, clusterDomain })),
+        ),
+      );
+    },
+  });
+  const claims = graph.index(drafts, 'claims', ({ layer, route, domains }) =>
+    domains.map((domain) => `${layer}|${route}|${domain}`),
+  );
+  const resources = graph.derive({
+    name: 'virtualHosts',
+    from: drafts,
+    reads: { claims },
+    equals: equalResources,
+    fn: (value, key: ResourceKey, read) => {
+      const won = value.domains.filter((domain) => isWinner(value, domain, read.claims));
+      return won.length === 0 ? [] : [[key, encodeVirtualHost(value, won)] as const];
+    },
+  });
+  const byRoute = graph.index(resources, 'byRoute', (value, key) => [
+    `${layerOf(key)}|${routeOf(value.name)}`,
+  ]);
+  const routes = graph.group(graph.index(drafts, 'routes', ({ route }) => [route]));
+  return { resources, byRoute, routes };
+}
+
+const layerOf = (key: ResourceKey): string => key.slice(0, key.indexOf('|'));
+const routeOf = (name: string): string => name.slice(0, name.indexOf('/'));
+
+/** Tables are shared data of the mesh: the same table object means the same routes. */
+const equalDrafts = (left: Draft, right: Draft): boolean =>
+  left.table === right.table && left.domains.join() === right.domains.join();
+
+type DraftReads = {
+  readonly demand: { get(key: string): true | undefined };
+  readonly routeTables: { get(key: Layered<Host>): RouteTable | undefined };
+};
+
+/** A shared table also serves the service's own namespace, where the bare name is known, unless that has its own. */
+function layersOf(table: RouteTable, read: DraftReads): readonly Layer[] {
+  const own = table.service?.platform === 'kubernetes' ? table.service.namespace : undefined;
+  if (table.layer !== '*' || own === undefined) return [table.layer];
+  const isWanted = read.demand.get(`ns:${own}`) === true;
+  return isWanted && read.routeTables.get(`ns:${own}|${table.host}`) === undefined
+    ? ['*', `ns:${own}`]
+    : ['*'];
+}
+
+function stylesOf(read: DraftReads): readonly RouteStyle[] {
+  const all: readonly RouteStyle[] = ['port', httpProxyRoute];
+  return all.filter((style) => read.demand.get(`style:${style}`) === true);
+}
+
+/** Ports on which HTTP rules apply; a host without a service is reached on port 80. */
+function portsOf({ service }: RouteTable): readonly number[] {
+  return service === undefined ? [80] : httpPorts(service);
+}
+
+export const httpPorts = (service: Service): readonly number[] =>
+  service.ports
+    .filter(({ protocol }) => ['http', 'http2', 'grpc', 'grpc-web', 'auto'].includes(protocol))
+    .map(({ number }) => number);
+
+function draft(options: {
+  readonly table: RouteTable;
+  readonly layer: Layer;
+  readonly style: RouteStyle;
+  readonly port: number;
+  readonly clusterDomain: string;
+}): readonly [ResourceKey, Draft] {
+  const { table, layer, style, port } = options;
+  const { host, service } = table;
+  const route = style === 'port' ? String(port) : httpProxyRoute;
+  const name = style === 'port' ? `${route}/${host}` : `${route}/${host}:${port}`;
+  const domains = domainsOf({ ...options, host, service });
+  return [`${layer}|${name}`, { layer, route, host, port, domains, table }];
+}
+
+type ClaimReads = { at(anchor: string): readonly (readonly [ResourceKey, Draft])[] };
+
+/** The host that is really called so wins, then the first by name. What all namespaces share wins over one namespace's. */
+function isWinner(value: Draft, domain: string, claims: ClaimReads): boolean {
+  const rivals = claims
+    .at(`${value.layer}|${value.route}|${domain}`)
+    .filter(([, rival]) => rival.host !== value.host);
+  const isOwn = bareName(domain) === value.host;
+  const losesHere = rivals.some(([, rival]) => {
+    const rivalOwns = bareName(domain) === rival.host;
+    return rivalOwns === isOwn ? rival.host < value.host : rivalOwns;
+  });
+  if (losesHere || value.layer === '*') return !losesHere;
+  return claims.at(`*|${value.route}|${domain}`).every(([, rival]) => rival.host === value.host);
+}
+
+const bareName = (domain: string): string => domain.replace(/:\d+$/, '');
+
+function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonly string[]): EncodedResource {
+  const name = route === httpProxyRoute ? `${route}/${host}:${port}` : `${route}/${host}`;
+  const encoded = encodeRules(table.rules, host, port);
+  const own = outboundCluster(port, '', host);
+  const isDefault = table.rules.length === 0;
+  const clusters = isDefault ? [own] : encoded.clusters;
+  const routes = isDefault
+    ? [encodeDefaultRoute({ host, port, cluster: own, causes: table.causes })]
+    : encoded.routes;
+  return encodeResource(
+    VirtualHostSchema,
+    { name, domains: [...domains], routes, includeRequestAttemptCount: true },
+    {
+      name,
+      aliases: domains.map((domain) => `${route}/${domain}`),
+      needs: clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
+      causes: table.causes,
+    },
+  );
+}

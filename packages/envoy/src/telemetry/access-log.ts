@@ -1,0 +1,79 @@
+// Access logs in Istio's default text format, and as JSON with identities and causes.
+import { create, type JsonObject } from '@bufbuild/protobuf';
+import { anyOf } from '@xebec/protos';
+import { type AccessLog, AccessLogSchema } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
+import { StdoutAccessLogSchema } from '@xebec/protos/envoy/extensions/access_loggers/stream/v3/stream_pb';
+import type { ProxySettings } from '../inputs.ts';
+
+/** Command operators by their JSON key, in the order of Istio's text format. */
+const operators: readonly (readonly [string, string, 'bare' | 'quoted'])[] = [
+  ['response_code', '%RESPONSE_CODE%', 'bare'],
+  ['response_flags', '%RESPONSE_FLAGS%', 'bare'],
+  ['response_code_details', '%RESPONSE_CODE_DETAILS%', 'bare'],
+  ['connection_termination_details', '%CONNECTION_TERMINATION_DETAILS%', 'bare'],
+  ['upstream_transport_failure_reason', '%UPSTREAM_TRANSPORT_FAILURE_REASON%', 'quoted'],
+  ['bytes_received', '%BYTES_RECEIVED%', 'bare'],
+  ['bytes_sent', '%BYTES_SENT%', 'bare'],
+  ['duration', '%DURATION%', 'bare'],
+  ['upstream_service_time', '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%', 'bare'],
+  ['x_forwarded_for', '%REQ(X-FORWARDED-FOR)%', 'quoted'],
+  ['user_agent', '%REQ(USER-AGENT)%', 'quoted'],
+  ['request_id', '%REQ(X-REQUEST-ID)%', 'quoted'],
+  ['authority', '%REQ(:AUTHORITY)%', 'quoted'],
+  ['upstream_host', '%UPSTREAM_HOST%', 'quoted'],
+  ['upstream_cluster', '%UPSTREAM_CLUSTER_RAW%', 'bare'],
+  ['upstream_local_address', '%UPSTREAM_LOCAL_ADDRESS%', 'bare'],
+  ['downstream_local_address', '%DOWNSTREAM_LOCAL_ADDRESS%', 'bare'],
+  ['downstream_remote_address', '%DOWNSTREAM_REMOTE_ADDRESS%', 'bare'],
+  ['requested_server_name', '%REQUESTED_SERVER_NAME%', 'bare'],
+  ['route_name', '%ROUTE_NAME%', 'bare'],
+];
+
+const requestLine = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%"';
+const textFormat = `${requestLine} ${operators.map(([, text, form]) => (form === 'quoted' ? `"${text}"` : text)).join(' ')}\n`;
+
+const jsonFormat: JsonObject = {
+  start_time: '%START_TIME%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  protocol: '%PROTOCOL%',
+  ...Object.fromEntries(operators.map(([key, text]) => [key, text])),
+  downstream_peer: '%DOWNSTREAM_PEER_URI_SAN%',
+  downstream_local: '%DOWNSTREAM_LOCAL_URI_SAN%',
+  upstream_peer: '%UPSTREAM_PEER_URI_SAN%',
+  upstream_local: '%UPSTREAM_LOCAL_URI_SAN%',
+  route_causes: '%METADATA(ROUTE:xebec:causes)%',
+  cluster_causes: '%METADATA(CLUSTER:xebec:causes)%',
+};
+
+const textLog = stdoutLog({
+  case: 'textFormatSource',
+  value: { specifier: { case: 'inlineString', value: textFormat } },
+});
+const jsonLog = stdoutLog({ case: 'jsonFormat', value: jsonFormat });
+
+type Format =
+  | { case: 'textFormatSource'; value: { specifier: { case: 'inlineString'; value: string } } }
+  | { case: 'jsonFormat'; value: JsonObject };
+
+function stdoutLog(format: Format): AccessLog {
+  return create(AccessLogSchema, {
+    name: 'envoy.access_loggers.stdout',
+    configType: {
+      case: 'typedConfig',
+      value: anyOf(StdoutAccessLogSchema, { accessLogFormat: { case: 'logFormat', value: { format } } }),
+    },
+  });
+}
+
+/** The access log of a listener; a proxy writes it to its standard output, one line a request. */
+export function encodeAccessLog(encoding: ProxySettings['accessLogEncoding']): readonly AccessLog[] {
+  switch (encoding) {
+    case 'TEXT':
+      return [textLog];
+    case 'JSON':
+      return [jsonLog];
+    case 'NONE':
+      return [];
+  }
+}

@@ -1,0 +1,100 @@
+// Which layers a proxy sees, by type: everything in them for ordinary clients, what they use for on-demand ones.
+import type { ProxyNode } from '@xebec/model';
+import { styleOf } from './demand.ts';
+import { typeUrls } from './resource.ts';
+import { eagerRoutes, onDemandRoutes } from './routes/outbound-routes.ts';
+
+/** The shape that the xDS server takes; see `@xebec/xds`. */
+export interface LayerUse {
+  readonly layer: string;
+  readonly members: 'all' | 'needed';
+}
+
+export interface ProxyView {
+  readonly layers: Readonly<Record<string, readonly LayerUse[]>>;
+  readonly onDemand: boolean;
+}
+
+export const baseLayer = 'base';
+export const grpcLayer = 'grpc';
+export const proxyLayer = (id: string): string => `proxy:${id}`;
+export const secretLayer = (namespace: string): string => `secrets:${namespace}`;
+/** Outbound listeners of redirected traffic. */
+export const outboundLayer = (discovery: ProxyNode['discovery']): string => `outbound:${discovery}`;
+/** Listeners of TCP services, which no proxy can ask for by name. */
+export const tcpLayer = (layer: string): string => `tcp:${layer}`;
+
+const all = (...layers: readonly string[]): LayerUse[] => layers.map((layer) => ({ layer, members: 'all' }));
+const needed = (...layers: readonly string[]): LayerUse[] =>
+  layers.map((layer) => ({ layer, members: 'needed' }));
+
+export function viewOf(proxy: ProxyNode): ProxyView {
+  switch (proxy.role) {
+    case 'sidecar':
+      return sidecarView(proxy);
+    case 'router':
+      return routerView(proxy);
+    case 'grpc':
+      return grpcView();
+  }
+}
+
+function sidecarView(proxy: ProxyNode): ProxyView {
+  const own = proxyLayer(proxy.id);
+  const shared = [`ns:${proxy.namespace}`, '*'];
+  const onDemand = proxy.discovery === 'on-demand';
+  const use = onDemand ? needed : all;
+  const captured =
+    styleOf(proxy) === 'port'
+      ? all(outboundLayer(proxy.discovery), tcpLayer(`ns:${proxy.namespace}`), tcpLayer('*'))
+      : [];
+  return {
+    onDemand,
+    layers: {
+      [typeUrls.listener]: [...all(own), ...captured],
+      [typeUrls.route]: all(onDemand ? onDemandRoutes : eagerRoutes(proxy.namespace)),
+      [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
+      [typeUrls.cluster]: [...all(own, baseLayer), ...use(...shared)],
+      [typeUrls.endpoint]: needed(...shared),
+    },
+  };
+}
+
+function routerView(proxy: ProxyNode): ProxyView {
+  const own = proxyLayer(proxy.id);
+  const shared = [`ns:${proxy.namespace}`, '*'];
+  return {
+    onDemand: false,
+    layers: {
+      [typeUrls.listener]: all(own),
+      [typeUrls.route]: all(own),
+      [typeUrls.cluster]: [...all(baseLayer), ...needed(...shared)],
+      [typeUrls.endpoint]: needed(...shared),
+      [typeUrls.secret]: needed(secretLayer(proxy.namespace)),
+    },
+  };
+}
+
+function grpcView(): ProxyView {
+  return {
+    onDemand: false,
+    layers: {
+      [typeUrls.listener]: needed(grpcLayer),
+      [typeUrls.route]: needed(grpcLayer),
+      [typeUrls.cluster]: needed(grpcLayer),
+      [typeUrls.endpoint]: needed('*'),
+    },
+  };
+}
+
+/** Names that may answer a request for a virtual host: the host itself, then wildcards, the longest first. */
+export function candidates(typeUrl: string, asked: string): readonly string[] {
+  if (typeUrl !== typeUrls.virtualHost) return [asked];
+  const slash = asked.indexOf('/');
+  const route = asked.slice(0, slash);
+  const host = asked.slice(slash + 1);
+  const names = [asked];
+  for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1))
+    names.push(`${route}/*${host.slice(dot)}`);
+  return names;
+}
