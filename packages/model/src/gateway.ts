@@ -50,3 +50,13 @@ export interface GatewayModel {
   readonly listeners: readonly GatewayListener[];
   readonly causes: readonly Cause[];
 }
+
+/** A certificate chain with its key, both PEM. Only proxies of its namespace may have it. */
+export interface TlsSecret {
+  /** Name of the SDS resource: `kubernetes://NAMESPACE/NAME`. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly certificate: Uint8Array;
+  readonly key: Uint8Array;
+  readonly causes: readonly Cause[];
+}

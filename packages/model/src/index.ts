@@ -14,6 +14,7 @@ export type {
   GatewayServer,
   GatewayVirtualHost,
   ServerTls,
+  TlsSecret,
 } from './gateway.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';
 export type { Cause, Layer, Layered, ObjectKey } from './reference.ts';

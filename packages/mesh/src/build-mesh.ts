@@ -1,0 +1,66 @@
+// The whole mesh: configuration in, model out, one keyed collection at a time. Only wiring; each concern has its file.
+import type { Graph } from '@xebec/flow';
+import { deriveBackings, indexBySelector } from './backings.ts';
+import { deriveClaims } from './claims.ts';
+import { deriveConflicts } from './conflicts.ts';
+import { deriveDestinationRules, deriveDestinations } from './destinations.ts';
+import { deriveEndpoints } from './endpoints.ts';
+import { deriveGateways } from './gateways.ts';
+import { deriveHosts, deriveServices } from './hosts.ts';
+import { deriveInbounds } from './inbounds.ts';
+import type { MeshCollections, MeshInputs } from './inputs.ts';
+import { derivePeerPolicies, derivePeerSources, indexNamespacePeers } from './peer-policies.ts';
+import { deriveRouteTables, indexMeshRoutes } from './route-tables.ts';
+import { deriveRoutes } from './routes.ts';
+import { deriveSecrets } from './secrets.ts';
+import { deriveWorkloads, indexByAddress, indexByLabel } from './workloads.ts';
+
+/** Adds the mesh to a graph. The collections are complete at once and follow every later transaction. */
+export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
+  const hosts = deriveHosts(graph, deriveClaims(graph, inputs));
+  const services = deriveServices(graph, hosts);
+  const workloads = deriveWorkloads(graph, inputs);
+  const backings = deriveBackings(graph, inputs);
+  const peersByNamespace = indexNamespacePeers(graph, inputs);
+  const peerSources = derivePeerSources(graph, inputs, peersByNamespace);
+  const { endpointSets, identities } = deriveEndpoints(graph, inputs, {
+    hosts,
+    backings,
+    workloads,
+    workloadsByLabel: indexByLabel(graph, workloads),
+    peerPolicies: derivePeerPolicies(graph, workloads, peerSources),
+    peerSources,
+  });
+  const destinationRules = deriveDestinationRules(graph, inputs);
+  const destinations = deriveDestinations(graph, inputs, { hosts, rules: destinationRules, identities });
+  const routes = deriveRoutes(graph, inputs, hosts);
+  const meshRoutes = indexMeshRoutes(graph, routes);
+  const inbounds = deriveInbounds(graph, inputs, {
+    workloads,
+    workloadsByAddress: indexByAddress(graph, workloads),
+    backingsBySelector: indexBySelector(graph, backings),
+    peerSources,
+  });
+  const secrets = deriveSecrets(graph, inputs);
+  const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, { routes, secrets });
+  return {
+    services,
+    endpointSets,
+    destinations,
+    routeTables: deriveRouteTables(graph, hosts, meshRoutes),
+    workloads,
+    inbounds,
+    gateways,
+    secrets,
+    conflicts: deriveConflicts(graph, {
+      hosts,
+      services,
+      destinations,
+      routes,
+      meshRoutes,
+      destinationRules,
+      peersByNamespace,
+      gatewayConflicts,
+    }),
+  };
+}

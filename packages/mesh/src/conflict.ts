@@ -1,0 +1,31 @@
+// Conflicts: what the mesh decided where objects contradict each other; always a warning, since traffic goes on.
+import type { ObjectKey } from '@xebec/model';
+import type { Diagnostic } from '@xebec/std';
+
+export interface Conflict {
+  readonly code: string;
+  /** The object that has to change. */
+  readonly object: ObjectKey;
+  readonly field?: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export const describeConflict = ({ code, object, field, message, remedy }: Conflict): Diagnostic => ({
+  severity: 'warning',
+  code,
+  message,
+  remedy,
+  origin: { object },
+  ...(field === undefined ? {} : { field }),
+});
+
+/** `CODE|OBJECT|FIELD|SUBJECT`: one row per decision. */
+export const conflictKey = ({ code, object, field = '' }: Conflict, subject: string): string =>
+  `${code}|${object}|${field}|${subject}`;
+
+/** The row of a conflict. */
+export const conflictRow = (conflict: Conflict, subject: string): readonly [string, Diagnostic] => [
+  conflictKey(conflict, subject),
+  describeConflict(conflict),
+];

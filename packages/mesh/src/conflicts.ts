@@ -1,0 +1,250 @@
+// Conflicts between objects: derived beside the mesh from the same collections, so that asking for them changes nothing.
+import type { Collection, Graph } from '@xebec/flow';
+import type { Destination, Host, Layer, Layered, ObjectKey, Service } from '@xebec/model';
+import { layered, splitLayered } from '@xebec/model';
+import { type Diagnostic, deepEqual } from '@xebec/std';
+import { type Conflict, conflictRow } from './conflict.ts';
+import type { DestinationRuleSources } from './destinations.ts';
+import { type HostView, holderIn } from './hosts.ts';
+import type { Lookup } from './lookups.ts';
+import type { PeersByNamespace } from './peer-policies.ts';
+import type { MeshRouteSources } from './route-tables.ts';
+import type { BoundRoute } from './routes.ts';
+import { isVisible } from './visibility.ts';
+
+export interface ConflictSources {
+  readonly hosts: Collection<Host, HostView>;
+  readonly services: Collection<Layered<Host>, Service>;
+  readonly destinations: Collection<Layered<Host>, Destination>;
+  readonly routes: Collection<ObjectKey, BoundRoute>;
+  readonly meshRoutes: MeshRouteSources;
+  readonly destinationRules: DestinationRuleSources;
+  readonly peersByNamespace: PeersByNamespace;
+  readonly gatewayConflicts: Collection<string, Diagnostic>;
+}
+
+type Conflicts = Collection<string, Diagnostic>;
+
+export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflicts {
+  return graph.union(
+    'mesh.conflicts',
+    deriveHostConflicts(graph, sources),
+    deriveAddressConflicts(graph, sources),
+    deriveRouteMerges(graph, sources),
+    deriveRouteTargets(graph, sources),
+    deriveRuleMerges(graph, sources),
+    derivePeerConflicts(graph, sources),
+    sources.gatewayConflicts,
+  );
+}
+
+const rows = (conflicts: readonly Conflict[], subject: string): Iterable<readonly [string, Diagnostic]> =>
+  new Map(conflicts.map((conflict) => conflictRow(conflict, subject)));
+
+function deriveHostConflicts(graph: Graph, { hosts }: ConflictSources): Conflicts {
+  return graph.derive({
+    name: 'mesh.hostConflicts',
+    from: hosts,
+    equals: deepEqual,
+    fn: ({ losers }, host) =>
+      rows(
+        losers.map(({ owner, to, layer }) => ({
+          code: 'host-claimed-twice',
+          object: owner,
+          message: `${host} belongs to ${to} ${forWhom(layer)}; this object does not count there`,
+          remedy: 'give one of them another host, or limit exportTo',
+        })),
+        host,
+      ),
+  });
+}
+
+const forWhom = (layer: Layer): string =>
+  layer === '*' ? 'for all namespaces' : `in namespace ${layer.slice(3)}`;
+
+/** Ports that are told apart by address, not by host. */
+const isAddressed = ({ protocol }: Service['ports'][number]): boolean =>
+  protocol === 'tcp' || protocol === 'tls' || protocol === 'https' || protocol === 'auto';
+
+function deriveAddressConflicts(graph: Graph, { services }: ConflictSources): Conflicts {
+  const servicesByAddress = graph.index(services, 'byAddress', ({ addresses, ports }, key) =>
+    addresses.flatMap((address) =>
+      ports.filter(isAddressed).map(({ number }) => `${splitLayered(key).layer}|${address}:${number}`),
+    ),
+  );
+  return graph.derive({
+    name: 'mesh.addressConflicts',
+    from: graph.group(servicesByAddress),
+    reads: { servicesByAddress },
+    equals: deepEqual,
+    fn: (keys, anchor, read) => {
+      if (keys.size < 2) return [];
+      const [first, ...others] = read.servicesByAddress.at(anchor).map(([, service]) => service);
+      const address = anchor.slice(anchor.indexOf('|') + 1);
+      return rows(
+        others.map(({ host, causes }) => ({
+          code: 'address-claimed-twice',
+          object: causes[0]?.object ?? 'Service//',
+          message: `${address} of ${host} also belongs to ${first?.host ?? ''}; connections to it are the latter's`,
+          remedy: 'give each of them its own address, or name the port after an HTTP protocol',
+        })),
+        anchor,
+      );
+    },
+  });
+}
+
+function deriveRouteMerges(graph: Graph, { meshRoutes }: ConflictSources): Conflicts {
+  const { byHost } = meshRoutes;
+  return graph.derive({
+    name: 'mesh.routeMerges',
+    from: graph.group(byHost),
+    reads: { byHost },
+    equals: deepEqual,
+    fn: (keys, host, read) => (keys.size < 2 ? [] : rows(merges(host, read.byHost.at(host)), host)),
+  });
+}
+
+function merges(host: Host, members: readonly (readonly [ObjectKey, BoundRoute])[]): readonly Conflict[] {
+  return members.slice(1).flatMap(([object, route], position) => {
+    const earlier = members
+      .slice(0, position + 1)
+      .find(([, other]) => areBothSeen(route.layers, other.layers));
+    if (earlier === undefined) return [];
+    return [
+      {
+        code: 'virtual-services-merged',
+        object,
+        field: 'spec.hosts',
+        message: `${host} is also routed by ${earlier[0]}; the rules of both apply, each namespace's own and then the service's first`,
+        remedy: 'put all rules of the host into one VirtualService',
+      },
+    ];
+  });
+}
+
+const areBothSeen = (left: readonly Layer[], right: readonly Layer[]): boolean =>
+  left.some((layer) => isVisible(right, layer)) || right.some((layer) => isVisible(left, layer));
+
+interface TargetReads {
+  readonly hosts: Lookup<Host, HostView>;
+  readonly destinations: Lookup<Layered<Host>, Destination>;
+}
+
+/** Destinations that are not there: requests to them are answered 503, the rest of the rules goes on. */
+function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: ConflictSources): Conflicts {
+  return graph.derive({
+    name: 'mesh.routeTargets',
+    from: routes,
+    reads: { hosts, destinations },
+    equals: deepEqual,
+    fn: (route, object, read) =>
+      rows(
+        targetsOf(route).flatMap((target) => checkTarget(route, target, read)),
+        object,
+      ),
+  });
+}
+
+type Target = ReturnType<typeof targetsOf>[number];
+
+const targetsOf = ({ rules }: BoundRoute) =>
+  rules.flatMap(({ rule: { action, mirrors } }) => [
+    ...(action.kind === 'forward' ? action.destinations : []),
+    ...mirrors.map(({ destination }) => destination),
+  ]);
+
+function checkTarget(
+  { object, namespace }: BoundRoute,
+  target: Target,
+  read: TargetReads,
+): readonly Conflict[] {
+  const { host, subset, port, cause } = target;
+  const service = holderIn(read.hosts.get(host), `ns:${namespace}`)?.service;
+  const found = (code: string, message: string, remedy: string): readonly Conflict[] => [
+    { code, object, ...(cause.field === undefined ? {} : { field: cause.field }), message, remedy },
+  ];
+  if (service === undefined) {
+    return found(
+      'destination-unknown',
+      `no service ${host} is known; requests get 503`,
+      'correct the host, or define it by a Service or ServiceEntry',
+    );
+  }
+  const numbers = service.ports.map(({ number }) => number);
+  if (port === 'FROM_REQUEST_PORT') {
+    return found(
+      'destination-port-open',
+      `${host} has ports ${numbers.join(', ')} and none is named; the port of the request is taken`,
+      'write destination.port.number',
+    );
+  }
+  if (!numbers.includes(port)) {
+    return found(
+      'destination-port-unknown',
+      `${host} has no port ${port}; requests get 503`,
+      `write one of ${numbers.join(', ')}`,
+    );
+  }
+  const destination =
+    read.destinations.get(layered(`ns:${namespace}`, host)) ?? read.destinations.get(layered('*', host));
+  const hasSubset = destination?.subsets.some(({ name }) => name === subset) ?? false;
+  if (subset === '' || hasSubset) return [];
+  return found(
+    'destination-subset-unknown',
+    `${host} has no subset ${subset}; requests get 503`,
+    'define the subset in a DestinationRule',
+  );
+}
+
+function deriveRuleMerges(graph: Graph, { destinationRules }: ConflictSources): Conflicts {
+  const { byHost } = destinationRules;
+  return graph.derive({
+    name: 'mesh.ruleMerges',
+    from: graph.group(byHost),
+    reads: { byHost },
+    equals: deepEqual,
+    fn: (keys, host, read) => {
+      if (keys.size < 2) return [];
+      const members = read.byHost.at(host).map(([, rule]) => rule);
+      return rows(
+        members.flatMap((rule, position) => {
+          const first = members.slice(0, position).find(({ namespace }) => namespace === rule.namespace);
+          if (first === undefined) return [];
+          return [
+            {
+              code: 'destination-rules-merged',
+              object: rule.object,
+              field: 'spec.host',
+              message: `${host} also has ${first.object}: subsets of both count, the first one's traffic policy holds`,
+              remedy: 'put all that concerns the host into one DestinationRule',
+            },
+          ];
+        }),
+        host,
+      );
+    },
+  });
+}
+
+function derivePeerConflicts(graph: Graph, { peersByNamespace }: ConflictSources): Conflicts {
+  return graph.derive({
+    name: 'mesh.peerConflicts',
+    from: graph.group(peersByNamespace),
+    reads: { peersByNamespace },
+    equals: deepEqual,
+    fn: (keys, namespace, read) => {
+      if (keys.size < 2) return [];
+      const [first, ...others] = read.peersByNamespace.at(namespace).map(([key]) => key);
+      return rows(
+        others.map((object) => ({
+          code: 'peer-authentication-ignored',
+          object,
+          message: `namespace ${namespace} already has ${first ?? ''}, which holds; this one does not count`,
+          remedy: 'keep one PeerAuthentication without a selector in a namespace',
+        })),
+        namespace,
+      );
+    },
+  });
+}

@@ -1,0 +1,164 @@
+// Destinations: a service with the DestinationRule that holds for its clients: their own, the service's namespace's, the mesh's.
+import type { DestinationRuleSpec } from '@xebec/config';
+import type { Collection, Graph } from '@xebec/flow';
+import type { Cause, Destination, Host, Layer, Layered, Service, Subset } from '@xebec/model';
+import { layered } from '@xebec/model';
+import { deepEqual } from '@xebec/std';
+import { compareText, expandHost } from './host-names.ts';
+import { type HostRule, type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
+import { type HostView, holderIn } from './hosts.ts';
+import type { HostPort, MeshInputs } from './inputs.ts';
+import type { Lookup } from './lookups.ts';
+import { settingsOf } from './settings.ts';
+import { type PolicySet, policyOfHost, policyOfSubset } from './traffic-policy.ts';
+import { isVisible, layersOf, namespaceOf, sortLayers } from './visibility.ts';
+
+/** A DestinationRule with its host made fully qualified. */
+export interface BoundDestinationRule extends HostRule {
+  readonly host: Host;
+  readonly spec: DestinationRuleSpec;
+}
+
+export type DestinationRuleSources = HostRuleSources<BoundDestinationRule>;
+
+export function deriveDestinationRules(graph: Graph, inputs: MeshInputs): DestinationRuleSources {
+  const { settings } = inputs;
+  const rules = graph.derive({
+    name: 'mesh.destinationRules',
+    from: inputs.destinationRules,
+    reads: { settings },
+    equals: deepEqual,
+    fn: ({ metadata: { namespace }, spec }, object, read) => {
+      const host = expandHost(spec.host, {
+        namespace,
+        clusterDomain: settingsOf(read.settings).clusterDomain,
+      });
+      return [[object, { object, namespace, layers: layersOf(spec.exportTo, namespace), host, spec }]];
+    },
+  });
+  return indexHostRules(graph, rules, (rule: BoundDestinationRule) => [rule.host]);
+}
+
+export interface DestinationSources {
+  readonly hosts: Collection<Host, HostView>;
+  readonly rules: DestinationRuleSources;
+  readonly identities: Collection<Layered<HostPort>, readonly string[]>;
+}
+
+export function deriveDestinations(
+  graph: Graph,
+  { settings }: MeshInputs,
+  { hosts, rules, identities }: DestinationSources,
+): Collection<Layered<Host>, Destination> {
+  return graph.derive({
+    name: 'mesh.destinations',
+    from: hosts,
+    reads: { ...rules, identities, settings },
+    equals: deepEqual,
+    fn: (view, host, read) => {
+      if (view.holders.length === 0) return [];
+      const levels = rulesByLevel(host, read);
+      const { rootNamespace } = settingsOf(read.settings);
+      const choices = distinctChoices(view, levels, rootNamespace);
+      return choices.map(
+        (choice) => [layered(choice.layer, host), destinationOf(choice, read.identities)] as const,
+      );
+    },
+  });
+}
+
+/** What clients of a layer get. */
+interface Choice {
+  readonly layer: Layer;
+  readonly service: Service;
+  /** The layer of the service, where its endpoints are. */
+  readonly serviceLayer: Layer;
+  readonly rules: readonly BoundDestinationRule[];
+}
+
+type Levels = readonly (readonly BoundDestinationRule[])[];
+
+function distinctChoices(view: HostView, levels: Levels, rootNamespace: string): readonly Choice[] {
+  const rules = levels.flat();
+  const layers = sortLayers([
+    ...view.holders.map(({ layer }) => layer),
+    ...rules.flatMap((rule) => rule.layers),
+    ...rules.map(({ namespace }): Layer => `ns:${namespace}`),
+  ]);
+  const choices = layers.flatMap((layer) => choiceIn(layer, view, { levels, rootNamespace }));
+  const shared = choices.find(({ layer }) => layer === '*');
+  return choices.filter((choice) => choice === shared || !isSameChoice(choice, shared));
+}
+
+function choiceIn(
+  layer: Layer,
+  view: HostView,
+  { levels, rootNamespace }: { readonly levels: Levels; readonly rootNamespace: string },
+): readonly Choice[] {
+  const holder = holderIn(view, layer);
+  if (holder === undefined) return [];
+  const { service } = holder;
+  const namespaces = [namespaceOf(layer), service.namespace, rootNamespace];
+  const rules = selectRules(layer, namespaces, levels);
+  return [{ layer, service, serviceLayer: holder.layer, rules }];
+}
+
+function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
+  if (shared === undefined || choice.service !== shared.service) return false;
+  return (
+    choice.rules.length === shared.rules.length &&
+    choice.rules.every((rule, position) => rule === shared.rules[position])
+  );
+}
+
+/** The first namespace that has rules for the host decides, and in it the most specific host. */
+function selectRules(
+  layer: Layer,
+  namespaces: readonly (string | undefined)[],
+  levels: Levels,
+): readonly BoundDestinationRule[] {
+  for (const namespace of namespaces) {
+    for (const level of levels) {
+      const found = level.filter((rule) => rule.namespace === namespace && isVisible(rule.layers, layer));
+      if (found.length > 0) return found;
+    }
+  }
+  return [];
+}
+
+/** Several rules of one namespace for one host: subsets of all of them, the policy of the first that has one. */
+function destinationOf(
+  { layer, service, serviceLayer, rules }: Choice,
+  identities: Lookup<Layered<HostPort>, readonly string[]>,
+): Destination {
+  const policyRule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
+  const host = policyOfHost(policyRule?.spec.trafficPolicy);
+  const names = service.ports.flatMap(
+    ({ number }) => identities.get(layered(serviceLayer, `${service.host}|${number}`)) ?? [],
+  );
+  return {
+    layer,
+    service,
+    ...host,
+    subsets: subsetsOf(rules, host),
+    identities: [...new Set([...names, ...service.subjectAltNames])].sort(compareText),
+    causes: [...service.causes, ...rules.map(({ object }): Cause => ({ object }))],
+  };
+}
+
+function subsetsOf(rules: readonly BoundDestinationRule[], host: PolicySet): readonly Subset[] {
+  const subsets = new Map<string, Subset>();
+  for (const { object, spec } of rules) {
+    for (const [position, subset] of spec.subsets.entries()) {
+      if (subsets.has(subset.name)) continue;
+      const causes = [{ object, field: `spec.subsets[${position}]` }];
+      subsets.set(subset.name, {
+        name: subset.name,
+        labels: subset.labels,
+        ...policyOfSubset(host, subset),
+        causes,
+      });
+    }
+  }
+  return [...subsets.values()];
+}

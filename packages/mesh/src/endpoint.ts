@@ -1,0 +1,148 @@
+// Endpoints of one port: how workloads, inline endpoints and slices become entries of a cluster.
+import type { ObjectOf, SliceEndpoint, WorkloadEntrySpec } from '@xebec/config';
+import type { Endpoint, ObjectKey, PeerPolicy, PeerTls, ServicePort, Workload } from '@xebec/model';
+import { type BackedPort, type Backing, targetPortOf } from './backings.ts';
+import { modeOfPort, type PeerLookups, peerPolicyOf } from './peer-policies.ts';
+import { type MeshSettings, spiffeId } from './settings.ts';
+import { tlsModeLabel } from './workloads.ts';
+
+/** A workload with the mutual TLS it accepts and the name that its identity has. */
+export interface Peer {
+  readonly workload: Workload;
+  readonly policy: PeerPolicy;
+  readonly trustDomain: string;
+}
+
+/** A workload's endpoint for one port of a service, unless it is not ready or lacks the port. */
+export function endpointOfWorkload(peer: Peer, port: BackedPort, backing: Backing): readonly Endpoint[] {
+  const { workload } = peer;
+  const isUsable = workload.health !== 'unhealthy' || backing.isUnreadyPublished;
+  const target = targetPortOf(port, workload);
+  const [address] = workload.addresses;
+  if (!isUsable || target === undefined || address === undefined) return [];
+  return [{ ...describeWorkload(peer, target), ...splitAddress(address, target) }];
+}
+
+/** What is known about an endpoint because it belongs to a workload. */
+function describeWorkload(peer: Peer, port: number): Omit<Endpoint, 'address' | 'port'> {
+  const { workload, policy } = peer;
+  const identity = identityOf(peer);
+  return {
+    labels: workload.labels,
+    namespace: workload.namespace,
+    workload: workload.ownerName,
+    ...(identity === undefined ? {} : { identity }),
+    ...(workload.locality === undefined ? {} : { locality: workload.locality }),
+    network: workload.network,
+    weight: workload.weight,
+    health: workload.health === 'draining' ? 'draining' : 'healthy',
+    tls: peerTls(workload.isMeshed, policy, port),
+    causes: workload.causes,
+  };
+}
+
+/** The SPIFFE id that a workload's sidecar presents. */
+export function identityOf({ workload, trustDomain }: Peer): string | undefined {
+  const { isMeshed, namespace, serviceAccount } = workload;
+  return isMeshed && serviceAccount !== '' ? spiffeId(trustDomain, namespace, serviceAccount) : undefined;
+}
+
+/** One endpoint that a ServiceEntry lists, for one of its ports. */
+export interface InlineEndpoint {
+  readonly spec: WorkloadEntrySpec;
+  readonly namespace: string;
+  readonly port: ServicePort;
+  readonly targetPort: number;
+  readonly settings: MeshSettings;
+  readonly owner: ObjectKey;
+  /** Position in the list. */
+  readonly position: number;
+}
+
+export function endpointOfInline(inline: InlineEndpoint, read: PeerLookups): Endpoint {
+  const { spec, namespace, port, settings } = inline;
+  const target = spec.ports[port.name] ?? inline.targetPort;
+  const isMeshed = spec.labels[tlsModeLabel] === 'istio';
+  const hasIdentity = spec.serviceAccount !== '';
+  return {
+    ...splitAddress(spec.address, target),
+    labels: spec.labels,
+    namespace,
+    workload: '',
+    ...(hasIdentity ? { identity: spiffeId(settings.trustDomain, namespace, spec.serviceAccount) } : {}),
+    ...(spec.locality === undefined ? {} : { locality: spec.locality }),
+    network: spec.network === '' ? settings.network : spec.network,
+    weight: spec.weight,
+    health: 'healthy',
+    tls: isMeshed ? peerTls(true, peerPolicyOf(namespace, spec.labels, read), target) : 'disabled',
+    causes: [{ object: inline.owner, field: `spec.endpoints[${inline.position}]` }],
+  };
+}
+
+/** One entry of an EndpointSlice, for one port. */
+export interface SliceMember {
+  readonly slice: ObjectOf<'EndpointSlice'>;
+  readonly sliceKey: ObjectKey;
+  readonly endpoint: SliceEndpoint;
+  readonly position: number;
+  readonly port: number;
+  /** The Pod it names, when there is one. */
+  readonly peer: Peer | undefined;
+  readonly isUnreadyPublished: boolean;
+  readonly network: string;
+}
+
+export function endpointsOfSlice(member: SliceMember): readonly Endpoint[] {
+  const { slice, endpoint, peer, port } = member;
+  const [address] = endpoint.addresses;
+  const health = sliceHealth(endpoint, member.isUnreadyPublished);
+  if (address === undefined || health === undefined) return [];
+  const causes = [{ object: member.sliceKey, field: `endpoints[${member.position}]` }];
+  if (peer !== undefined) return [{ ...describeWorkload(peer, port), address, port, health, causes }];
+  return [
+    {
+      address,
+      port,
+      labels: {},
+      namespace: slice.metadata.namespace,
+      workload: '',
+      ...(endpoint.zone === '' ? {} : { locality: { region: '', zone: endpoint.zone, subzone: '' } }),
+      network: member.network,
+      weight: 1,
+      health,
+      tls: 'disabled',
+      causes,
+    },
+  ];
+}
+
+function sliceHealth(endpoint: SliceEndpoint, isUnreadyPublished: boolean): Endpoint['health'] | undefined {
+  if (endpoint.isReady || isUnreadyPublished) return 'healthy';
+  return endpoint.isServing && endpoint.isTerminating ? 'draining' : undefined;
+}
+
+/** The endpoint of a DNS name that lists none: the name itself. */
+export function endpointOfName(inline: Omit<InlineEndpoint, 'spec' | 'position'>, host: string): Endpoint {
+  return {
+    address: host,
+    port: inline.targetPort,
+    labels: {},
+    namespace: inline.namespace,
+    workload: '',
+    network: inline.settings.network,
+    weight: 1,
+    health: 'healthy',
+    tls: 'disabled',
+    causes: [{ object: inline.owner }],
+  };
+}
+
+const peerTls = (isMeshed: boolean, policy: PeerPolicy, port: number): PeerTls =>
+  isMeshed && modeOfPort(policy, port) !== 'DISABLE' ? 'istio' : 'disabled';
+
+/** `unix:///path` has a path and no port. */
+function splitAddress(address: string, port: number): { readonly address: string; readonly port: number } {
+  return address.startsWith('unix://')
+    ? { address: address.slice('unix://'.length), port: 0 }
+    : { address, port };
+}

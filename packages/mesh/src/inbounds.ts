@@ -1,0 +1,123 @@
+// Inbounds: what each sidecar must accept, from the services that select its workload and the ports it declares.
+import type { Collection, Graph } from '@xebec/flow';
+import type {
+  Cause,
+  Host,
+  Inbound,
+  InboundPort,
+  ObjectKey,
+  PeerPolicy,
+  ProxyNode,
+  Workload,
+} from '@xebec/model';
+import { deepEqual } from '@xebec/std';
+import { type BackedPort, type Backing, type BackingsBySelector, targetPortOf } from './backings.ts';
+import { compareText } from './host-names.ts';
+import type { MeshInputs } from './inputs.ts';
+import { anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
+import type { AnchorLookup, Lookup } from './lookups.ts';
+import { modeOfPort, type PeerSources, peerPolicyOf } from './peer-policies.ts';
+import type { WorkloadsByAddress } from './workloads.ts';
+
+export interface InboundSources {
+  readonly workloads: Collection<ObjectKey, Workload>;
+  readonly workloadsByAddress: WorkloadsByAddress;
+  readonly backingsBySelector: BackingsBySelector;
+  readonly peerSources: PeerSources;
+}
+
+export function deriveInbounds(
+  graph: Graph,
+  { proxies }: MeshInputs,
+  { workloads, workloadsByAddress, backingsBySelector, peerSources }: InboundSources,
+): Collection<string, Inbound> {
+  return graph.derive({
+    name: 'mesh.inbounds',
+    from: proxies,
+    reads: { workloads, workloadsByAddress, backingsBySelector, ...peerSources },
+    equals: deepEqual,
+    fn: (proxy, id, read) => {
+      if (proxy.role !== 'sidecar') return [];
+      const workload = findWorkload(proxy, read) ?? workloadOfNode(proxy);
+      const peer = peerPolicyOf(workload.namespace, workload.labels, read);
+      const ports = portsOf(workload, peer, read.backingsBySelector);
+      return [[id, { proxy, ports, peer, causes: workload.causes }]];
+    },
+  });
+}
+
+interface WorkloadReads {
+  readonly workloads: Lookup<ObjectKey, Workload>;
+  readonly workloadsByAddress: AnchorLookup<string, ObjectKey, Workload>;
+}
+
+function findWorkload({ namespace, name, address }: ProxyNode, read: WorkloadReads): Workload | undefined {
+  const named =
+    read.workloads.get(`Pod/${namespace}/${name}`) ??
+    read.workloads.get(`WorkloadEntry/${namespace}/${name}`);
+  return named ?? read.workloadsByAddress.at(`${namespace}|${address}`)[0]?.[1];
+}
+
+/** A proxy without an object is taken at its word, in its own namespace: it can only change what itself accepts. */
+function workloadOfNode(proxy: ProxyNode): Workload {
+  return {
+    object: `Pod/${proxy.namespace}/${proxy.name}`,
+    name: proxy.name,
+    namespace: proxy.namespace,
+    ownerName: proxy.workloadName,
+    labels: proxy.labels,
+    serviceAccount: proxy.serviceAccount,
+    addresses: [proxy.address],
+    ports: [],
+    network: proxy.network,
+    weight: 1,
+    isMeshed: true,
+    health: 'healthy',
+    causes: [],
+  };
+}
+
+function portsOf(
+  workload: Workload,
+  peer: PeerPolicy,
+  backings: AnchorLookup<SelectorAnchor, ObjectKey, Backing>,
+): readonly InboundPort[] {
+  const ports = new Map<number, InboundPort>();
+  const add = (port: Omit<InboundPort, 'mutualTls'>) => {
+    if (!ports.has(port.port)) ports.set(port.port, { ...port, mutualTls: modeOfPort(peer, port.port) });
+  };
+  for (const served of servedPorts(workload, backings)) add(served);
+  for (const { number, protocol } of workload.ports) {
+    if (protocol === 'TCP') add({ port: number, protocol: 'auto', causes: workload.causes });
+  }
+  return [...ports.values()].sort((left, right) => left.port - right.port);
+}
+
+/** What services call the workload's ports, by host and then by service port: the first one names the port. */
+function servedPorts(
+  workload: Workload,
+  backings: AnchorLookup<SelectorAnchor, ObjectKey, Backing>,
+): readonly Omit<InboundPort, 'mutualTls'>[] {
+  const { namespace, labels } = workload;
+  return anchorsOfLabels(namespace, labels)
+    .flatMap((anchor) => backings.at(anchor))
+    .filter(([, { selector }]) => isSelected(selector, labels))
+    .flatMap(([key, backing]) => backing.hosts.map((host) => ({ key, backing, host })))
+    .sort((left, right) => compareText(left.host, right.host) || compareText(left.key, right.key))
+    .flatMap(({ key, backing, host }) =>
+      backing.ports.flatMap((port) => servedPort(workload, port, { key, backing, host })),
+    );
+}
+
+function servedPort(
+  workload: Workload,
+  backed: BackedPort,
+  by: { readonly key: ObjectKey; readonly backing: Backing; readonly host: Host },
+): readonly Omit<InboundPort, 'mutualTls'>[] {
+  const port = targetPortOf(backed, workload);
+  if (port === undefined || backed.port.protocol === 'udp') return [];
+  const causes: readonly Cause[] = [{ object: by.key }];
+  const { name = by.host, namespace } = by.backing;
+  const service = { host: by.host, name, namespace, port: backed.port.number };
+  return [{ port, protocol: backed.port.protocol, service, causes }];
+}

@@ -1,0 +1,5 @@
+// The public surface of mesh.
+export { buildMesh } from './build-mesh.ts';
+export type { HostPort, MeshCollections, MeshInputs, ObjectsOf } from './inputs.ts';
+export type { AccessLogSettings, MeshSettings } from './settings.ts';
+export { defaultSettings } from './settings.ts';

@@ -1,0 +1,63 @@
+// What the mesh is computed from and what it consists of: the public types of this package.
+import type { KindName, ObjectOf } from '@xebec/config';
+import type { Collection } from '@xebec/flow';
+import type {
+  Destination,
+  EndpointSet,
+  GatewayModel,
+  Host,
+  Inbound,
+  Layered,
+  ObjectKey,
+  ProxyNode,
+  RouteTable,
+  Service,
+  TlsSecret,
+  Workload,
+} from '@xebec/model';
+import type { Diagnostic } from '@xebec/std';
+import type { MeshSettings } from './settings.ts';
+
+export type ObjectsOf<K extends KindName> = Collection<ObjectKey, ObjectOf<K>>;
+
+/** The store's collections, keyed `Kind/namespace/name`, with what is connected and what is set. */
+export interface MeshInputs {
+  readonly services: ObjectsOf<'Service'>;
+  readonly serviceEntries: ObjectsOf<'ServiceEntry'>;
+  readonly workloadEntries: ObjectsOf<'WorkloadEntry'>;
+  readonly pods: ObjectsOf<'Pod'>;
+  readonly endpointSlices: ObjectsOf<'EndpointSlice'>;
+  readonly virtualServices: ObjectsOf<'VirtualService'>;
+  readonly destinationRules: ObjectsOf<'DestinationRule'>;
+  readonly gateways: ObjectsOf<'Gateway'>;
+  readonly peerAuthentications: ObjectsOf<'PeerAuthentication'>;
+  readonly secrets: ObjectsOf<'Secret'>;
+  /** Connected clients by Envoy node id. */
+  readonly proxies: Collection<string, ProxyNode>;
+  /** Absent: `defaultSettings`. */
+  readonly settings: Collection<'mesh', MeshSettings>;
+}
+
+/** `HOST|PORT` with the service's port number. */
+export type HostPort = `${Host}|${number}`;
+
+/**
+ * The mesh. In layered collections a client of namespace N sees `ns:N|NAME` if it exists, else `*|NAME`; every
+ * collection is layered by itself: a destination may exist under `ns:N` while its endpoints are shared under `*`.
+ */
+export interface MeshCollections {
+  readonly services: Collection<Layered<Host>, Service>;
+  /** For every port of every service, also when there are no endpoints; none for `original-destination`. */
+  readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
+  readonly destinations: Collection<Layered<Host>, Destination>;
+  readonly routeTables: Collection<Layered<Host>, RouteTable>;
+  readonly workloads: Collection<ObjectKey, Workload>;
+  /** By proxy id, sidecars only. */
+  readonly inbounds: Collection<string, Inbound>;
+  /** By proxy id, routers only. */
+  readonly gateways: Collection<string, GatewayModel>;
+  /** By SDS name `kubernetes://NAMESPACE/NAME`. */
+  readonly secrets: Collection<string, TlsSecret>;
+  /** What was decided between objects that contradict each other or name what is not there. */
+  readonly conflicts: Collection<string, Diagnostic>;
+}

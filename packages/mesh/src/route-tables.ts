@@ -1,0 +1,136 @@
+// Route tables: the HTTP behaviour of every host, once for everybody and again only for namespaces that see something else.
+import type { Collection, Graph } from '@xebec/flow';
+import type {
+  Cause,
+  Host,
+  HttpMatch,
+  HttpRule,
+  Layer,
+  Layered,
+  ObjectKey,
+  RouteTable,
+  Service,
+} from '@xebec/model';
+import { layered } from '@xebec/model';
+import { deepEqual } from '@xebec/std';
+import { compareText } from './host-names.ts';
+import { type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
+import { type HostView, holderIn } from './hosts.ts';
+import { type BoundRoute, rulesAt } from './routes.ts';
+import { isVisible, namespaceOf, sortLayers } from './visibility.ts';
+
+export type MeshRouteSources = HostRuleSources<BoundRoute>;
+
+/** The routes that sidecars apply, by host. */
+export const indexMeshRoutes = (graph: Graph, routes: Collection<ObjectKey, BoundRoute>): MeshRouteSources =>
+  indexHostRules(graph, routes, ({ hosts, gateways }) => (gateways.includes('mesh') ? hosts : []));
+
+export function deriveRouteTables(
+  graph: Graph,
+  hosts: Collection<Host, HostView>,
+  routes: MeshRouteSources,
+): Collection<Layered<Host>, RouteTable> {
+  return graph.derive({
+    name: 'mesh.routeTables',
+    from: hosts,
+    reads: { ...routes },
+    equals: deepEqual,
+    fn: (view, host, read) =>
+      distinctChoices(view, rulesByLevel(host, read)).map(
+        (choice) => [layered(choice.layer, host), tableOf(host, choice)] as const,
+      ),
+  });
+}
+
+/** What clients of a layer get. */
+interface Choice {
+  readonly layer: Layer;
+  readonly service: Service | undefined;
+  readonly routes: readonly BoundRoute[];
+}
+
+type Levels = readonly (readonly BoundRoute[])[];
+
+function distinctChoices(view: HostView, levels: Levels): readonly Choice[] {
+  const layers = sortLayers([
+    ...view.holders.map(({ layer }) => layer),
+    ...levels.flat().flatMap((route) => route.layers),
+    ...levels.flatMap(layersOfRivals),
+  ]);
+  const choices = layers.map((layer) => choiceIn(layer, view, levels)).filter(isServed);
+  const shared = choices.find(({ layer }) => layer === '*');
+  return choices.filter((choice) => choice === shared || !isSameChoice(choice, shared));
+}
+
+/** Where several routes meet, each namespace puts its own first. */
+const layersOfRivals = (level: readonly BoundRoute[]): readonly Layer[] =>
+  level.length < 2 ? [] : level.map(({ namespace }): Layer => `ns:${namespace}`);
+
+function choiceIn(layer: Layer, view: HostView, levels: Levels): Choice {
+  const service = holderIn(view, layer)?.service;
+  const visible = levels.map((level) => level.filter((route) => isVisible(route.layers, layer)));
+  const routes = visible.find((level) => level.length > 0) ?? [];
+  return { layer, service, routes: orderRoutes(routes, [namespaceOf(layer), service?.namespace]) };
+}
+
+/** The client's own, then the service's own, then by name. */
+export function orderRoutes(
+  routes: readonly BoundRoute[],
+  namespaces: readonly (string | undefined)[],
+): readonly BoundRoute[] {
+  const rank = ({ namespace }: BoundRoute) => {
+    const position = namespaces.indexOf(namespace);
+    return position === -1 ? namespaces.length : position;
+  };
+  return routes.toSorted((left, right) => rank(left) - rank(right) || compareText(left.object, right.object));
+}
+
+const speaksHttp = ({ ports }: Service): boolean =>
+  ports.some(({ protocol }) => ['http', 'http2', 'grpc', 'grpc-web', 'auto'].includes(protocol));
+
+function isServed({ service, routes }: Choice): boolean {
+  return routes.length > 0 || (service !== undefined && speaksHttp(service));
+}
+
+function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
+  if (shared === undefined || choice.service !== shared.service) return false;
+  return (
+    choice.routes.length === shared.routes.length &&
+    choice.routes.every((route, position) => route === shared.routes[position])
+  );
+}
+
+function tableOf(host: Host, { layer, service, routes }: Choice): RouteTable {
+  const causes = [...(service?.causes ?? []), ...routes.map(({ object }): Cause => ({ object }))];
+  const rules = mergeRules(routes.map((route) => rulesAt(route, 'mesh')));
+  return { layer, host, ...(service === undefined ? {} : { service }), rules, causes };
+}
+
+/** The rules of several routes for one host: in order, but what matches everything comes after the rest. */
+export function mergeRules(lists: readonly (readonly HttpRule[])[]): readonly HttpRule[] {
+  const [first = []] = lists;
+  if (lists.length < 2) return first;
+  const rules = lists.flat();
+  return [...rules.filter((rule) => !isCatchAll(rule)), ...rules.filter(isCatchAll)];
+}
+
+const isCatchAll = ({ matches }: HttpRule): boolean =>
+  matches.length === 0 || matches.some(matchesEverything);
+
+function matchesEverything({ uri, ...match }: HttpMatch): boolean {
+  const isEveryPath =
+    uri === undefined ||
+    uri.kind === 'present' ||
+    (uri.kind === 'prefix' && uri.value === '/') ||
+    isAnyRegex(uri);
+  const conditions = [match.scheme, match.method, match.authority, match.port];
+  const maps = [match.headers, match.withoutHeaders, match.queryParams];
+  return (
+    isEveryPath &&
+    conditions.every((condition) => condition === undefined) &&
+    maps.every((map) => Object.keys(map).length === 0)
+  );
+}
+
+const isAnyRegex = ({ kind, value }: { readonly kind: string; readonly value?: string }): boolean =>
+  kind === 'regex' && (value === '.*' || value === '/.*');

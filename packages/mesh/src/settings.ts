@@ -1,0 +1,37 @@
+// Settings of the whole mesh; absent ones have defaults that work on a laptop without being asked for.
+import type { Lookup } from './lookups.ts';
+
+export interface AccessLogSettings {
+  /** `none`: no access log. `text`: Istio's default line. */
+  readonly format: 'text' | 'json' | 'none';
+}
+
+export interface MeshSettings {
+  readonly trustDomain: string;
+  /** Where objects that apply to the whole mesh live. */
+  readonly rootNamespace: string;
+  readonly clusterDomain: string;
+  /** Whether a sidecar lets traffic to hosts through that no service names. */
+  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  readonly accessLog: AccessLogSettings;
+  /** Network of workloads that say nothing else. */
+  readonly network: string;
+}
+
+export const defaultSettings: MeshSettings = {
+  trustDomain: 'cluster.local',
+  rootNamespace: 'istio-system',
+  clusterDomain: 'cluster.local',
+  outboundTrafficPolicy: 'ALLOW_ANY',
+  accessLog: { format: 'text' },
+  network: '',
+};
+
+export type SettingsLookup = Lookup<'mesh', MeshSettings>;
+
+/** The settings in force: those that were set, else the defaults. */
+export const settingsOf = (settings: SettingsLookup): MeshSettings => settings.get('mesh') ?? defaultSettings;
+
+/** The SPIFFE id of a service account. */
+export const spiffeId = (trustDomain: string, namespace: string, serviceAccount: string): string =>
+  `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;

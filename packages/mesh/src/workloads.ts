@@ -1,0 +1,132 @@
+// Running instances: Pods that have an address and WorkloadEntries, in one shape.
+import type { ContainerPort, Locality, ObjectOf } from '@xebec/config';
+import type { Collection, Graph, Index } from '@xebec/flow';
+import type { ObjectKey, Workload } from '@xebec/model';
+import { deepEqual } from '@xebec/std';
+import type { MeshInputs } from './inputs.ts';
+import { anchorsOfLabels, type SelectorAnchor } from './label-selectors.ts';
+import { type MeshSettings, settingsOf } from './settings.ts';
+
+export type WorkloadsByLabel = Index<SelectorAnchor, ObjectKey, Workload>;
+export type WorkloadsByAddress = Index<string, ObjectKey, Workload>;
+
+const injectLabel = 'sidecar.istio.io/inject';
+const templatesAnnotation = 'inject.istio.io/templates';
+export const tlsModeLabel = 'security.istio.io/tlsMode';
+const networkLabel = 'topology.istio.io/network';
+const localityLabel = 'istio-locality';
+
+export function deriveWorkloads(graph: Graph, inputs: MeshInputs): Collection<ObjectKey, Workload> {
+  const { settings } = inputs;
+  const ofPods = graph.derive({
+    name: 'mesh.podWorkloads',
+    from: inputs.pods,
+    reads: { settings },
+    equals: deepEqual,
+    fn: (pod, key, read) =>
+      isRunning(pod) ? [[key, workloadOfPod(pod, key, settingsOf(read.settings))]] : [],
+  });
+  const ofEntries = graph.derive({
+    name: 'mesh.entryWorkloads',
+    from: inputs.workloadEntries,
+    reads: { settings },
+    equals: deepEqual,
+    fn: (entry, key, read) => [[key, workloadOfEntry(entry, key, settingsOf(read.settings))]],
+  });
+  return graph.union('mesh.workloads', ofPods, ofEntries);
+}
+
+export const indexByLabel = (graph: Graph, workloads: Collection<ObjectKey, Workload>): WorkloadsByLabel =>
+  graph.index(workloads, 'byLabel', ({ namespace, labels }) => anchorsOfLabels(namespace, labels));
+
+/** `NAMESPACE|ADDRESS`: an address is only trusted within its namespace. */
+export const indexByAddress = (
+  graph: Graph,
+  workloads: Collection<ObjectKey, Workload>,
+): WorkloadsByAddress =>
+  graph.index(workloads, 'byAddress', ({ namespace, addresses }) =>
+    addresses.map((address) => `${namespace}|${address}`),
+  );
+
+/** Pods that ended or have no address yet are no workloads. */
+function isRunning({ spec: { status } }: ObjectOf<'Pod'>): boolean {
+  return status.podIP !== '' && status.phase !== 'Succeeded' && status.phase !== 'Failed';
+}
+
+function workloadOfPod(pod: ObjectOf<'Pod'>, object: ObjectKey, settings: MeshSettings): Workload {
+  const { metadata, spec } = pod;
+  const locality = parseLocality(metadata.labels[localityLabel]);
+  return {
+    object,
+    name: metadata.name,
+    namespace: metadata.namespace,
+    ownerName: ownerNameOf(pod),
+    labels: metadata.labels,
+    serviceAccount: spec.serviceAccountName,
+    addresses: [...new Set([spec.status.podIP, ...spec.status.podIPs])],
+    ports: spec.containers.flatMap((container) => container.ports.flatMap(portOf)),
+    ...(locality === undefined ? {} : { locality }),
+    network: metadata.labels[networkLabel] ?? settings.network,
+    weight: 1,
+    isMeshed: isMeshedPod(pod),
+    health: healthOf(spec.isTerminating, spec.status.isReady),
+    causes: [{ object }],
+  };
+}
+
+function portOf({ name, port, transport }: ContainerPort): Workload['ports'] {
+  return transport === 'SCTP' ? [] : [{ name, number: port, protocol: transport }];
+}
+
+function healthOf(isTerminating: boolean, isReady: boolean): Workload['health'] {
+  if (!isReady) return 'unhealthy';
+  return isTerminating ? 'draining' : 'healthy';
+}
+
+/** Gateways have a proxy, but it does not take mutual TLS for the mesh; neither do Pods on the host's network. */
+function isMeshedPod({ metadata: { labels, annotations }, spec }: ObjectOf<'Pod'>): boolean {
+  const inject = labels[injectLabel] ?? annotations[injectLabel];
+  const templates = annotations[templatesAnnotation]?.split(',').map((name) => name.trim()) ?? [];
+  const isOut = inject === 'false' || spec.hostNetwork || templates.includes('gateway');
+  return !isOut && labels[tlsModeLabel] !== 'disabled';
+}
+
+/** The Deployment of a ReplicaSet's Pod: its name without the hash of the template. */
+function ownerNameOf({ metadata, spec: { owner } }: ObjectOf<'Pod'>): string {
+  if (owner === undefined) return metadata.name;
+  const hash = metadata.labels['pod-template-hash'];
+  if (owner.kind !== 'ReplicaSet') return owner.name;
+  if (hash !== undefined && owner.name.endsWith(`-${hash}`)) return owner.name.slice(0, -hash.length - 1);
+  return owner.name.replace(/-[a-z0-9]{6,10}$/, '');
+}
+
+/** `region/zone/subzone`, or with dots, as labels cannot hold a slash. */
+function parseLocality(text: string | undefined): Locality | undefined {
+  if (text === undefined || text === '') return undefined;
+  const [region = '', zone = '', subzone = ''] = text.split(text.includes('/') ? '/' : '.');
+  return { region, zone, subzone };
+}
+
+function workloadOfEntry(
+  { metadata, spec }: ObjectOf<'WorkloadEntry'>,
+  object: ObjectKey,
+  settings: MeshSettings,
+): Workload {
+  const labels = { ...metadata.labels, ...spec.labels };
+  return {
+    object,
+    name: metadata.name,
+    namespace: metadata.namespace,
+    ownerName: metadata.name,
+    labels,
+    serviceAccount: spec.serviceAccount,
+    addresses: spec.address === '' ? [] : [spec.address],
+    ports: Object.entries(spec.ports).map(([name, number]) => ({ name, number, protocol: 'TCP' })),
+    ...(spec.locality === undefined ? {} : { locality: spec.locality }),
+    network: spec.network === '' ? settings.network : spec.network,
+    weight: spec.weight,
+    isMeshed: labels[tlsModeLabel] === 'istio',
+    health: 'healthy',
+    causes: [{ object }],
+  };
+}
