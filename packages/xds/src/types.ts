@@ -82,6 +82,12 @@ export interface Admission {
   candidates(typeUrl: TypeUrl, asked: string): readonly string[];
 }
 
+/** A resource that a client refused, with what caused it. */
+export interface RejectedResource {
+  readonly name: string;
+  readonly causes: readonly string[];
+}
+
 /** What happened on a stream; the app turns it into status, demand and history. */
 export type StreamEvent =
   | {
@@ -104,7 +110,7 @@ export type StreamEvent =
       readonly typeUrl: TypeUrl;
       readonly message: string;
       /** Resources of the refused response, with their causes. */
-      readonly resources: readonly { readonly name: string; readonly causes: readonly string[] }[];
+      readonly resources: readonly RejectedResource[];
     }
   | {
       readonly kind: 'asked';
@@ -112,7 +118,9 @@ export type StreamEvent =
       readonly typeUrl: TypeUrl;
       readonly name: string;
       readonly found: string | undefined;
-    };
+    }
+  /** A request that was accepted and has no effect, such as one for an unknown type. */
+  | { readonly kind: 'ignored'; readonly client: string; readonly typeUrl: TypeUrl; readonly reason: string };
 
 export interface TypeStatus {
   readonly subscription: 'wildcard' | 'named' | 'none';
@@ -126,7 +134,7 @@ export interface TypeStatus {
   readonly isInFlight: boolean;
   readonly rejection?: {
     readonly message: string;
-    readonly resources: readonly { readonly name: string; readonly causes: readonly string[] }[];
+    readonly resources: readonly RejectedResource[];
     readonly atMs: number;
   };
 }

@@ -1,0 +1,172 @@
+// One resource type as streams read it: resolved through layers, with recent changes. The rule: every comparison is made once for all streams.
+import type { Collection, EpochEvent, Graph, Index } from '@xebec/flow';
+import { createNameTable } from '../names.ts';
+import type { EncodedResource, LayerUse, ResourceKey, ResourceType, TypeUrl } from '../types.ts';
+import { type Difference, differenceSince, everythingOf, noDifference } from './difference.ts';
+import { createLayerLog, type LayerLog, trimLog } from './layer-log.ts';
+import { createLayerView, keyOf, type LayerStack, type LayerView, layerOf } from './layers.ts';
+
+/** Somebody who uses layers and wants to know when one of them changed. */
+export interface LayerUser {
+  touch(): void;
+}
+
+/** A layer with this many members is worth sharing work for. */
+const LARGE_LAYER = 32;
+const LOG_LIMIT = 50_000;
+const RETIRED_LIMIT = 10_000;
+
+export class Catalog implements Disposable {
+  readonly typeUrl: TypeUrl;
+  readonly names = createNameTable();
+  /** Resources that some client refused: they travel alone, so that they cannot take others with them. */
+  readonly suspects = new WeakSet<EncodedResource>();
+  private readonly resources: Collection<ResourceKey, EncodedResource>;
+  private readonly byLayer: Index<string, ResourceKey, EncodedResource>;
+  private readonly byAlias: Index<ResourceKey, ResourceKey, EncodedResource>;
+  private readonly logs = new Map<string, LayerLog>();
+  private readonly users = new Map<string, Set<LayerUser>>();
+  private readonly retired = new Map<ResourceKey, EncodedResource>();
+  private readonly differences = new Map<string, Difference | undefined>();
+  private readonly watching: Disposable;
+  private changedEpoch = 0;
+
+  constructor(graph: Graph, type: ResourceType) {
+    this.typeUrl = type.typeUrl;
+    this.resources = type.resources;
+    this.byLayer = graph.index(type.resources, 'layer', (_, key) => [layerOf(key)]);
+    this.byAlias = graph.index(type.resources, 'alias', (resource, key) =>
+      resource.aliases.map((alias) => keyOf(layerOf(key), alias)),
+    );
+    this.changedEpoch = graph.epoch;
+    this.watching = graph.watch(type.resources, (event) => this.record(event));
+  }
+
+  /** Starts to keep a log for the layers; until `leave`, their changes touch the user. */
+  enter(layers: readonly LayerUse[], user: LayerUser, epoch: number): LayerView {
+    for (const { layer } of layers) {
+      const users = this.users.get(layer) ?? new Set();
+      users.add(user);
+      this.users.set(layer, users);
+      if (!this.logs.has(layer)) this.logs.set(layer, createLayerLog(epoch));
+    }
+    return createLayerView(layers, (layer) => this.byLayer.count(layer) >= LARGE_LAYER);
+  }
+
+  leave(layers: readonly LayerUse[], user: LayerUser): void {
+    for (const { layer } of layers) {
+      const users = this.users.get(layer);
+      users?.delete(user);
+      if (users === undefined || users.size > 0) continue;
+      this.users.delete(layer);
+      this.logs.delete(layer);
+    }
+  }
+
+  at(layer: string, name: string): EncodedResource | undefined {
+    return this.resources.get(keyOf(layer, name));
+  }
+
+  /** What a client with these layers sees under a name. */
+  resolve(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
+    for (const { layer } of layers) {
+      const found = this.byLayer.count(layer) === 0 ? undefined : this.at(layer, name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** The resource that carries an alias, as a client with these layers sees it. */
+  resolveAlias(layers: readonly LayerUse[], alias: string): EncodedResource | undefined {
+    for (const { layer } of layers) {
+      for (const [, resource] of this.byAlias.at(keyOf(layer, alias))) {
+        return this.resolve(layers, resource.name);
+      }
+    }
+    return undefined;
+  }
+
+  members(layer: string): IterableIterator<[ResourceKey, EncodedResource]> {
+    return this.byLayer.at(layer);
+  }
+
+  log(layer: string): LayerLog | undefined {
+    return this.logs.get(layer);
+  }
+
+  /** What a removed resource was, while some stream may still have to keep it. */
+  retiredOf(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
+    for (const { layer } of layers) {
+      const found = this.retired.get(keyOf(layer, name));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Everything the stack shows; made once and shared until something changes. */
+  everything(stack: LayerStack): Difference {
+    const key = `${stack.key}\nall`;
+    const known = this.differences.get(key);
+    if (known !== undefined) return known;
+    const made = everythingOf(this, stack);
+    this.differences.set(key, made);
+    return made;
+  }
+
+  /** What changed in the stack after an epoch; undefined when the log no longer tells. */
+  changesSince(stack: LayerStack, epoch: number): Difference | undefined {
+    if (epoch >= this.changedEpoch) return noDifference;
+    const key = `${stack.key}\n${epoch}`;
+    if (this.differences.has(key)) return this.differences.get(key);
+    const made = differenceSince(this, stack, epoch);
+    this.differences.set(key, made);
+    return made;
+  }
+
+  /** A client refused this content. */
+  suspect(resource: EncodedResource): void {
+    this.suspects.add(resource);
+    this.differences.clear();
+  }
+
+  /** Lets go of what was made for sharing; it is made again when needed. */
+  rest(): void {
+    this.differences.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.watching[Symbol.dispose]();
+  }
+
+  private record({ epoch, changes }: EpochEvent<ResourceKey, EncodedResource>): void {
+    this.changedEpoch = epoch;
+    this.differences.clear();
+    const touched = new Set<string>();
+    for (const [key, change] of changes) {
+      const layer = layerOf(key);
+      const log = this.logs.get(layer);
+      if (log === undefined) continue;
+      touched.add(layer);
+      const name = key.slice(layer.length + 1);
+      log.entries.push({ epoch, name, wasPresent: change.before !== undefined });
+      if (change.after !== undefined) this.retired.delete(key);
+      else if (change.before !== undefined) this.retire(key, change.before);
+    }
+    for (const layer of touched) this.settle(layer);
+  }
+
+  private settle(layer: string): void {
+    const log = this.logs.get(layer);
+    if (log !== undefined) trimLog(log, Math.max(LOG_LIMIT, 2 * this.byLayer.count(layer)));
+    for (const user of this.users.get(layer) ?? []) user.touch();
+  }
+
+  private retire(key: ResourceKey, resource: EncodedResource): void {
+    this.retired.set(key, resource);
+    if (this.retired.size <= RETIRED_LIMIT) return;
+    for (const oldest of this.retired.keys()) {
+      this.retired.delete(oldest);
+      return;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// Keys and stacks of layers. The rule: the most specific layer that has a name supplies it.
+import type { LayerUse, ResourceKey } from '../types.ts';
+
+/** Layers from most to least specific; equal keys mean equal content. */
+export interface LayerStack {
+  readonly key: string;
+  readonly layers: readonly LayerUse[];
+  /** Every layer is pushed whole to wildcard subscribers. */
+  readonly isAll: boolean;
+}
+
+/** One client's layers of one type: few own ones over the ones it has in common with others. */
+export interface LayerView {
+  readonly layers: readonly LayerUse[];
+  readonly own: LayerStack;
+  readonly common: LayerStack;
+  readonly hasNeeded: boolean;
+}
+
+export const keyOf = (layer: string, name: string): ResourceKey => `${layer}|${name}`;
+export const layerOf = (key: ResourceKey): string => key.slice(0, key.indexOf('|'));
+
+export function createStack(layers: readonly LayerUse[]): LayerStack {
+  return {
+    key: layers.map((use) => `${use.layer}\n${use.members}`).join('\n'),
+    layers,
+    isAll: layers.every((use) => use.members === 'all'),
+  };
+}
+
+/** Splits the layers before the first one with many members: from there on the work is shared between streams. */
+export function createLayerView(layers: readonly LayerUse[], isLarge: (layer: string) => boolean): LayerView {
+  const found = layers.findIndex((use) => isLarge(use.layer));
+  const split = found < 0 ? layers.length : found;
+  return {
+    layers,
+    own: createStack(layers.slice(0, split)),
+    common: createStack(layers.slice(split)),
+    hasNeeded: layers.some((use) => use.members === 'needed'),
+  };
+}
+
+export const sameLayers = (left: readonly LayerUse[], right: readonly LayerUse[]): boolean =>
+  left.length === right.length &&
+  left.every((use, i) => use.layer === right[i]?.layer && use.members === right[i]?.members);

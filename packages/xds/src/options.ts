@@ -1,0 +1,75 @@
+// What the application hands to the server: types, admission, clock and limits.
+import type { Graph } from '@xebec/flow';
+import type { Admission, ResourceType, StreamEvent } from './types.ts';
+
+/** Time as the server sees it; injected, so that tests own it. */
+export interface Clock {
+  nowMs(): number;
+  /** Runs once after a delay unless disposed before; never keeps the process alive. */
+  after(delayMs: number, run: () => void): Disposable;
+}
+
+/** Bounds on what one client can cost. Times in milliseconds, sizes in bytes. */
+export interface Limits {
+  readonly requestBytes: number;
+  readonly nodeBytes: number;
+  readonly nameBytes: number;
+  readonly namesPerRequest: number;
+  readonly namesPerStream: number;
+  readonly streamsPerClient: number;
+  /** A delta response larger than this is sent in parts. */
+  readonly responseBytes: number;
+  /** A stream that takes nothing of what was written for this long is cut. */
+  readonly sendTimeoutMs: number;
+  /** How long routes and listeners wait for new clusters to be acknowledged. */
+  readonly gateMs: number;
+  /** Bytes written to all sockets and not yet taken; larger responses of other streams wait. */
+  readonly unsentBytes: number;
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** Asked names without an exact answer that one stream keeps in mind. */
+  readonly rememberedAsks: number;
+  /** Pushes of one type to one stream: this many at once, then this many per second. */
+  readonly pushBurst: number;
+  readonly pushesPerSecond: number;
+  /** Responses sent to find out which resource of a refused response is the bad one. */
+  readonly isolationProbes: number;
+}
+
+export const defaultLimits: Limits = {
+  requestBytes: 4 * 1024 * 1024,
+  nodeBytes: 256 * 1024,
+  nameBytes: 4096,
+  namesPerRequest: 100_000,
+  namesPerStream: 200_000,
+  streamsPerClient: 8,
+  responseBytes: 1024 * 1024,
+  sendTimeoutMs: 30_000,
+  gateMs: 5_000,
+  unsentBytes: 16 * 1024 * 1024,
+  keepaliveMs: 20_000,
+  keepaliveTimeoutMs: 10_000,
+  rememberedAsks: 1_000,
+  pushBurst: 60,
+  pushesPerSecond: 8,
+  isolationProbes: 256,
+};
+
+export interface XdsServerOptions {
+  readonly graph: Graph;
+  /** In make-before-break order: clusters, endpoints, listeners, routes, virtual hosts; secrets anywhere. */
+  readonly types: readonly ResourceType[];
+  readonly admission: Admission;
+  readonly onEvent: (event: StreamEvent) => void;
+  readonly clock?: Clock;
+  readonly limits?: Partial<Limits>;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    timer.unref();
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};

@@ -1,0 +1,167 @@
+// The xDS server: aggregated discovery over gRPC, delta and state of the world, with or without TLS.
+import { Server, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js';
+import { fail, type Result, succeed } from '@xebec/std';
+import { Catalog } from '../catalog/catalog.ts';
+import { defaultLimits, type Limits, systemClock, type XdsServerOptions } from '../options.ts';
+import type { Session } from '../session/state.ts';
+import type { StreamStatus } from '../types.ts';
+import { diagnostic, formatAddress, parseListenAddress, refusePlaintext } from './address.ts';
+import { type Call, XdsStream } from './stream.ts';
+import { StreamHub, type XdsCounters } from './stream-hub.ts';
+import { type ClientCertificates, ReloadableCredentials, type TlsMaterial } from './tls-credentials.ts';
+
+const SERVICE = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
+
+export interface BindOptions {
+  /** `IP:PORT`; port 0 takes a free one. */
+  readonly address: string;
+  /** Without it the address must be a loopback address. */
+  readonly tls?: TlsMaterial & { readonly clientCertificates?: ClientCertificates };
+  /** Other services on the same port, such as a certificate authority. */
+  readonly addServices?: (server: Server) => void;
+}
+
+export interface Binding {
+  readonly port: number;
+  /** Replaces the certificate for new connections; only on a TLS binding. */
+  updateTls(material: TlsMaterial): void;
+}
+
+export interface XdsServer {
+  /** Starts to listen. Fails on a used port, a bad address, and plaintext off loopback. */
+  bind(options: BindOptions): Promise<Result<Binding>>;
+  /** Computes a client's view again and sends what it sees differently. */
+  refreshView(client: string): void;
+  statuses(): readonly StreamStatus[];
+  counters(): Readonly<XdsCounters>;
+  /** What the last fault was: a bug that ended one stream. */
+  lastFault(): unknown;
+  close(): Promise<void>;
+}
+
+/** Serves the types to whoever `admission` lets in. Nothing is sent before `bind`. */
+export function createXdsServer(options: XdsServerOptions): XdsServer {
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const { graph } = options;
+  const hub = new StreamHub({
+    catalogs: options.types.map((type) => new Catalog(graph, type)),
+    admission: options.admission,
+    clock: options.clock ?? systemClock,
+    limits,
+    epoch: () => graph.epoch,
+    onEvent: options.onEvent,
+  });
+  const servers: Server[] = [];
+  return {
+    bind: (bindOptions) => bind(hub, limits, servers, bindOptions),
+    refreshView(client) {
+      for (const stream of [...hub.streams(client)]) stream.refresh();
+    },
+    statuses: () => [...hub.streams()].flatMap((stream) => stream.status() ?? []),
+    counters: () => ({ ...hub.counters }),
+    lastFault: () => hub.lastFault,
+    async close() {
+      hub[Symbol.dispose]();
+      await Promise.all(servers.map(shutDown));
+    },
+  };
+}
+
+const SHUTDOWN_MS = 500;
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, SHUTDOWN_MS);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+async function bind(
+  hub: StreamHub,
+  limits: Limits,
+  servers: Server[],
+  options: BindOptions,
+): Promise<Result<Binding>> {
+  const address = parseListenAddress(options.address);
+  if (!address.ok) return address;
+  const { tls } = options;
+  const refusal = tls === undefined ? refusePlaintext(address.value) : undefined;
+  if (refusal !== undefined) return fail(refusal);
+  const reloadable =
+    tls === undefined ? undefined : new ReloadableCredentials(tls, tls.clientCertificates ?? 'required');
+  const server = createGrpcServer(hub, limits, tls === undefined);
+  options.addServices?.(server);
+  try {
+    const port = await listen(
+      server,
+      formatAddress(address.value),
+      reloadable ?? ServerCredentials.createInsecure(),
+    );
+    servers.push(server);
+    return succeed({ port, updateTls: (material) => reloadable?.update(material) });
+  } catch (error) {
+    server.forceShutdown();
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail({
+      ...diagnostic('cannot-listen', `cannot listen on ${options.address}: ${reason}`),
+      remedy: 'choose another address, or stop what uses this one',
+    });
+  }
+}
+
+const listen = (server: Server, address: string, credentials: ServerCredentials): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+
+function createGrpcServer(hub: StreamHub, limits: Limits, isPlaintext: boolean): Server {
+  const server = new Server({
+    'grpc.max_receive_message_length': limits.requestBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.keepalive_time_ms': limits.keepaliveMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    'grpc.max_concurrent_streams': 100,
+  });
+  server.addService(aggregatedDiscovery, {
+    delta: (call: Call) => openStream(hub, call, 'delta', isPlaintext),
+    state: (call: Call) => openStream(hub, call, 'state-of-the-world', isPlaintext),
+  });
+  return server;
+}
+
+let lastStream = 0;
+
+function openStream(hub: StreamHub, call: Call, protocol: Session['protocol'], isPlaintext: boolean): void {
+  try {
+    new XdsStream(call, hub, { id: ++lastStream, protocol, isPlaintext });
+  } catch (error) {
+    hub.fault(error);
+    call.emit('error', Object.assign(new Error('internal error'), { code: status.INTERNAL }));
+  }
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+const method = (name: string) => ({
+  path: `${SERVICE}/${name}`,
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: asIs,
+  requestDeserialize: asIs,
+  responseSerialize: asIs,
+  responseDeserialize: asIs,
+});
+
+/** Messages pass as bytes: they are framed and decoded by our own code. */
+const aggregatedDiscovery: ServiceDefinition = {
+  delta: method('DeltaAggregatedResources'),
+  state: method('StreamAggregatedResources'),
+};

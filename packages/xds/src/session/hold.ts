@@ -1,0 +1,90 @@
+// What is to be sent, and what it needs. The rule: a resource that is held brings everything it needs with it, and is never let go.
+import { addName, hasName } from '../names.ts';
+import { ENDPOINTS } from '../roles.ts';
+import type { EncodedResource, ResourceReference } from '../types.ts';
+import { type Channel, pendingOf, type Session, type Upsert } from './state.ts';
+
+const noAliases: readonly string[] = [];
+export const plainUpsert: Upsert = { isAdd: false, isUrgent: false, aliases: noAliases };
+export const plainAdd: Upsert = { isAdd: true, isUrgent: false, aliases: noAliases };
+export const urgentAdd: Upsert = { isAdd: true, isUrgent: true, aliases: noAliases };
+
+function merge(before: Upsert | undefined, after: Upsert): Upsert {
+  if (before === undefined) return after;
+  return {
+    isAdd: before.isAdd || after.isAdd,
+    isUrgent: before.isUrgent || after.isUrgent,
+    aliases: [...new Set([...before.aliases, ...after.aliases])],
+  };
+}
+
+/** Queues a resource that the client shall have, after everything it needs. */
+export function queueUpsert(
+  session: Session,
+  channel: Channel,
+  resource: EncodedResource,
+  upsert: Upsert,
+): void {
+  followNeeds(session, resource, upsert.isUrgent);
+  const pending = pendingOf(channel);
+  pending.upserts.set(resource.name, merge(pending.upserts.get(resource.name), upsert));
+  if (upsert.isUrgent) pending.hasUrgent = true;
+  pending.removals.delete(resource.name);
+  pending.absent.delete(resource.name);
+}
+
+/** Holds what a resource needs, where the stream gets only what is needed. */
+export function followNeeds(session: Session, resource: EncodedResource, isUrgent: boolean): void {
+  if (!session.isSelective) return;
+  for (const need of resource.needs) hold(session, need, isUrgent);
+}
+
+/** From now on the client shall have this resource, whenever it exists. */
+export function hold(session: Session, reference: ResourceReference, isUrgent: boolean): void {
+  const channel = session.channels.get(reference.typeUrl);
+  if (channel === undefined || !channel.view.hasNeeded) return;
+  const { catalog, view } = channel;
+  if (!addName(catalog.names, channel.held, reference.name)) {
+    if (isUrgent) hurry(channel, reference.name);
+    return;
+  }
+  const resource = catalog.resolve(view.layers, reference.name);
+  if (resource === undefined) return;
+  // Endpoints travel with their cluster.
+  const isSent =
+    channel.isSubscribed && reference.typeUrl !== ENDPOINTS && !isInWholeLayer(channel, resource.name);
+  if (isSent) queueUpsert(session, channel, resource, { isAdd: true, isUrgent, aliases: noAliases });
+  else followNeeds(session, resource, isUrgent);
+}
+
+function hurry(channel: Channel, name: string): void {
+  const { pending } = channel;
+  const upsert = pending?.upserts.get(name);
+  if (pending === undefined || upsert === undefined) return;
+  pending.upserts.set(name, { ...upsert, isUrgent: true });
+  pending.hasUrgent = true;
+}
+
+/** Whether a layer that is pushed whole has, or just lost, the name. */
+export function isInWholeLayer(channel: Channel, name: string): boolean {
+  const { catalog, view } = channel;
+  return view.layers.some(
+    (use) =>
+      use.members === 'all' &&
+      (catalog.at(use.layer, name) !== undefined || catalog.retiredOf([use], name) !== undefined),
+  );
+}
+
+/** Whether a wildcard subscription includes the name. */
+export function isInWildcard(channel: Channel, name: string): boolean {
+  if (!channel.view.hasNeeded) return true;
+  return hasName(channel.catalog.names, channel.held, name) || isInWholeLayer(channel, name);
+}
+
+/** Whether a change of the name concerns this stream. */
+export function isRelevant(channel: Channel, name: string): boolean {
+  const { names } = channel.catalog;
+  if (hasName(names, channel.subscribed, name)) return true;
+  if (hasName(names, channel.ahead, name)) return true;
+  return channel.isWildcard && isInWildcard(channel, name);
+}

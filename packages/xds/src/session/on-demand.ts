@@ -1,0 +1,166 @@
+// Virtual hosts that travel one by one. The rule: every asked name is answered, and answered again when a better answer appears.
+import { addName, namesOf } from '../names.ts';
+import { routeConfigurationOf, VIRTUAL_HOST } from '../roles.ts';
+import type { EncodedResource } from '../types.ts';
+import { ABSENT_VERSION } from '../wire/delta-response.ts';
+import { queueUpsert, urgentAdd } from './hold.ts';
+import { type Channel, type OnDemand, pendingOf, type Session } from './state.ts';
+
+export const createOnDemand = (): OnDemand => ({
+  delivered: new Map(),
+  unopened: new Set(),
+  asked: new Map(),
+});
+
+/** Whether this channel's names are asked for at the first request. */
+export const isAskedFor = (session: Session, channel: Channel): boolean =>
+  session.onDemand !== undefined && channel.typeUrl === VIRTUAL_HOST;
+
+interface Answer {
+  readonly resource: EncodedResource;
+  /** Nothing that appears later can answer better. */
+  readonly isExact: boolean;
+}
+
+function findAnswer(session: Session, channel: Channel, asked: string): Answer | undefined {
+  const { catalog, view } = channel;
+  const names = session.candidates(channel.typeUrl, asked);
+  for (const name of names.includes(asked) ? names : [asked, ...names]) {
+    const resource = catalog.resolve(view.layers, name) ?? catalog.resolveAlias(view.layers, name);
+    if (resource === undefined || isRefused(channel, resource)) continue;
+    return { resource, isExact: name === asked };
+  }
+  return undefined;
+}
+
+const isRefused = (channel: Channel, resource: EncodedResource): boolean =>
+  channel.quarantine?.get(resource.name) === resource.hash;
+
+/** Answers a name that a request at the client waits for. */
+export function ask(session: Session, channel: Channel, asked: string): void {
+  const { onDemand, port } = session;
+  if (onDemand === undefined) return;
+  const answer = findAnswer(session, channel, asked);
+  port.emit({ kind: 'asked', typeUrl: channel.typeUrl, name: asked, found: answer?.resource.name });
+  remember(session, asked, answer);
+  if (answer === undefined) {
+    const pending = pendingOf(channel);
+    pending.absent.add(asked);
+    pending.hasUrgent = true;
+    return;
+  }
+  give(session, channel, asked, answer.resource);
+}
+
+function give(session: Session, channel: Channel, asked: string, resource: EncodedResource): void {
+  addName(channel.catalog.names, channel.held, resource.name);
+  const isOwnName = asked === resource.name || resource.aliases.includes(asked);
+  queueUpsert(session, channel, resource, { ...urgentAdd, aliases: isOwnName ? [] : [asked] });
+}
+
+/** Keeps an asked name in mind while a better answer may come; the oldest is forgotten first. */
+function remember(session: Session, asked: string, answer: Answer | undefined): void {
+  const asks = session.onDemand?.asked;
+  if (asks === undefined) return;
+  asks.delete(asked);
+  if (answer?.isExact === true) return;
+  asks.set(asked, answer?.resource.name);
+  if (asks.size <= session.limits.rememberedAsks) return;
+  for (const oldest of asks.keys()) {
+    asks.delete(oldest);
+    return;
+  }
+}
+
+/** After a change of virtual hosts: names whose answer is now another are answered again. */
+export function reconsiderAsks(session: Session, channel: Channel): void {
+  const { onDemand } = session;
+  if (onDemand === undefined || channel.typeUrl !== VIRTUAL_HOST || !channel.isSubscribed) return;
+  for (const [asked, before] of [...onDemand.asked]) {
+    const answer = findAnswer(session, channel, asked);
+    if (answer?.resource.name === before) continue;
+    remember(session, asked, answer);
+    const name = answer?.resource.name;
+    session.port.emit({ kind: 'asked', typeUrl: channel.typeUrl, name: asked, found: name });
+    if (answer !== undefined) give(session, channel, asked, answer.resource);
+  }
+}
+
+/** The client has these route configurations from now on: their virtual hosts follow. */
+export function deliverRouteConfigurations(
+  session: Session,
+  names: Iterable<string>,
+  how: 'sent' | 'confirmed',
+): void {
+  const { onDemand } = session;
+  const channel = session.channels.get(VIRTUAL_HOST);
+  if (onDemand === undefined || channel === undefined) return;
+  const delivered = new Set(names);
+  for (const name of delivered) {
+    onDemand.delivered.set(name, how);
+    onDemand.unopened.add(name);
+  }
+  if (!channel.isSubscribed || delivered.size === 0) return;
+  pendingOf(channel).hasUrgent = true;
+  queueHeld(session, channel, (name) => delivered.has(routeConfigurationOf(name) ?? ''));
+}
+
+function queueHeld(session: Session, channel: Channel, isWanted: (name: string) => boolean): void {
+  const { catalog, view } = channel;
+  for (const name of namesOf(catalog.names, channel.held)) {
+    const resource = isWanted(name) ? catalog.resolve(view.layers, name) : undefined;
+    if (resource !== undefined) queueUpsert(session, channel, resource, urgentAdd);
+  }
+}
+
+/** The first request for virtual hosts. Versions count only for route configurations that the client already had. */
+export function startVirtualHosts(
+  session: Session,
+  channel: Channel,
+  known: ReadonlyMap<string, string>,
+): void {
+  const { onDemand } = session;
+  if (onDemand === undefined) return;
+  for (const [name, version] of known) adopt(session, channel, name, version);
+  queueHeld(session, channel, (name) => {
+    const how = onDemand.delivered.get(routeConfigurationOf(name) ?? '');
+    if (how === undefined) return false;
+    const resource = channel.catalog.resolve(channel.view.layers, name);
+    return how === 'sent' || resource?.hash !== known.get(name);
+  });
+  if (onDemand.unopened.size > 0) pendingOf(channel).hasUrgent = true;
+}
+
+function adopt(session: Session, channel: Channel, name: string, version: string): void {
+  const { catalog, view } = channel;
+  if (version === ABSENT_VERSION) {
+    const answer = findAnswer(session, channel, name);
+    remember(session, name, answer);
+    if (answer !== undefined) give(session, channel, name, answer.resource);
+    return;
+  }
+  if (catalog.resolve(view.layers, name) === undefined) pendingOf(channel).removals.set(name, 0);
+  else addName(catalog.names, channel.held, name);
+}
+
+/** Whether the client can take this virtual host now: it drops those of route configurations it does not have. */
+export function isDeliverable(session: Session, channel: Channel, name: string): boolean {
+  const { onDemand } = session;
+  if (onDemand === undefined || channel.typeUrl !== VIRTUAL_HOST) return true;
+  return onDemand.delivered.has(routeConfigurationOf(name) ?? '');
+}
+
+/** Names to report as removed so that each new route configuration gets its first message; a listener waits for it. */
+export function openRouteConfigurations(
+  session: Session,
+  channel: Channel,
+  sentNames: Iterable<string>,
+): readonly string[] {
+  const { onDemand } = session;
+  if (onDemand === undefined || channel.typeUrl !== VIRTUAL_HOST || onDemand.unopened.size === 0) return [];
+  const opened = new Set<string>();
+  for (const name of sentNames) opened.add(routeConfigurationOf(name) ?? '');
+  const rest = [...onDemand.unopened].filter((name) => !opened.has(name)).map((name) => `${name}/~`);
+  onDemand.unopened.clear();
+  return rest;
+}

@@ -1,0 +1,63 @@
+// What a stream has and lacks, for people and for `--wait`.
+import { namesOf } from '../names.ts';
+import type { TypeStatus, TypeUrl } from '../types.ts';
+import { isInWildcard } from './hold.ts';
+import { type Channel, isIdle, type Session } from './state.ts';
+
+export function statusOf(session: Session): Readonly<Record<TypeUrl, TypeStatus>> {
+  const statuses: Record<TypeUrl, TypeStatus> = Object.create(null) as Record<TypeUrl, TypeStatus>;
+  for (const channel of session.channels.values()) {
+    if (channel.isSubscribed) statuses[channel.typeUrl] = channelStatus(session, channel);
+  }
+  return statuses;
+}
+
+function channelStatus(session: Session, channel: Channel): TypeStatus {
+  const { rejection } = channel;
+  const isSettled = isIdle(channel);
+  return {
+    subscription: subscriptionOf(channel),
+    held: heldCount(channel),
+    available: availableCount(channel),
+    ackedEpoch: isSettled ? session.epoch : channel.ackedEpoch,
+    sentEpoch: isSettled ? session.epoch : channel.sentEpoch,
+    isInFlight: channel.flights.length > 0,
+    ...(rejection === undefined ? {} : { rejection }),
+  };
+}
+
+function subscriptionOf(channel: Channel): TypeStatus['subscription'] {
+  if (channel.isWildcard) return 'wildcard';
+  return channel.subscribed.size > 0 ? 'named' : 'none';
+}
+
+function availableCount({ catalog, view }: Channel): number {
+  let overlapping = 0;
+  const own = catalog.everything(view.own).upserts;
+  for (const { name } of own) if (catalog.resolve(view.common.layers, name) !== undefined) overlapping++;
+  return own.length + catalog.everything(view.common).upserts.length - overlapping;
+}
+
+/** What has been sent or is on its way, less what is pending or was refused. */
+function heldCount(channel: Channel): number {
+  const { catalog, view, pending } = channel;
+  const missing = channel.quarantine?.size ?? 0;
+  if (channel.isWildcard && !view.hasNeeded) {
+    if (pending?.since === -1) return 0;
+    const adds = [...(pending?.upserts.values() ?? [])].filter((upsert) => upsert.isAdd).length;
+    return Math.max(0, availableCount(channel) - adds - missing);
+  }
+  const names = new Set(channel.isWildcard ? wholeNames(channel) : []);
+  for (const name of namesOf(catalog.names, channel.isWildcard ? channel.held : channel.subscribed)) {
+    if (catalog.resolve(view.layers, name) !== undefined) names.add(name);
+  }
+  for (const name of pending?.upserts.keys() ?? []) names.delete(name);
+  return Math.max(0, names.size - missing);
+}
+
+function* wholeNames(channel: Channel): IterableIterator<string> {
+  for (const { layer, members } of channel.view.layers) {
+    if (members !== 'all') continue;
+    for (const [, { name }] of channel.catalog.members(layer)) if (isInWildcard(channel, name)) yield name;
+  }
+}
