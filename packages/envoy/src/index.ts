@@ -1,7 +1,7 @@
 // The public surface of envoy: the translators as one function, and what a proxy sees of their output.
 export type { ResourceCollection } from './build.ts';
 export { buildResources } from './build.ts';
-export type { ProxySettings, ResourceInputs, ServerSecret } from './inputs.ts';
+export type { ProxySettings, ResourceInputs } from './inputs.ts';
 export { httpProxyRoute } from './names.ts';
 export type { EncodedResource, ResourceKey, ResourceReference } from './resource.ts';
 export { typeUrls } from './resource.ts';

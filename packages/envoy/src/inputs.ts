@@ -10,6 +10,7 @@ import type {
   ProxyNode,
   RouteTable,
   Service,
+  TlsSecret,
 } from '@xebec/model';
 
 /** The settings of the mesh that show in Envoy's configuration. */
@@ -17,25 +18,21 @@ export interface ProxySettings {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
-  readonly accessLogEncoding: 'TEXT' | 'JSON' | 'NONE';
+  readonly accessLog: { readonly format: 'text' | 'json' | 'none' };
 }
 
-/** A server certificate for gateways; `name` is its SDS name. */
-export interface ServerSecret {
-  readonly name: string;
-  readonly namespace: string;
-  readonly certificate: Uint8Array;
-  readonly key: Uint8Array;
-}
+/** `HOST|PORT` with the service's port number. */
+export type HostPort = `${Host}|${number}`;
 
+/** The mesh's collections; layered ones by themselves: a client of namespace N sees `ns:N|NAME`, else `*|NAME`. */
 export interface ResourceInputs {
   readonly settings: Collection<'mesh', ProxySettings>;
   readonly proxies: Collection<string, ProxyNode>;
   readonly services: Collection<Layered<Host>, Service>;
-  readonly endpointSets: Collection<string, EndpointSet>;
+  readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly destinations: Collection<Layered<Host>, Destination>;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
   readonly inbounds: Collection<string, Inbound>;
   readonly gateways: Collection<string, GatewayModel>;
-  readonly secrets: Collection<string, ServerSecret>;
+  readonly secrets: Collection<string, TlsSecret>;
 }

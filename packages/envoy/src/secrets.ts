@@ -1,9 +1,10 @@
 // Server certificates for gateways, each visible only in its own namespace.
+
+import type { TlsSecret } from '@xebec/model';
 import { SecretSchema } from '@xebec/protos/envoy/extensions/transport_sockets/tls/v3/secret_pb';
-import type { ServerSecret } from './inputs.ts';
 import { type EncodedResource, encodeResource } from './resource.ts';
 
-export function encodeSecret({ name, certificate, key }: ServerSecret): EncodedResource {
+export function encodeSecret({ name, certificate, key, causes }: TlsSecret): EncodedResource {
   return encodeResource(
     SecretSchema,
     {
@@ -16,6 +17,6 @@ export function encodeSecret({ name, certificate, key }: ServerSecret): EncodedR
         },
       },
     },
-    { name },
+    { name, causes },
   );
 }

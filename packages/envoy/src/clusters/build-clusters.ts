@@ -1,9 +1,10 @@
 // Clusters and their endpoints as collections: per layer, port and subset.
 import type { Collection, Graph } from '@xebec/flow';
-import type { Destination, EndpointSet, Host, Layered, ServicePort, Subset } from '@xebec/model';
+import type { Destination, EndpointSet, Host, Layer, Layered, ServicePort, Subset } from '@xebec/model';
+import { splitLayered } from '@xebec/model';
 import type { Demand } from '../demand.ts';
 import { encodeEndpoints } from '../endpoints/assignment.ts';
-import type { ResourceInputs } from '../inputs.ts';
+import type { HostPort, ResourceInputs } from '../inputs.ts';
 import { outboundCluster } from '../names.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { baseLayer, grpcLayer, proxyLayer } from '../views.ts';
@@ -33,7 +34,7 @@ function targetsOf(
 }
 
 const clusterKey = (layer: string, name: string): ResourceKey => `${layer}|${name}`;
-const setKey = (host: Host, port: number): string => `${host}|${port}`;
+const setKey = (layer: Layer, host: Host, port: number): Layered<HostPort> => `${layer}|${host}|${port}`;
 const resolvesByDns = ({ service }: Destination): boolean => service.resolution.startsWith('dns');
 
 function buildOutbound(graph: Graph, { destinations, endpointSets }: ResourceInputs): Resources {
@@ -45,7 +46,8 @@ function buildOutbound(graph: Graph, { destinations, endpointSets }: ResourceInp
       targetsOf(destination).map((target): Emission => {
         const { host } = destination.service;
         const set = resolvesByDns(destination)
-          ? read.endpointSets.get(setKey(host, target.port.number))
+          ? (read.endpointSets.get(setKey(destination.layer, host, target.port.number)) ??
+            read.endpointSets.get(setKey('*', host, target.port.number)))
           : undefined;
         const encoded = encodeOutboundCluster({
           destination,
@@ -100,7 +102,7 @@ function buildBase(graph: Graph, { settings }: ResourceInputs): Resources {
 /** What endpoint selection reads of a destination; unchanged by most changes of its policy. */
 interface Selection {
   readonly host: Host;
-  readonly layer: string;
+  readonly layer: Layer;
   readonly subsets: readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[];
 }
 
@@ -108,29 +110,50 @@ export function buildEndpoints(graph: Graph, { destinations, endpointSets }: Res
   const selections = graph.derive({
     name: 'endpointSelections',
     from: destinations,
-    fn: ({ service, layer, subsets }, key: Layered<Host>) => {
-      if (service.resolution !== 'endpoints') return [];
-      const selection: Selection = {
-        host: service.host,
-        layer,
-        subsets: [{ name: '', labels: {} }, ...subsets.map(({ name, labels }) => ({ name, labels }))],
-      };
-      return [[key, selection] as const];
-    },
+    fn: (destination, key: Layered<Host>) =>
+      destination.service.resolution === 'endpoints' ? [[key, selectionOf(destination)] as const] : [],
     equals: (left, right) => JSON.stringify(left) === JSON.stringify(right),
   });
   const byHost = graph.index(selections, 'byHost', ({ host }) => [host]);
   return graph.derive({
     name: 'endpoints',
     from: endpointSets,
-    reads: { byHost },
-    fn: (set: EndpointSet, _key, read) =>
-      read.byHost.at(set.host).flatMap(([, { layer, subsets }]) =>
-        subsets.map(({ name: subset, labels }): Emission => {
-          const name = outboundCluster(set.port.number, subset, set.host);
-          return [clusterKey(layer, name), encodeEndpoints({ name, labels, set })];
-        }),
-      ),
+    reads: { byHost, endpointSets },
+    fn: (set: EndpointSet, key: Layered<HostPort>, read) => {
+      const { layer, name: hostPort } = splitLayered(key);
+      const candidates = read.byHost.at(set.host).map(([, selection]) => selection);
+      const hasOwn = (other: Layer) =>
+        read.endpointSets.get(`${other}|${hostPort}` as Layered<HostPort>) !== undefined;
+      return selectionsFor(layer, candidates, hasOwn).flatMap((selection) => encodeSelection(selection, set));
+    },
     equals: equalResources,
   });
 }
+
+const selectionOf = ({ service, layer, subsets }: Destination): Selection => ({
+  host: service.host,
+  layer,
+  subsets: [{ name: '', labels: {} }, ...subsets.map(({ name, labels }) => ({ name, labels }))],
+});
+
+/**
+ * Destinations and endpoints are layered each by themselves: shared endpoints also serve a namespace's own
+ * destination unless it has its own endpoints, and a namespace's own endpoints also serve the shared destination.
+ */
+function selectionsFor(
+  layer: Layer,
+  candidates: readonly Selection[],
+  hasOwn: (layer: Layer) => boolean,
+): readonly Selection[] {
+  if (layer === '*') return candidates.filter((each) => each.layer === '*' || !hasOwn(each.layer));
+  const own = candidates.filter((each) => each.layer === layer);
+  return own.length > 0
+    ? own
+    : candidates.filter((each) => each.layer === '*').map((each) => ({ ...each, layer }));
+}
+
+const encodeSelection = ({ layer, subsets }: Selection, set: EndpointSet): readonly Emission[] =>
+  subsets.map(({ name: subset, labels }): Emission => {
+    const name = outboundCluster(set.port.number, subset, set.host);
+    return [clusterKey(layer, name), encodeEndpoints({ name, labels, set })];
+  });

@@ -60,7 +60,7 @@ function serverChain(
         statPrefix: `outbound_${name}`,
         routes: { kind: 'named', name: server.routeName },
         accessLog: [
-          ...encodeAccessLog(settings.accessLogEncoding),
+          ...encodeAccessLog(settings.accessLog.format),
           ...encodeHttpMetrics({ reporter: 'source', security: 'unknown' }),
         ],
         place: 'gateway',

@@ -101,7 +101,7 @@ function httpFilters({ port, settings }: PortChainOptions, security: Security): 
     statPrefix: `inbound_0.0.0.0_${port.port}`,
     routes: { kind: 'inline', config: inboundRoutes(port) },
     accessLog: [
-      ...encodeAccessLog(settings.accessLogEncoding),
+      ...encodeAccessLog(settings.accessLog.format),
       ...encodeHttpMetrics({ reporter: 'destination', security }),
     ],
     place: security === 'mutual_tls' ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
@@ -114,7 +114,7 @@ function tcpFilters({ port, settings }: PortChainOptions, security: Security): F
   return tcpProxy({
     statPrefix: cluster,
     cluster,
-    accessLog: encodeAccessLog(settings.accessLogEncoding),
+    accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
   });
 }

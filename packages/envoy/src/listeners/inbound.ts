@@ -76,7 +76,7 @@ const tcp = (cluster: string, settings: ProxySettings, security: 'mutual_tls' | 
   tcpProxy({
     statPrefix: cluster,
     cluster,
-    accessLog: encodeAccessLog(settings.accessLogEncoding),
+    accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
   }),
 ];

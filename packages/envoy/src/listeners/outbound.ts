@@ -23,7 +23,7 @@ const httpManager = (statPrefix: string, route: string, options: OutboundOptions
   httpConnectionManager({
     statPrefix,
     routes: { kind: 'named', name: route },
-    accessLog: [...encodeAccessLog(options.settings.accessLogEncoding), ...encodeHttpMetrics(metrics)],
+    accessLog: [...encodeAccessLog(options.settings.accessLog.format), ...encodeHttpMetrics(metrics)],
     place: 'sidecar-outbound',
     isOnDemand: options.isOnDemand,
   });
@@ -32,7 +32,7 @@ const tcpManager = (statPrefix: string, cluster: string, { settings }: Pick<Outb
   tcpProxy({
     statPrefix,
     cluster,
-    accessLog: encodeAccessLog(settings.accessLogEncoding),
+    accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics(metrics),
   });
 

@@ -67,13 +67,13 @@ function stdoutLog(format: Format): AccessLog {
 }
 
 /** The access log of a listener; a proxy writes it to its standard output, one line a request. */
-export function encodeAccessLog(encoding: ProxySettings['accessLogEncoding']): readonly AccessLog[] {
+export function encodeAccessLog(encoding: ProxySettings['accessLog']['format']): readonly AccessLog[] {
   switch (encoding) {
-    case 'TEXT':
+    case 'text':
       return [textLog];
-    case 'JSON':
+    case 'json':
       return [jsonLog];
-    case 'NONE':
+    case 'none':
       return [];
   }
 }

@@ -12,15 +12,16 @@ import type {
   RouteTable,
   Service,
   ServicePort,
+  TlsSecret,
 } from '@xebec/model';
 import { buildResources } from '../build.ts';
-import type { ProxySettings, ServerSecret } from '../inputs.ts';
+import type { HostPort, ProxySettings } from '../inputs.ts';
 
 export const settings: ProxySettings = {
   trustDomain: 'cluster.local',
   clusterDomain: 'cluster.local',
   outboundTrafficPolicy: 'ALLOW_ANY',
-  accessLogEncoding: 'TEXT',
+  accessLog: { format: 'text' },
 };
 
 export const noHeaders: HeaderPolicy = {
@@ -109,7 +110,6 @@ export function proxyOf(options: Partial<ProxyNode> = {}): ProxyNode {
     workloadName: 'productpage-v1',
     network: '',
     gatewayPorts: {},
-    bindAddress: '10.244.0.2',
     ...options,
   };
 }
@@ -121,12 +121,12 @@ export function meshOf() {
     settings: graph.source<'mesh', ProxySettings>('settings'),
     proxies: graph.source<string, ProxyNode>('proxies'),
     services: graph.source<Layered<string>, Service>('services'),
-    endpointSets: graph.source<string, EndpointSet>('endpointSets'),
+    endpointSets: graph.source<Layered<HostPort>, EndpointSet>('endpointSets'),
     destinations: graph.source<Layered<string>, Destination>('destinations'),
     routeTables: graph.source<Layered<string>, RouteTable>('routeTables'),
     inbounds: graph.source<string, Inbound>('inbounds'),
     gateways: graph.source<string, GatewayModel>('gateways'),
-    secrets: graph.source<string, ServerSecret>('secrets'),
+    secrets: graph.source<string, TlsSecret>('secrets'),
   };
   const types = buildResources(graph, inputs);
   const addService = (service: Service, versions: readonly string[] = ['v1']): void => {
@@ -140,7 +140,7 @@ export function meshOf() {
       causes: service.causes,
     });
     for (const port of service.ports) {
-      inputs.endpointSets.set(`${service.host}|${port.number}`, endpointsOf(service, port, versions));
+      inputs.endpointSets.set(`*|${service.host}|${port.number}`, endpointsOf(service, port, versions));
     }
   };
   return { graph, inputs, types, addService };
