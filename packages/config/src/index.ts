@@ -1,5 +1,6 @@
 // The public surface of config.
 export type { ObjectLookup } from './analyze/lookup.ts';
+export { formatPath } from './decode/walk.ts';
 export type { DeploymentSpec, PodTemplate } from './kinds/deployment/spec.ts';
 export type {
   ClientTlsMode,
@@ -26,6 +27,7 @@ export type {
   Probe,
   ProbeAction,
 } from './kinds/pod/spec.ts';
+export { keyOf, kindDefinitions, kindOf, kinds, objectKey, resolveKindName } from './kinds/registry.ts';
 export type { SecretSpec } from './kinds/secret/spec.ts';
 export type { ServicePortSpec, ServiceSpec } from './kinds/service/spec.ts';
 export type { ServiceAccountSpec } from './kinds/service-account/spec.ts';
@@ -46,6 +48,9 @@ export type {
   VirtualServiceSpec,
 } from './kinds/virtual-service/spec.ts';
 export type { WorkloadEntrySpec } from './kinds/workload-entry/spec.ts';
+export { toManifest, toYaml, toYamlStream } from './object/manifest.ts';
+export { parseObject } from './object/parse-object.ts';
+export { rawObject } from './object/raw-object.ts';
 export type {
   ConfigObject,
   KindDefinition,
@@ -56,6 +61,8 @@ export type {
   ParseOptions,
   RawObject,
 } from './types.ts';
+export { matchesLabels, matchesSelector } from './values/matches-selector.ts';
+export { plainMap, plainMapOf } from './values/plain-map.ts';
 export type {
   ExportTo,
   LabelRequirement,

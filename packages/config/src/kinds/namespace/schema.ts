@@ -1,0 +1,17 @@
+// Namespace: its labels and annotations are all that counts.
+import { then } from '../../decode/decoder.ts';
+import { defineKind, manifestOf } from '../define.ts';
+import type { NamespaceSpec } from './spec.ts';
+
+const nothing: NamespaceSpec = Object.freeze({});
+
+export const namespaceKind = defineKind({
+  kind: 'Namespace',
+  group: '',
+  versions: ['v1'],
+  plural: 'namespaces',
+  shortNames: ['ns'],
+  isNamespaced: false,
+  nameRule: 'dns-label',
+  body: then(manifestOf({}, { ignored: ['spec', 'status'], isTolerant: true }), () => nothing),
+});

@@ -1,0 +1,100 @@
+// Containers: what to run, with which environment, and on which ports.
+import { type Decoder, list, oneOf, quote, text, then } from '../../decode/decoder.ts';
+import { type Decoded, exactlyOne, object, optional, required, withDefault } from '../../decode/object.ts';
+import { refuse, type Walk } from '../../decode/walk.ts';
+import { dnsLabel, portName } from '../../values/names.ts';
+import { port } from '../../values/numbers.ts';
+import { fieldReference } from './field-reference.ts';
+import { probe } from './probe.ts';
+import type { Container, ContainerPort, EnvironmentVariable } from './spec.ts';
+import { checkPortNames } from './validate.ts';
+
+const environmentName: Decoder<string> = then(text, (name, walk) =>
+  name.length <= 256 && /^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(name)
+    ? name
+    : refuse(walk, {
+        code: 'invalid-name',
+        message: `${quote(name)} is not the name of an environment variable`,
+        remedy: 'use letters, digits and "_"; do not start with a digit',
+      }),
+);
+
+const textWithoutNul: Decoder<string> = then(text, (value, walk) =>
+  value.includes('\0') ? refuse(walk, { code: 'invalid-text', message: 'holds a NUL character' }) : value,
+);
+
+const valueFrom = then(
+  object(
+    { fieldRef: optional(fieldReference) },
+    { later: ['configMapKeyRef', 'secretKeyRef', 'resourceFieldRef', 'fileKeyRef'] },
+  ),
+  (value, walk) => (exactlyOne(value, ['fieldRef'], walk) ? value.fieldRef : undefined),
+);
+
+const variable = then(
+  object({
+    name: required(environmentName),
+    value: optional(textWithoutNul),
+    valueFrom: optional(valueFrom),
+  }),
+  ({ name, value, valueFrom: field }, walk): EnvironmentVariable | undefined => {
+    if (field === undefined) return { name, value: value ?? '' };
+    if (value === undefined || value === '') return { name, field };
+    const message = 'value and valueFrom exclude each other';
+    return refuse(walk, { code: 'conflicting-fields', message, remedy: 'keep one' }, 'valueFrom');
+  },
+);
+
+const containerPort = then(
+  object(
+    {
+      name: withDefault(portName, ''),
+      containerPort: required(port),
+      protocol: withDefault(oneOf('TCP', 'UDP', 'SCTP'), 'TCP'),
+    },
+    { ignored: ['hostPort', 'hostIP'], isTolerant: true },
+  ),
+  (value): ContainerPort => ({ name: value.name, port: value.containerPort, transport: value.protocol }),
+);
+
+const shape = {
+  name: required(dnsLabel),
+  image: withDefault(textWithoutNul, ''),
+  command: withDefault<readonly string[]>(list(textWithoutNul), []),
+  args: withDefault<readonly string[]>(list(textWithoutNul), []),
+  workingDir: optional(textWithoutNul),
+  env: withDefault<readonly EnvironmentVariable[]>(list(variable), []),
+  ports: withDefault<readonly ContainerPort[]>(then(list(containerPort), checkPortNames), []),
+  readinessProbe: optional(probe),
+  livenessProbe: optional(probe),
+  startupProbe: optional(probe),
+};
+
+const ignored = [
+  'imagePullPolicy',
+  'resizePolicy',
+  'resources',
+  'restartPolicy',
+  'restartPolicyRules',
+  'securityContext',
+  'stdin',
+  'stdinOnce',
+  'terminationMessagePath',
+  'terminationMessagePolicy',
+  'tty',
+  'volumeDevices',
+  'volumeMounts',
+];
+
+const rules = { ignored, inert: ['lifecycle'], later: ['envFrom'], isTolerant: true };
+
+export const container: Decoder<Container> = then(object(shape, rules), checkImage);
+
+function checkImage(value: Decoded<typeof shape>, walk: Walk): Container | undefined {
+  if (value.image !== '') return value;
+  return refuse(
+    walk,
+    { code: 'missing-field', message: 'the field "image" is missing', remedy: 'add "image"' },
+    'image',
+  );
+}

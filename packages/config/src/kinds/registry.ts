@@ -1,0 +1,80 @@
+// The list of kinds: a kind that is not here does not exist.
+import { nearest } from '../decode/suggest.ts';
+import type { KindDefinition, ObjectKey } from '../types.ts';
+import { deploymentKind } from './deployment/schema.ts';
+import { destinationRuleKind } from './destination-rule/schema.ts';
+import { endpointSliceKind } from './endpoint-slice/schema.ts';
+import { gatewayKind } from './gateway/schema.ts';
+import type { KindMap, KindName } from './kind-map.ts';
+import { namespaceKind } from './namespace/schema.ts';
+import { peerAuthenticationKind } from './peer-authentication/schema.ts';
+import { podKind } from './pod/schema.ts';
+import { secretKind } from './secret/schema.ts';
+import { serviceKind } from './service/schema.ts';
+import { serviceAccountKind } from './service-account/schema.ts';
+import { serviceEntryKind } from './service-entry/schema.ts';
+import { virtualServiceKind } from './virtual-service/schema.ts';
+import { workloadEntryKind } from './workload-entry/schema.ts';
+
+/** Every kind's definition by its name. */
+export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, KindMap[K]> } = {
+  Namespace: namespaceKind,
+  Service: serviceKind,
+  ServiceAccount: serviceAccountKind,
+  Secret: secretKind,
+  Deployment: deploymentKind,
+  Pod: podKind,
+  EndpointSlice: endpointSliceKind,
+  VirtualService: virtualServiceKind,
+  DestinationRule: destinationRuleKind,
+  ServiceEntry: serviceEntryKind,
+  WorkloadEntry: workloadEntryKind,
+  Gateway: gatewayKind,
+  PeerAuthentication: peerAuthenticationKind,
+};
+
+export type AnyKind = { readonly [K in KindName]: KindDefinition<K, KindMap[K]> }[KindName];
+
+/** All kinds, in the order in which a person would apply them. */
+export const kinds: readonly AnyKind[] = Object.values(kindDefinitions);
+
+const byGroupAndKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+
+/** `networking.istio.io/v1` → group and version; the core group is empty. */
+export function splitApiVersion(apiVersion: string): { readonly group: string; readonly version: string } {
+  const slash = apiVersion.indexOf('/');
+  return { group: apiVersion.slice(0, Math.max(slash, 0)), version: apiVersion.slice(slash + 1) };
+}
+
+/** The kind, when it is known in this API group and version. */
+export function kindOf(apiVersion: string, kind: string): AnyKind | undefined {
+  const { group, version } = splitApiVersion(apiVersion);
+  const found = byGroupAndKind.get(`${group}/${kind}`);
+  return found?.versions.includes(version) ? found : undefined;
+}
+
+const byWord = new Map<string, KindName>();
+for (const { kind, plural, shortNames, group } of kinds) {
+  for (const word of [kind, plural, ...shortNames]) byWord.set(word.toLowerCase(), kind);
+  if (group !== '') for (const word of [kind, plural]) byWord.set(`${word}.${group}`.toLowerCase(), kind);
+}
+
+/** `vs`, `virtualservice`, `VirtualServices`, `virtualservices.networking.istio.io` → `VirtualService`. */
+export const resolveKindName = (word: string): KindName | undefined => byWord.get(word.toLowerCase());
+
+/** What somebody may have meant by a word that is no kind. */
+export const nearestKind = (word: string): string | undefined =>
+  nearest(
+    word,
+    kinds.map(({ kind }) => kind),
+  );
+
+/** `Kind/namespace/name`; cluster-scoped kinds have an empty namespace. */
+export const objectKey = (kind: string, namespace: string, name: string): ObjectKey =>
+  `${kind}/${namespace}/${name}`;
+
+/** The key of an object. */
+export const keyOf = (object: {
+  readonly kind: string;
+  readonly metadata: { readonly namespace: string; readonly name: string };
+}): ObjectKey => objectKey(object.kind, object.metadata.namespace, object.metadata.name);

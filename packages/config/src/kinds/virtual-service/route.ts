@@ -1,0 +1,103 @@
+// One HTTP route: matches, exactly one action, and what happens on the way.
+import { type Decoder, list, then } from '../../decode/decoder.ts';
+import { type Decoded, exactlyOne, object, optional, withDefault } from '../../decode/object.ts';
+import { refuse, type Walk } from '../../decode/walk.ts';
+import { durationOrZero } from '../../values/duration.ts';
+import { nonEmptyPrintable } from '../../values/http.ts';
+import { directResponse, redirect, rewrite } from './actions.ts';
+import { cors, fault, mirrors, percentage, retries } from './behaviour.ts';
+import { destination, headerPolicy, noHeaders, routeDestination, unwrittenWeight } from './destination.ts';
+import { httpMatch } from './match.ts';
+import type {
+  HeaderPolicy,
+  HttpActionSpec,
+  HttpMatchSpec,
+  HttpRouteSpec,
+  MirrorSpec,
+  RouteDestination,
+} from './spec.ts';
+
+const shape = {
+  name: optional(nonEmptyPrintable),
+  match: withDefault<readonly HttpMatchSpec[]>(list(httpMatch, { most: 1_000 }), []),
+  route: optional(then(list(routeDestination, { least: 1, most: 1_000 }), checkWeights)),
+  redirect: optional(redirect),
+  directResponse: optional(directResponse),
+  rewrite: optional(rewrite),
+  timeout: withDefault(durationOrZero, 0),
+  retries: optional(retries),
+  fault: optional(fault),
+  mirror: optional(destination),
+  mirrorPercentage: optional(percentage),
+  mirrors: optional(mirrors),
+  corsPolicy: optional(cors),
+  headers: withDefault<HeaderPolicy>(headerPolicy, noHeaders),
+};
+
+type Written = Decoded<typeof shape>;
+
+export const httpRoute: Decoder<HttpRouteSpec> = then(
+  object(shape, { later: ['delegate', 'mirrorPercent'] }),
+  normalize,
+);
+
+function normalize(value: Written, walk: Walk): HttpRouteSpec | undefined {
+  const action = actionOf(value, walk);
+  const copies = mirrorsOf(value, walk);
+  if (action === undefined || copies === undefined) return undefined;
+  return {
+    ...(value.name === undefined ? {} : { name: value.name }),
+    matches: value.match,
+    action,
+    ...(value.rewrite === undefined ? {} : { rewrite: value.rewrite }),
+    timeoutMs: value.timeout,
+    ...(value.retries === undefined ? {} : { retry: value.retries }),
+    ...(value.fault === undefined ? {} : { fault: value.fault }),
+    mirrors: copies,
+    ...(value.corsPolicy === undefined ? {} : { cors: value.corsPolicy }),
+    headers: value.headers,
+  };
+}
+
+function actionOf(value: Written, walk: Walk): HttpActionSpec | undefined {
+  if (!exactlyOne(value, ['route', 'redirect', 'directResponse'], walk)) return undefined;
+  if (value.route !== undefined) return { kind: 'forward', destinations: value.route };
+  for (const name of ['rewrite', 'mirror', 'mirrors', 'retries'] as const) {
+    if (value[name] === undefined) continue;
+    const message = `"${name}" goes with "route" only`;
+    return refuse(walk, { code: 'conflicting-fields', message, remedy: `remove "${name}"` }, name);
+  }
+  return value.redirect ?? value.directResponse;
+}
+
+function mirrorsOf(value: Written, walk: Walk): readonly MirrorSpec[] | undefined {
+  if (value.mirror !== undefined && value.mirrors !== undefined) {
+    const message = 'mirror and mirrors exclude each other';
+    return refuse(walk, { code: 'conflicting-fields', message, remedy: 'keep mirrors' }, 'mirror');
+  }
+  if (value.mirror === undefined) {
+    if (value.mirrorPercentage === undefined) return value.mirrors ?? [];
+    const message = 'mirrorPercentage goes with mirror only';
+    return refuse(walk, { code: 'conflicting-fields', message, remedy: 'add mirror' }, 'mirrorPercentage');
+  }
+  return [{ destination: value.mirror, percent: value.mirrorPercentage ?? 100, field: 'mirror' }];
+}
+
+const maxTotalWeight = 0xffff_ffff;
+
+/** An only destination takes everything; among several, those without a weight take nothing. */
+function checkWeights(
+  destinations: readonly RouteDestination[],
+  walk: Walk,
+): readonly RouteDestination[] | undefined {
+  const [only] = destinations;
+  if (destinations.length === 1 && only !== undefined) return [{ ...only, weight: 100 }];
+  const weighted = destinations.map((to) => (to.weight === unwrittenWeight ? { ...to, weight: 0 } : to));
+  const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
+  if (total > 0 && total <= maxTotalWeight) return weighted;
+  return refuse(walk, {
+    code: 'invalid-weights',
+    message: total === 0 ? 'all weights are 0' : `the weights add up to more than ${maxTotalWeight}`,
+    remedy: 'give the destinations weights such as 90 and 10',
+  });
+}

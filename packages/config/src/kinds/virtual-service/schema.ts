@@ -1,0 +1,38 @@
+// VirtualService: how requests to its hosts are routed.
+import { list, then } from '../../decode/decoder.ts';
+import { object, required, withDefault } from '../../decode/object.ts';
+import { exportTo, exportToAll } from '../../values/export-to.ts';
+import { hostName } from '../../values/host.ts';
+import type { ExportTo } from '../../values/shapes.ts';
+import { defineKind, istioNetworking, manifestOf } from '../define.ts';
+import { gatewayReference } from './match.ts';
+import { httpRoute } from './route.ts';
+import { checkVirtualService } from './validate.ts';
+
+const mesh: readonly string[] = Object.freeze(['mesh']);
+
+const host = hostName({ wildcard: true, any: true, ip: true });
+
+const spec = then(
+  object(
+    {
+      hosts: required(list(host, { least: 1, most: 10_000 })),
+      gateways: withDefault<readonly string[]>(
+        then(list(gatewayReference, { most: 1_000 }), (names) => (names.length === 0 ? mesh : names)),
+        mesh,
+      ),
+      exportTo: withDefault<ExportTo>(exportTo, exportToAll),
+      http: required(list(httpRoute, { least: 1, most: 10_000 })),
+    },
+    { later: ['tls', 'tcp'] },
+  ),
+  checkVirtualService,
+);
+
+export const virtualServiceKind = defineKind({
+  ...istioNetworking,
+  kind: 'VirtualService',
+  plural: 'virtualservices',
+  shortNames: ['vs'],
+  body: then(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
+});

@@ -1,0 +1,59 @@
+// What must hold between the fields of a VirtualService.
+import { caution, refuse, type Walk } from '../../decode/walk.ts';
+import type { HttpRouteSpec, VirtualServiceSpec } from './spec.ts';
+
+export function checkVirtualService(spec: VirtualServiceSpec, walk: Walk): VirtualServiceSpec | undefined {
+  let isGood = true;
+  const seen = new Set<string>();
+  for (const [index, host] of spec.hosts.entries()) {
+    if (seen.has(host)) {
+      isGood = false;
+      const message = `"${host}" is listed twice`;
+      refuse(walk, { code: 'duplicate', message, remedy: 'list it once' }, 'hosts', index);
+    }
+    if (host === '*' && spec.gateways.includes('mesh')) {
+      isGood = false;
+      const message = '"*" would catch all traffic of the mesh';
+      refuse(
+        walk,
+        { code: 'invalid-host', message, remedy: 'name the hosts, or bind to a gateway only' },
+        'hosts',
+        index,
+      );
+    }
+    seen.add(host);
+  }
+  if (!checkMatchGateways(spec, walk)) isGood = false;
+  warnAboutUnreachable(spec.http, walk);
+  return isGood ? spec : undefined;
+}
+
+/** A match can narrow the VirtualService's gateways, not add to them. */
+function checkMatchGateways(spec: VirtualServiceSpec, walk: Walk): boolean {
+  const own = new Set(spec.gateways.map((name) => qualify(name, walk)));
+  let isGood = true;
+  for (const [route, { matches }] of spec.http.entries()) {
+    for (const [match, { gateways }] of matches.entries()) {
+      const unknown = gateways.findIndex((name) => !own.has(qualify(name, walk)));
+      if (unknown < 0) continue;
+      isGood = false;
+      const message = `"${gateways[unknown]}" is not among the gateways of this VirtualService`;
+      const remedy = `add it to spec.gateways (now: ${spec.gateways.join(', ')})`;
+      const complaint = { code: 'unknown-reference', message, remedy };
+      refuse(walk, complaint, 'http', route, 'match', match, 'gateways', unknown);
+    }
+  }
+  return isGood;
+}
+
+const qualify = (name: string, walk: Walk): string =>
+  name === 'mesh' || name.includes('/') ? name : `${walk.metadata.namespace}/${name}`;
+
+/** Routes are tried in order: what follows one without conditions is never reached. */
+function warnAboutUnreachable(routes: readonly HttpRouteSpec[], walk: Walk): void {
+  const catchAll = routes.findIndex(({ matches }) => matches.length === 0);
+  if (catchAll < 0 || catchAll === routes.length - 1) return;
+  const message = `never reached: http[${catchAll}] takes every request`;
+  const complaint = { code: 'unreachable-rule', message, remedy: 'move the route without match to the end' };
+  caution(walk, complaint, 'http', catchAll + 1);
+}

@@ -1,0 +1,82 @@
+// WorkloadEntry: one workload that the platform does not list by itself.
+import { type Decoder, mapOf, quote, text, then, uint32 } from '../../decode/decoder.ts';
+import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
+import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
+import { isIpAddress } from '../../values/address.ts';
+import { hostName } from '../../values/host.ts';
+import { nonEmptyPrintable } from '../../values/http.ts';
+import { dnsSubdomain, isDnsLabel } from '../../values/names.ts';
+import { port } from '../../values/numbers.ts';
+import { emptyMap } from '../../values/plain-map.ts';
+import type { Locality, TextMap } from '../../values/shapes.ts';
+import { labels } from '../../values/text-map.ts';
+import { defineKind, istioNetworking, manifestOf } from '../define.ts';
+import type { WorkloadEntrySpec } from './spec.ts';
+
+const name = hostName({ ip: true });
+
+/** An IP address, `unix:///path`, or a host name in lower case. */
+const address: Decoder<string> = then(text, (written, walk) => {
+  if (isIpAddress(written)) return written;
+  if (!written.startsWith('unix://')) return name(written, walk);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out
+  if (/^unix:\/\/\/[^\u0000-\u001f\u007f]{1,107}$/.test(written)) return written;
+  return refuse(walk, {
+    code: 'invalid-address',
+    message: `${quote(written)} is not the path of a socket`,
+    remedy: 'write unix:///ABSOLUTE/PATH, at most 108 characters of path',
+  });
+});
+
+const locality: Decoder<Locality> = then(nonEmptyPrintable, (written, walk) => {
+  const [region = '', zone = '', subzone = '', ...rest] = written.split('/');
+  if (region !== '' && rest.length === 0 && !(zone === '' && subzone !== ''))
+    return { region, zone, subzone };
+  return refuse(walk, {
+    code: 'invalid-locality',
+    message: `${quote(written)} is not a locality`,
+    remedy: 'write REGION, REGION/ZONE or REGION/ZONE/SUBZONE',
+  });
+});
+
+const checkPortName = (key: string): Complaint | undefined =>
+  isDnsLabel(key)
+    ? undefined
+    : {
+        code: 'invalid-key',
+        message: `${quote(key)} is not a port name`,
+        remedy: 'name a port of the ServiceEntry',
+      };
+
+const shape = {
+  address: withDefault(address, ''),
+  ports: withDefault<Readonly<Record<string, number>>>(mapOf(port, checkPortName, 1_000), emptyMap),
+  labels: withDefault<TextMap>(labels, emptyMap),
+  serviceAccount: withDefault(dnsSubdomain, ''),
+  network: withDefault(nonEmptyPrintable, ''),
+  locality: optional(locality),
+  weight: withDefault(uint32, 1),
+};
+
+function check(value: Decoded<typeof shape>, walk: Walk): WorkloadEntrySpec | undefined {
+  if (value.address === '' && value.network === '') {
+    const message = 'the field "address" is missing';
+    return refuse(walk, { code: 'missing-field', message, remedy: 'add "address"' });
+  }
+  if (value.address.startsWith('unix:') && Object.keys(value.ports).length > 0) {
+    const message = 'a Unix socket has no ports';
+    return refuse(walk, { code: 'conflicting-fields', message, remedy: 'remove ports' }, 'ports');
+  }
+  return value.weight === 0 ? { ...value, weight: 1 } : value;
+}
+
+/** The spec, and an endpoint of a ServiceEntry. */
+export const workloadEntry: Decoder<WorkloadEntrySpec> = then(object(shape), check);
+
+export const workloadEntryKind = defineKind({
+  ...istioNetworking,
+  kind: 'WorkloadEntry',
+  plural: 'workloadentries',
+  shortNames: ['we'],
+  body: then(manifestOf({ spec: required(workloadEntry) }, { ignored: ['status'] }), (value) => value.spec),
+});
