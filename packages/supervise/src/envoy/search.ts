@@ -1,0 +1,20 @@
+// What a search for Envoy works with.
+import type { RunCommand } from '../run-command.ts';
+
+export interface EnvoyProgress {
+  readonly step: 'search' | 'download' | 'unpack' | 'verify' | 'installed' | 'found';
+  readonly detail: string;
+}
+
+export interface EnvoySearch {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cacheDirectory: string;
+  /** `linux-x64` and its like. */
+  readonly platform: string;
+  readonly run: RunCommand;
+  readonly onProgress: (progress: EnvoyProgress) => void;
+}
+
+export function report(search: EnvoySearch, step: EnvoyProgress['step'], detail: string): void {
+  search.onProgress({ step, detail });
+}
