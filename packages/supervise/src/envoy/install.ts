@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fail, type Result, succeed } from '@xebec/std';
 import { refuse, refuseFileError } from '../error-code.ts';
 import { explainDownloadFailure } from './download-failure.ts';
-import { type EnvoyPin, envoyPins, pinnedEnvoyVersion } from './pin.ts';
+import { type EnvoyPin, pinnedEnvoyVersion } from './pin.ts';
 import { type EnvoySearch, report } from './search.ts';
 import { askEnvoyVersion } from './version.ts';
 
@@ -142,7 +142,7 @@ async function installInto(search: EnvoySearch, directory: string, pin: EnvoyPin
 
 /** Downloads, verifies and places the pinned Envoy; any number of these may run at once. Gives its version. */
 export async function installEnvoy(search: EnvoySearch): Promise<Result<string>> {
-  const pin = envoyPins.get(search.platform);
+  const { pin } = search;
   if (pin === undefined) {
     return refuse(
       'envoy-platform-unsupported',

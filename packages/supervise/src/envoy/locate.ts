@@ -6,7 +6,7 @@ import { type Diagnostic, type Result, succeed } from '@xebec/std';
 import { refuse } from '../error-code.ts';
 import { type RunCommand, runCommand } from '../run-command.ts';
 import { cachedEnvoyPath, installEnvoy, isPinnedBinary } from './install.ts';
-import { envoyPins } from './pin.ts';
+import { type EnvoyPin, envoyPins } from './pin.ts';
 import { type EnvoyProgress, type EnvoySearch, report } from './search.ts';
 import { askEnvoyVersion, type EnvoyVersion, judgeEnvoyVersion } from './version.ts';
 
@@ -24,6 +24,8 @@ export interface LocateEnvoyOptions {
   readonly run?: RunCommand;
   /** `linux-x64` and its like; default: this machine. */
   readonly platform?: string;
+  /** What may be installed, by platform; default: the pinned Envoy. */
+  readonly pins?: ReadonlyMap<string, EnvoyPin>;
 }
 
 type Found = Result<LocatedEnvoy> | undefined;
@@ -99,7 +101,7 @@ async function fromPath(search: EnvoySearch, ignored: Diagnostic[]): Promise<Fou
 }
 
 async function fromCache(search: EnvoySearch): Promise<Found> {
-  const pin = envoyPins.get(search.platform);
+  const { pin } = search;
   const path = cachedEnvoyPath(search);
   if (pin === undefined || !(await isPinnedBinary(path, pin))) return undefined;
   const answer = await askEnvoyVersion(path, search.run, search.env);
@@ -121,10 +123,12 @@ async function findOrInstall(search: EnvoySearch): Promise<Result<LocatedEnvoy>>
 
 /** An Envoy that runs here, with its version and where it came from; warnings name binaries that were left aside. */
 export async function locateEnvoy(options: LocateEnvoyOptions): Promise<Result<LocatedEnvoy>> {
+  const platform = options.platform ?? `${process.platform}-${process.arch}`;
   const search: EnvoySearch = {
     env: options.env,
     cacheDirectory: options.cacheDirectory ?? cacheDirectoryOf(options.env),
-    platform: options.platform ?? `${process.platform}-${process.arch}`,
+    platform,
+    pin: (options.pins ?? envoyPins).get(platform),
     run: options.run ?? runCommand,
     onProgress: options.onProgress ?? (() => undefined),
   };

@@ -1,5 +1,7 @@
 // What a search for Envoy works with.
+
 import type { RunCommand } from '../run-command.ts';
+import type { EnvoyPin } from './pin.ts';
 
 export interface EnvoyProgress {
   readonly step: 'search' | 'download' | 'unpack' | 'verify' | 'installed' | 'found';
@@ -11,6 +13,8 @@ export interface EnvoySearch {
   readonly cacheDirectory: string;
   /** `linux-x64` and its like. */
   readonly platform: string;
+  /** What may be installed on this platform; nothing when undefined. */
+  readonly pin: EnvoyPin | undefined;
   readonly run: RunCommand;
   readonly onProgress: (progress: EnvoyProgress) => void;
 }
