@@ -9,7 +9,6 @@ export type {
   StoredRevision,
   Tombstone,
 } from './journal.ts';
-export { emptyContent } from './journal.ts';
 export { rawOfManifest, shownManifest } from './manifest.ts';
 export { createMemoryJournal } from './memory-journal.ts';
 export { duplicate, identify } from './reading.ts';
