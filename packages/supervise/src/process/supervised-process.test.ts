@@ -67,6 +67,14 @@ describe('superviseProcess', () => {
     expect([read(out), read(err)]).toEqual(['1\n', '2\n']);
   });
 
+  it.runIf(process.getuid?.() === 0)('gives a process of another user its own log to write to', async () => {
+    const path = join(directory, 'user.log');
+    const program = 'require("node:fs").appendFileSync("/dev/stdout", "as " + process.getuid());';
+    const one = node(program, { stdout: { path }, uid: 65_534, gid: 65_534, restart: { when: 'never' } });
+    await expect.poll(() => one.state, within).toBe('ended');
+    expect(read(path)).toBe('as 65534');
+  });
+
   it('starts again after growing delays, and forgives a process that ran well', async () => {
     const timers = manualTimers();
     const pids: number[] = [];

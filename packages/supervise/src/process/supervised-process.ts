@@ -1,6 +1,6 @@
 // Keeps one process running: starts it, watches it, starts it again, and ends it with everything it started.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, fchownSync } from 'node:fs';
 import { messageOf } from '../error-code.ts';
 import { systemTimers, type Timers } from '../timers.ts';
 import type { Guard } from './guard.ts';
@@ -231,9 +231,15 @@ class Supervision implements SupervisedProcess {
 }
 
 function openLogs(spec: ProcessSpec, timers: Timers): [LogFile | undefined, LogFile | undefined] {
-  const output = spec.stdout === undefined ? undefined : openLogFile(spec.stdout, timers);
+  const open = (options: LogFileOptions) => {
+    const log = openLogFile(options, timers);
+    // A process that opens /dev/stdout anew (Envoy's access log does) needs the right to.
+    if (spec.uid !== undefined) fchownSync(log.descriptor, spec.uid, spec.gid ?? -1);
+    return log;
+  };
+  const output = spec.stdout === undefined ? undefined : open(spec.stdout);
   if (spec.stderr === undefined || spec.stderr.path === spec.stdout?.path) return [output, output];
-  return [output, openLogFile(spec.stderr, timers)];
+  return [output, open(spec.stderr)];
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
