@@ -12,7 +12,7 @@ export interface LayerUser {
 }
 
 /** A layer with this many members is worth sharing work for. */
-const LARGE_LAYER = 32;
+export const LARGE_LAYER = 32;
 const LOG_LIMIT = 50_000;
 const RETIRED_LIMIT = 10_000;
 
@@ -29,13 +29,15 @@ export class Catalog implements Disposable {
   private readonly retired = new Map<ResourceKey, EncodedResource>();
   private readonly differences = new Map<string, Difference | undefined>();
   private readonly watching: Disposable;
-  private changedEpoch = 0;
+  private readonly largeLayer: number;
+  private changedEpoch: number;
 
-  constructor(graph: Graph, type: ResourceType) {
+  constructor(graph: Graph, type: ResourceType, largeLayer = LARGE_LAYER) {
+    this.largeLayer = largeLayer;
     this.typeUrl = type.typeUrl;
     this.resources = type.resources;
-    this.byLayer = graph.index(type.resources, 'layer', (_, key) => [layerOf(key)]);
-    this.byAlias = graph.index(type.resources, 'alias', (resource, key) =>
+    this.byLayer = graph.index(type.resources, 'xds-layer', (_, key) => [layerOf(key)]);
+    this.byAlias = graph.index(type.resources, 'xds-alias', (resource, key) =>
       resource.aliases.map((alias) => keyOf(layerOf(key), alias)),
     );
     this.changedEpoch = graph.epoch;
@@ -50,7 +52,7 @@ export class Catalog implements Disposable {
       this.users.set(layer, users);
       if (!this.logs.has(layer)) this.logs.set(layer, createLayerLog(epoch));
     }
-    return createLayerView(layers, (layer) => this.byLayer.count(layer) >= LARGE_LAYER);
+    return createLayerView(layers, (layer) => this.byLayer.count(layer) >= this.largeLayer);
   }
 
   leave(layers: readonly LayerUse[], user: LayerUser): void {
