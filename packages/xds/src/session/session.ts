@@ -96,8 +96,9 @@ export function receive(session: Session, request: DeltaRequest | StateRequest):
 
 function receiveDelta(session: Session, channel: Channel, request: DeltaRequest): void {
   if (request.nonce !== '') answerDelta(session, channel, request.nonce, request.error);
-  const isOnlyAnswer = request.subscribe.length + request.unsubscribe.length === 0;
-  if (isOnlyAnswer && channel.isSubscribed) return;
+  // Only a first request subscribes by naming nothing, and it answers nothing: endpoints may come ahead of it.
+  const isEmpty = request.subscribe.length + request.unsubscribe.length === 0;
+  if (isEmpty && (channel.isSubscribed || request.nonce !== '')) return;
   applyDelta(session, channel, request);
 }
 

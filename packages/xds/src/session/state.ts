@@ -181,7 +181,8 @@ export function pendingOf(channel: Channel): Pending {
 /** Forgets an empty pending record: an idle channel holds none. */
 export function trimPending(channel: Channel): void {
   const { pending } = channel;
-  if (pending === undefined || pending.since !== undefined || pending.mustAnswer) return;
+  if (pending === undefined || pending.since !== undefined) return;
+  if (pending.mustAnswer || pending.hasUrgent) return;
   if (pending.upserts.size + pending.removals.size + pending.absent.size === 0) channel.pending = undefined;
 }
 
