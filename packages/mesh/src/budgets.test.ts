@@ -70,7 +70,11 @@ beforeAll(() => {
   );
   fixture.connect(
     ...Array.from({ length: 100 }, (_, at) =>
-      proxy(`ns-${at % 10}/client-${at}`, { id: `proxy-${at}`, address: `127.1.0.${at}`, labels: { app: 'client' } }),
+      proxy(`ns-${at % 10}/client-${at}`, {
+        id: `proxy-${at}`,
+        address: `127.1.0.${at}`,
+        labels: { app: 'client' },
+      }),
     ),
   );
 });
