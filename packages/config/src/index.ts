@@ -72,3 +72,5 @@ export type {
   StringMatch,
   TextMap,
 } from './values/shapes.ts';
+export { decodeText } from './yaml/decode-text.ts';
+export { parseDocuments } from './yaml/parse-documents.ts';

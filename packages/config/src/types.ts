@@ -58,12 +58,47 @@ export interface ParseContext {
   ) => Diagnostic;
 }
 
-/** What one file holds. Pass it to the next `parseDocuments` of the same file: unchanged documents are reused. */
+/** A problem inside one document; lines count from 1 at the document's first line. */
+export interface DocumentProblem extends Omit<Diagnostic, 'origin' | 'field'> {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One object of a document: the document itself, or an item of a list. */
+export interface DocumentObject {
+  readonly value: unknown;
+  /** Where the object is inside the document: `items`, 3. */
+  readonly prefix: readonly (string | number)[];
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A parsed document, independent of its place in a file. Private to the parser. */
+export interface ParsedDocument {
+  readonly text: string;
+  readonly lineCount: number;
+  readonly objects: readonly DocumentObject[];
+  readonly problems: readonly DocumentProblem[];
+}
+
+/** A document at its place. Private to the parser. */
+export interface PlacedDocument {
+  readonly document: ParsedDocument;
+  readonly file: string;
+  /** Line of the file at which the document starts, from 1. */
+  readonly startLine: number;
+  readonly objects: readonly RawObject[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * What one file holds. Pass it to the next `parseDocuments` of the same file: unchanged documents are reused, and
+ * a raw object that is the same and at the same line is the same value (`===`).
+ */
 export interface ParsedFile {
   readonly objects: readonly RawObject[];
   readonly diagnostics: readonly Diagnostic[];
-  /** Private to the parser. */
-  readonly documents: readonly unknown[];
+  readonly documents: readonly PlacedDocument[];
 }
 
 export interface ParseOptions {

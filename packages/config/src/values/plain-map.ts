@@ -1,15 +1,16 @@
 // Maps from user-written keys: no key, not even `__proto__` or `constructor`, reaches a prototype.
 
 /**
- * Constructor of empty maps. Its prototype is an empty object without a prototype, so a look-up of a missing
- * key is undefined and an assignment makes an own property; unlike `Object.create(null)` the engine keeps such
- * objects in their compact form.
+ * Its prototype is an empty object without a prototype, so a look-up of a missing key is undefined and an
+ * assignment makes an own property; unlike `Object.create(null)` the engine keeps such objects compact.
  */
-const EmptyMap = (() => {}) as unknown as { new (): object; prototype: object };
-EmptyMap.prototype = Object.freeze(Object.create(null));
+class PlainMap {}
+Reflect.deleteProperty(PlainMap.prototype, 'constructor');
+Object.setPrototypeOf(PlainMap.prototype, null);
+Object.freeze(PlainMap.prototype);
 
 /** An empty map that is safe for any key. */
-export const plainMap = <T>(): Record<string, T> => new EmptyMap() as Record<string, T>;
+export const plainMap = <T>(): Record<string, T> => new PlainMap() as Record<string, T>;
 
 /** A safe copy of the own entries of `from`. */
 export function plainMapOf<T>(from: Readonly<Record<string, T>>): Record<string, T> {
