@@ -1,0 +1,154 @@
+// Objects, changes and history over the admin API.
+import { analyze, type KindName, parseDocuments, type RawObject } from '@xebec/config';
+import type { Diagnostic } from '@xebec/std';
+import { type Applied, diffRevision, identify } from '@xebec/store';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { ControlPlaneContext } from '../context.ts';
+import { isKindName, isObjectKey, shownObject, shownRevision } from './responses.ts';
+
+interface Documents {
+  readonly documents?: readonly { readonly file: string; readonly text: string }[];
+}
+
+interface ApplyBody extends Documents {
+  readonly author?: string;
+  readonly dryRun?: boolean;
+  readonly message?: string;
+  readonly namespace?: string;
+}
+
+interface DeleteBody extends ApplyBody {
+  readonly keys?: readonly string[];
+}
+
+export function addObjectRoutes(server: FastifyInstance, context: ControlPlaneContext): void {
+  const { store } = context;
+  server.get<{ Querystring: { kind?: string; namespace?: string; name?: string } }>(
+    '/v1/objects',
+    (request, reply) => {
+      const { kind, namespace, name } = request.query;
+      const known = kindOrRefusal(kind, reply);
+      if (known === false) return reply;
+      const items = store
+        .list(known, namespace)
+        .filter(({ key }) => name === undefined || key.endsWith(`/${name}`));
+      return { items: items.map((object) => shownObject(context, object)) };
+    },
+  );
+  server.post<{ Body: ApplyBody }>('/v1/apply', (request, reply) => apply(context, request.body, reply));
+  server.post<{ Body: DeleteBody }>('/v1/delete', (request, reply) => remove(context, request.body, reply));
+  server.get<{ Querystring: { limit?: string } }>('/v1/history', (request) => ({
+    items: store.history({ limit: Number(request.query.limit ?? 100) }).map(shownRevision),
+  }));
+  server.get<{ Params: { number: string } }>('/v1/history/:number', (request, reply) => {
+    const revision = store.revision(Number(request.params.number));
+    if (revision === undefined) return refuse(reply, 404, [unknownRevision(request.params.number)]);
+    return { ...shownRevision(revision), diff: diffRevision(revision) };
+  });
+  server.post<{ Body: { revision: number; author?: string } }>('/v1/rollback', (request, reply) => {
+    const { revision, author } = request.body;
+    const result = store.rollback(revision, author ?? context.author);
+    return result.ok ? appliedBody(result.value, result.warnings) : refuse(reply, 422, result.diagnostics);
+  });
+}
+
+const unknownRevision = (number: string): Diagnostic => ({
+  severity: 'error',
+  code: 'unknown-revision',
+  message: `there is no revision ${number}`,
+  remedy: 'list them with `xebec history`',
+});
+
+function kindOrRefusal(kind: string | undefined, reply: FastifyReply): KindName | undefined | false {
+  if (kind === undefined || isKindName(kind)) return kind;
+  refuse(reply, 400, [
+    {
+      severity: 'error',
+      code: 'unknown-kind',
+      message: `"${kind}" is not a kind`,
+      remedy: 'name it as in manifests: VirtualService',
+    },
+  ]);
+  return false;
+}
+
+function refuse(reply: FastifyReply, status: number, diagnostics: readonly Diagnostic[]): FastifyReply {
+  return reply.code(status).send({ diagnostics });
+}
+
+interface Read {
+  readonly objects: readonly RawObject[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function read({ documents = [] }: Documents): Read {
+  const files = documents.map(({ file, text }) => parseDocuments(text, file));
+  return {
+    objects: files.flatMap(({ objects }) => objects),
+    diagnostics: files.flatMap(({ diagnostics }) => diagnostics),
+  };
+}
+
+const isError = ({ severity }: Diagnostic): boolean => severity === 'error';
+
+function apply(context: ControlPlaneContext, body: ApplyBody, reply: FastifyReply) {
+  const { store } = context;
+  const { objects, diagnostics } = read(body);
+  if (diagnostics.some(isError)) return refuse(reply, 422, diagnostics);
+  const before = new Set(analyze(store.lookup).map(finding));
+  const result = store.apply({
+    upserts: objects,
+    author: body.author ?? context.author,
+    owner: 'api',
+    mode: 'all-or-nothing',
+    dryRun: body.dryRun === true,
+    ...(body.message === undefined ? {} : { message: body.message }),
+    ...(body.namespace === undefined ? {} : { defaultNamespace: body.namespace }),
+  });
+  if (!result.ok) return refuse(reply, 422, [...diagnostics, ...result.diagnostics]);
+  const findings = analyze(store.lookup).filter((each) => !before.has(finding(each)));
+  return appliedBody(result.value, [...diagnostics, ...result.warnings, ...findings]);
+}
+
+const finding = ({ code, message, field }: Diagnostic): string => `${code}|${field}|${message}`;
+
+function appliedBody(applied: Applied, warnings: readonly Diagnostic[]) {
+  return {
+    ...(applied.revision === undefined
+      ? {}
+      : { revision: applied.revision.number, epoch: applied.revision.epoch }),
+    changes: applied.changes,
+    warnings,
+  };
+}
+
+function remove(context: ControlPlaneContext, body: DeleteBody, reply: FastifyReply) {
+  const { objects, diagnostics } = read(body);
+  if (diagnostics.some(isError)) return refuse(reply, 422, diagnostics);
+  const named = objects.flatMap((raw) => {
+    const key = identify(raw, body.namespace ?? 'default');
+    return key === undefined ? [] : [key];
+  });
+  const deletes = [...new Set([...(body.keys ?? []).filter(isObjectKey), ...named])];
+  const missing = deletes.filter((key) => context.store.get(key) === undefined);
+  if (missing.length > 0) {
+    return refuse(
+      reply,
+      404,
+      missing.map((key) => ({
+        severity: 'error',
+        code: 'not-found',
+        message: `there is no ${key}`,
+        remedy: 'list what there is with `xebec get`',
+      })),
+    );
+  }
+  const result = context.store.apply({
+    deletes,
+    author: body.author ?? context.author,
+    owner: 'api',
+    mode: 'all-or-nothing',
+    dryRun: body.dryRun === true,
+  });
+  return result.ok ? appliedBody(result.value, result.warnings) : refuse(reply, 422, result.diagnostics);
+}

@@ -1,0 +1,69 @@
+// Health and metrics: the only endpoints without credentials. No configuration and no names of workloads leave here.
+import { fail, type Result, succeed } from '@xebec/std';
+import fastify, { type FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ControlPlaneContext } from '../context.ts';
+
+export async function startPublicServer(
+  context: ControlPlaneContext,
+  address: string,
+): Promise<Result<FastifyInstance>> {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon);
+  const port = Number(address.slice(colon + 1));
+  const server = fastify({ forceCloseConnections: true, bodyLimit: 1024 });
+  const registry = metricsOf(context);
+  server.get('/healthz', () => 'ok\n');
+  server.get('/ready', (_request, reply) =>
+    context.isReady() ? 'ready\n' : reply.code(503).send('not ready: configuration is still being read\n'),
+  );
+  server.get('/metrics', async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+  try {
+    await server.listen({ host, port });
+    return succeed(server);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail({
+      severity: 'error',
+      code: 'cannot-listen',
+      message: `cannot listen on ${address}: ${reason}`,
+      remedy: 'choose another address with --http',
+    });
+  }
+}
+
+function metricsOf({ store, graph, xds }: ControlPlaneContext): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('xebec_revision', 'Number of the newest revision.', () => store.latest);
+  gauge('xebec_epoch', 'Transactions of the graph.', () => graph.epoch);
+  gauge('xebec_transform_runs_total', 'Transform runs since the start.', () =>
+    Object.values(graph.runs()).reduce((sum, runs) => sum + runs, 0),
+  );
+  gauge(
+    'xebec_transform_errors',
+    'Transforms that keep a last good value because they failed.',
+    () => graph.errors().length,
+  );
+  gauge('xebec_xds_streams', 'Open discovery streams.', () => xds.statuses().length);
+  gauge('xebec_xds_sent_bytes_total', 'Bytes of discovery responses.', () => xds.counters().bytes);
+  gauge(
+    'xebec_xds_sent_resources_total',
+    'Resources in discovery responses.',
+    () => xds.counters().resources,
+  );
+  gauge('xebec_xds_sent_responses_total', 'Discovery responses.', () => xds.counters().responses);
+  return registry;
+}

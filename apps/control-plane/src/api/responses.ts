@@ -1,0 +1,66 @@
+// How objects, revisions and streams look in the admin API. These shapes are stable; docs/admin-api.md lists them.
+import { type KindName, kindDefinitions } from '@xebec/config';
+import { type Revision, type StoreObject, shownManifest } from '@xebec/store';
+import type { StreamStatus } from '@xebec/xds';
+import type { ControlPlaneContext } from '../context.ts';
+
+/** An object as `get -o json` shows it: the manifest with the store's bookkeeping, origin and status. */
+export function shownObject(context: ControlPlaneContext, object: StoreObject) {
+  return {
+    ...shownManifest(object),
+    key: object.key,
+    origin: context.store.locate(object.key) ?? object.origin,
+    owner: object.owner,
+    status: statusOf(context, object),
+  };
+}
+
+function statusOf({ store }: ControlPlaneContext, object: StoreObject) {
+  const runtime = Object.hasOwn(object.manifest, 'status') ? object.manifest['status'] : undefined;
+  const acceptance = store.status(object.key);
+  return { ...(typeof runtime === 'object' && runtime !== null ? runtime : {}), xebec: acceptance };
+}
+
+export const shownRevision = (revision: Revision) => ({
+  number: revision.number,
+  time: revision.time,
+  author: revision.author,
+  owner: revision.owner,
+  message: revision.message,
+  changes: revision.changes.map(({ key, change }) => ({ key, change })),
+});
+
+/** A stream with what the proxy behind it is, and where the causes of its refusals were written. */
+export function shownProxy({ registry, store }: ControlPlaneContext, status: StreamStatus) {
+  const proxy = registry.proxy(status.client);
+  const types = Object.fromEntries(
+    Object.entries(status.types).map(([typeUrl, type]) => [
+      typeUrl,
+      type.rejection === undefined ? type : { ...type, rejection: located(store, type.rejection) },
+    ]),
+  );
+  return { ...status, types, node: proxy };
+}
+
+type Rejection = NonNullable<StreamStatus['types'][string]['rejection']>;
+
+function located(store: ControlPlaneContext['store'], rejection: Rejection) {
+  return {
+    ...rejection,
+    resources: rejection.resources.map(({ name, causes }) => ({
+      name,
+      causes: causes.map((cause) => ({ cause, origin: locateCause(store, cause) })),
+    })),
+  };
+}
+
+/** `Kind/namespace/name#field` to file:line:column. */
+export function locateCause(store: ControlPlaneContext['store'], cause: string) {
+  const [object = '', field] = cause.split('#', 2);
+  return isObjectKey(object) ? store.locate(object, field) : undefined;
+}
+
+export const isKindName = (text: string): text is KindName => Object.hasOwn(kindDefinitions, text);
+
+export const isObjectKey = (text: string): text is `${string}/${string}/${string}` =>
+  text.split('/').length === 3;

@@ -1,0 +1,18 @@
+// What the parts of the app share once everything is built.
+import type { TokenStore } from '@xebec/ca';
+import type { XdsServer } from '@xebec/xds';
+import type { Convergence } from './convergence.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { ProxyRegistry } from './proxies/registry.ts';
+
+export interface ControlPlaneContext extends Pipeline {
+  readonly xds: XdsServer;
+  readonly registry: ProxyRegistry;
+  readonly convergence: Convergence;
+  /** Absent without a certificate authority. */
+  readonly tokens: TokenStore | undefined;
+  readonly author: string;
+  readonly startedAtMs: number;
+  readonly version: string;
+  readonly isReady: () => boolean;
+}

@@ -1,0 +1,178 @@
+// Which proxies a revision concerns, and how far each has come. An object's change is what its causes changed in the resources.
+import type { ResourceCollection, ResourceKey } from '@xebec/envoy';
+import type { Graph, Index } from '@xebec/flow';
+import type { ProxyNode } from '@xebec/model';
+import type { StreamStatus, StreamView } from '@xebec/xds';
+
+/** Epochs that are remembered. */
+const epochLimit = 1_000;
+
+interface ResourceChange {
+  readonly typeUrl: string;
+  readonly layer: string;
+  readonly name: string;
+  /** Keys of the objects behind it, before and after. */
+  readonly objects: ReadonlySet<string>;
+}
+
+export interface ObjectConvergence {
+  readonly key: string;
+  /** Ids of proxies that must change. */
+  readonly targeted: readonly string[];
+  readonly sent: readonly string[];
+  readonly acked: readonly string[];
+  readonly rejected: readonly string[];
+}
+
+export interface Convergence extends Disposable {
+  /** Undefined when the epoch is forgotten or of another process. */
+  at(epoch: number, objects: readonly string[]): readonly ObjectConvergence[] | undefined;
+}
+
+export interface ConvergenceOptions {
+  readonly graph: Graph;
+  readonly resources: readonly ResourceCollection[];
+  readonly statuses: () => readonly StreamStatus[];
+  readonly view: (client: string) => StreamView;
+  readonly proxy: (client: string) => ProxyNode | undefined;
+}
+
+type Layers = ReadonlyMap<
+  string,
+  Index<string, ResourceKey, { readonly needs: readonly Need[]; readonly name: string }>
+>;
+type Need = { readonly typeUrl: string; readonly name: string };
+
+export function trackConvergence(options: ConvergenceOptions): Convergence {
+  const { graph, resources } = options;
+  const changes = new Map<number, ResourceChange[]>();
+  const layers: Layers = new Map(
+    resources.map(({ typeUrl, resources: collection }) => [
+      typeUrl,
+      graph.index(collection, `${typeUrl}.convergence`, (_value, key) => [layerOf(key)]),
+    ]),
+  );
+  const watches = resources.map(({ typeUrl, resources: collection }) =>
+    graph.watch(collection, ({ epoch, changes: changed }) => {
+      const list = changes.get(epoch) ?? [];
+      for (const [key, { before, after }] of changed) {
+        list.push({
+          typeUrl,
+          layer: layerOf(key),
+          name: key.slice(key.indexOf('|') + 1),
+          objects: new Set([...(before?.causes ?? []), ...(after?.causes ?? [])].map(objectOf)),
+        });
+      }
+      changes.set(epoch, list);
+      for (const old of changes.keys()) {
+        if (changes.size <= epochLimit) break;
+        changes.delete(old);
+      }
+    }),
+  );
+  return {
+    at(epoch, objects) {
+      if (epoch > graph.epoch || epoch < graph.epoch - epochLimit) return undefined;
+      const list = changes.get(epoch) ?? [];
+      const streams = options
+        .statuses()
+        .map((status) => ({ status, held: heldBy(options.view(status.client), layers, resources) }));
+      return objects.map((key) =>
+        converge(
+          key,
+          epoch,
+          list.filter((change) => change.objects.has(key)),
+          streams,
+        ),
+      );
+    },
+    [Symbol.dispose]() {
+      for (const watch of watches) watch[Symbol.dispose]();
+    },
+  };
+}
+
+const layerOf = (key: string): string => key.slice(0, key.indexOf('|'));
+const objectOf = (cause: string): string => cause.split('#', 1)[0] ?? cause;
+
+interface Held {
+  /** Layers whose resources all reach the stream, by `TYPE|LAYER`. */
+  readonly whole: ReadonlySet<string>;
+  /** Further resources it uses, by `TYPE|NAME`. */
+  readonly names: ReadonlySet<string>;
+}
+
+function converge(
+  key: string,
+  epoch: number,
+  changes: readonly ResourceChange[],
+  streams: readonly { readonly status: StreamStatus; readonly held: Held }[],
+): ObjectConvergence {
+  const targeted = new Set<string>();
+  const late = { sent: new Set<string>(), acked: new Set<string>(), rejected: new Set<string>() };
+  for (const { status, held } of streams) {
+    for (const change of changes) {
+      if (
+        !held.whole.has(`${change.typeUrl}|${change.layer}`) &&
+        !held.names.has(`${change.typeUrl}|${change.name}`)
+      )
+        continue;
+      const type = status.types[change.typeUrl];
+      if (type === undefined) continue;
+      targeted.add(status.client);
+      if (type.sentEpoch < epoch) late.sent.add(status.client);
+      if (type.ackedEpoch < epoch) late.acked.add(status.client);
+      if (type.rejection !== undefined) late.rejected.add(status.client);
+    }
+  }
+  const all = [...targeted].sort();
+  return {
+    key,
+    targeted: all,
+    sent: all.filter((client) => !late.sent.has(client)),
+    acked: all.filter((client) => !late.acked.has(client) && !late.rejected.has(client)),
+    rejected: all.filter((client) => late.rejected.has(client)),
+  };
+}
+
+/** What a stream uses: its whole layers, the names it asked for, and everything those need. */
+function heldBy(view: StreamView, layers: Layers, resources: readonly ResourceCollection[]): Held {
+  const whole = new Set<string>();
+  const names = new Set<string>();
+  const queue: Need[] = [];
+  const visit = (need: Need): void => {
+    const id = `${need.typeUrl}|${need.name}`;
+    if (names.has(id)) return;
+    names.add(id);
+    queue.push(need);
+  };
+  const hasNeeded = Object.values(view.layers).some((uses) =>
+    uses.some(({ members }) => members === 'needed'),
+  );
+  for (const [typeUrl, uses] of Object.entries(view.layers)) {
+    for (const { layer, members } of uses) {
+      if (members !== 'all') continue;
+      whole.add(`${typeUrl}|${layer}`);
+      if (!hasNeeded || layer === '*') continue;
+      for (const [, value] of layers.get(typeUrl)?.at(layer) ?? []) value.needs.forEach(visit);
+    }
+  }
+  for (const [typeUrl, held] of Object.entries(view.heldNames))
+    for (const name of held) visit({ typeUrl, name });
+  for (let next = queue.pop(); next !== undefined; next = queue.pop())
+    needsOf(next, view, resources).forEach(visit);
+  return { whole, names };
+}
+
+function needsOf(
+  { typeUrl, name }: Need,
+  view: StreamView,
+  resources: readonly ResourceCollection[],
+): readonly Need[] {
+  const collection = resources.find((each) => each.typeUrl === typeUrl)?.resources;
+  for (const { layer } of view.layers[typeUrl] ?? []) {
+    const value = collection?.get(`${layer}|${name}`);
+    if (value !== undefined) return value.needs;
+  }
+  return [];
+}

@@ -1,0 +1,11 @@
+// The public surface of the control plane: one function that runs it.
+export type {
+  ControlPlane,
+  ControlPlaneAddresses,
+  ControlPlaneEvent,
+  ControlPlaneOptions,
+} from './options.ts';
+export type { Pipeline, PipelineOptions } from './pipeline.ts';
+export { createPipeline } from './pipeline.ts';
+export { runControlPlane } from './run.ts';
+export { version } from './version.ts';

@@ -1,0 +1,52 @@
+// What a control plane can be told; every option has a default that works on a laptop.
+import type { AuditEvent } from '@xebec/ca';
+import type { MeshSettings } from '@xebec/mesh';
+import type { Diagnostic } from '@xebec/std';
+
+export interface ControlPlaneOptions {
+  /** Holds the journal, the certificate authority and what proxies are known to use. Absent: nothing survives the process. */
+  readonly stateDirectory?: string;
+  /** Directories or files of YAML that are watched. */
+  readonly configDirectories?: readonly string[];
+  /** Whether directories are watched at any depth. Default true. */
+  readonly isRecursive?: boolean;
+  /** Mutual TLS xDS and certificates, `HOST:PORT`. Needs a state directory. */
+  readonly xds?: string;
+  /** Plaintext xDS, loopback only, `HOST:PORT`. */
+  readonly xdsPlaintext?: string;
+  /** Metrics and health, `HOST:PORT`. */
+  readonly http?: string;
+  /** Path of the Unix socket of the admin API. */
+  readonly controlSocket?: string;
+  readonly settings?: Partial<MeshSettings>;
+  /** How sidecars that do not say otherwise get their configuration. Default `on-demand`. */
+  readonly discovery?: 'on-demand' | 'eager';
+  /** Life of workload certificates in milliseconds. Default 24 h. */
+  readonly leafTtlMs?: number;
+  /** Name of the process that changes are attributed to. */
+  readonly author?: string;
+  readonly onEvent?: (event: ControlPlaneEvent) => void;
+}
+
+export type ControlPlaneEvent =
+  | {
+      readonly kind: 'listening';
+      readonly what: 'xds' | 'xds-plaintext' | 'http' | 'admin';
+      readonly address: string;
+    }
+  /** A certificate was issued or denied. */
+  | { readonly kind: 'certificate'; readonly audit: AuditEvent }
+  | { readonly kind: 'problem'; readonly diagnostic: Diagnostic }
+  | { readonly kind: 'fault'; readonly what: string; readonly error: unknown };
+
+export interface ControlPlaneAddresses {
+  readonly xds?: string;
+  readonly xdsPlaintext?: string;
+  readonly http?: string;
+  readonly controlSocket?: string;
+}
+
+export interface ControlPlane {
+  readonly addresses: ControlPlaneAddresses;
+  close(): Promise<void>;
+}

@@ -1,0 +1,64 @@
+// The whole pipeline as one graph: store → mesh → Envoy resources. Sources are written by the rest of the app.
+
+import { buildResources, type ResourceCollection } from '@xebec/envoy';
+import { createGraph, type Graph, type Source } from '@xebec/flow';
+import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } from '@xebec/mesh';
+import type { ProxyNode } from '@xebec/model';
+import {
+  createMemoryJournal,
+  createStore,
+  type Journal,
+  type JournalContent,
+  type Store,
+} from '@xebec/store';
+
+export interface Pipeline {
+  readonly graph: Graph;
+  readonly store: Store;
+  readonly mesh: MeshCollections;
+  readonly resources: readonly ResourceCollection[];
+  readonly proxies: Source<string, ProxyNode>;
+  readonly settings: Source<'mesh', MeshSettings>;
+  /** Virtual hosts a workload is known to use, by `NAMESPACE/WORKLOAD`. */
+  readonly usedHosts: Source<string, readonly string[]>;
+}
+
+export interface PipelineOptions {
+  readonly journal?: Journal;
+  readonly recovered?: JournalContent;
+  readonly settings?: Partial<MeshSettings>;
+  readonly clock: () => number;
+}
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const graph = createGraph();
+  const store = createStore({
+    graph,
+    clock: options.clock,
+    journal: options.journal ?? createMemoryJournal(),
+    ...(options.recovered === undefined ? {} : { recovered: options.recovered }),
+  });
+  const proxies = graph.source<string, ProxyNode>('proxies', { equals: sameProxy });
+  const settings = graph.source<'mesh', MeshSettings>('settings');
+  const usedHosts = graph.source<string, readonly string[]>('usedHosts');
+  graph.transact(() => settings.set('mesh', { ...defaultSettings, ...options.settings }));
+  const mesh = buildMesh(graph, { ...configInputs(store), proxies, settings });
+  const resources = buildResources(graph, { ...mesh, proxies, settings });
+  return { graph, store, mesh, resources, proxies, settings, usedHosts };
+}
+
+const configInputs = (store: Store) => ({
+  services: store.source('Service'),
+  serviceEntries: store.source('ServiceEntry'),
+  workloadEntries: store.source('WorkloadEntry'),
+  pods: store.source('Pod'),
+  endpointSlices: store.source('EndpointSlice'),
+  virtualServices: store.source('VirtualService'),
+  destinationRules: store.source('DestinationRule'),
+  gateways: store.source('Gateway'),
+  peerAuthentications: store.source('PeerAuthentication'),
+  secrets: store.source('Secret'),
+});
+
+const sameProxy = (left: ProxyNode, right: ProxyNode): boolean =>
+  JSON.stringify(left) === JSON.stringify(right);

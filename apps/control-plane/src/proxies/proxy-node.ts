@@ -1,0 +1,71 @@
+// A client's node as the mesh knows it. Metadata keys are Istio's; what is missing gets the value that asks for least.
+import type { ProxyNode, ProxyRole } from '@xebec/model';
+import type { ClientNode } from '@xebec/xds';
+
+export type NodeResult =
+  | { readonly ok: true; readonly proxy: ProxyNode }
+  | { readonly ok: false; readonly message: string };
+
+/** `ROLE~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN`; proxyless clients may choose any id. */
+export function readProxyNode(node: ClientNode): NodeResult {
+  const [kind = '', address = '', workload = ''] = node.id.split('~');
+  const metadata = node.metadata;
+  const isProxyless = textOf(metadata['GENERATOR']) === 'grpc';
+  if (!isProxyless && !['sidecar', 'router'].includes(kind)) {
+    return { ok: false, message: `node id "${node.id}" is not of the form sidecar~IP~POD.NAMESPACE~DOMAIN` };
+  }
+  const role: ProxyRole = isProxyless ? 'grpc' : kind === 'router' ? 'router' : 'sidecar';
+  const dot = workload.lastIndexOf('.');
+  const namespace = textOf(metadata['NAMESPACE']) ?? (dot < 0 ? '' : workload.slice(dot + 1));
+  const name = textOf(metadata['NAME']) ?? (dot < 0 ? workload : workload.slice(0, dot));
+  if (namespace === '')
+    return { ok: false, message: `node "${node.id}" does not say its namespace; set metadata NAMESPACE` };
+  return { ok: true, proxy: proxyOf(node, { role, namespace, name, address }) };
+}
+
+type Place = Pick<ProxyNode, 'role' | 'namespace' | 'name' | 'address'>;
+
+function proxyOf(node: ClientNode, place: Place): ProxyNode {
+  const { metadata } = node;
+  const isExplicit = textOf(metadata['CAPTURE']) === 'explicit';
+  const isOnDemand = place.role === 'sidecar' && textOf(metadata['ON_DEMAND_DISCOVERY']) === 'true';
+  return {
+    id: node.id,
+    ...place,
+    serviceAccount: textOf(metadata['SERVICE_ACCOUNT']) ?? 'default',
+    labels: textMap(metadata['LABELS']),
+    capture: isExplicit ? 'explicit' : 'transparent',
+    applicationAddress: textOf(metadata['APPLICATION_ADDRESS']) ?? place.address,
+    discovery: isOnDemand ? 'on-demand' : 'eager',
+    workloadName: textOf(metadata['WORKLOAD_NAME']) ?? place.name,
+    network: textOf(metadata['NETWORK']) ?? '',
+    gatewayPorts: portMap(metadata['GATEWAY_PORTS']),
+    ...(node.locality === undefined
+      ? {}
+      : {
+          locality: {
+            region: node.locality.region,
+            zone: node.locality.zone,
+            subzone: node.locality.subZone,
+          },
+        }),
+  };
+}
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : typeof value === 'boolean' ? String(value) : undefined;
+
+function textMap(value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+function portMap(value: unknown): Readonly<Record<number, number>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+  const ports = Object.entries(value).map(([from, to]) => [Number(from), Number(to)] as const);
+  return Object.fromEntries(
+    ports.filter((pair) => pair.every((port) => Number.isInteger(port) && port > 0 && port < 65_536)),
+  );
+}

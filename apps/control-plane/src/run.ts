@@ -1,0 +1,217 @@
+// The control plane's composition root: opens state, builds the pipeline, serves it, and undoes all of it on close.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openJournal } from '@xebec/journal-file';
+import { watchDirectory } from '@xebec/source-file';
+import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
+import type { Journal, JournalContent } from '@xebec/store';
+import { createXdsServer } from '@xebec/xds';
+import { startAdminServer } from './api/admin-server.ts';
+import { startPublicServer } from './api/public-server.ts';
+import { Closing } from './closing.ts';
+import type { ControlPlaneContext } from './context.ts';
+import { trackConvergence } from './convergence.ts';
+import type { ControlPlane, ControlPlaneEvent, ControlPlaneOptions } from './options.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import { createProxyRegistry } from './proxies/registry.ts';
+import { openUsedHosts } from './proxies/used-hosts.ts';
+import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
+import { openXdsPorts } from './serving/xds-ports.ts';
+import { version } from './version.ts';
+
+/** Starts a control plane. When it fails nothing is left open. */
+export async function runControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane>> {
+  const closing = new Closing();
+  const started = await start(options, closing);
+  if (!started.ok) {
+    await closing.close();
+    return started;
+  }
+  return succeed({ addresses: started.value, close: () => closing.close() }, started.warnings);
+}
+
+type Emit = (event: ControlPlaneEvent) => void;
+type Addresses = ControlPlane['addresses'];
+
+async function start(options: ControlPlaneOptions, closing: Closing): Promise<Result<Addresses>> {
+  const emit: Emit = options.onEvent ?? (() => undefined);
+  const state = openState(options, closing, emit);
+  if (!state.ok) return state;
+  const { journal, authority } = state.value;
+  const pipeline = createPipeline({
+    clock: Date.now,
+    ...journal,
+    ...(options.settings === undefined ? {} : { settings: options.settings }),
+  });
+  const context = createContext(options, { pipeline, authority, emit }, closing);
+  const sources = await openSources(options, context, closing, emit);
+  if (!sources.ok) return sources;
+  const served = await serve(options, context, authority, { closing, emit });
+  return served.ok ? succeed(served.value, [...state.warnings, ...sources.warnings]) : served;
+}
+
+interface OpenState {
+  readonly journal: { readonly journal?: Journal; readonly recovered?: JournalContent };
+  readonly authority: CertificateAuthority | undefined;
+}
+
+function openState(options: ControlPlaneOptions, closing: Closing, emit: Emit): Result<OpenState> {
+  const { stateDirectory } = options;
+  if (stateDirectory === undefined) return succeed({ journal: {}, authority: undefined });
+  const made = makeDirectory(stateDirectory);
+  if (!made.ok) return made;
+  const opened = openJournal(join(stateDirectory, 'journal'));
+  if (!opened.ok) return opened;
+  closing.use(opened.value.journal);
+  const authority = openCertificateAuthority({
+    directory: join(stateDirectory, 'ca'),
+    trustDomain: options.settings?.trustDomain ?? 'cluster.local',
+    audit: (audit) => emit({ kind: 'certificate', audit }),
+    ...(options.leafTtlMs === undefined ? {} : { leafTtlMs: options.leafTtlMs }),
+  });
+  if (!authority.ok) return authority;
+  return succeed({ journal: opened.value, authority: authority.value }, [
+    ...opened.warnings,
+    ...authority.warnings,
+  ]);
+}
+
+function makeDirectory(directory: string): Result<string> {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return succeed(directory);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail({
+      severity: 'error',
+      code: 'cannot-write-state',
+      message: `cannot make the state directory ${directory}: ${reason}`,
+      remedy: 'choose a directory you may write to with --state',
+    });
+  }
+}
+
+interface Built {
+  readonly pipeline: Pipeline;
+  readonly authority: CertificateAuthority | undefined;
+  readonly emit: Emit;
+}
+
+function createContext(options: ControlPlaneOptions, built: Built, closing: Closing): ControlPlaneContext {
+  const { pipeline, authority, emit } = built;
+  const { graph, proxies, resources } = pipeline;
+  const usedHosts = closing.use(
+    openUsedHosts({
+      graph,
+      source: pipeline.usedHosts,
+      onFault: (error) => emit({ kind: 'fault', what: 'used hosts', error }),
+      ...(options.stateDirectory === undefined
+        ? {}
+        : { file: join(options.stateDirectory, 'used-hosts.json') }),
+    }),
+  );
+  const trustDomain = options.settings?.trustDomain ?? 'cluster.local';
+  const registry = closing.use(createProxyRegistry({ graph, proxies, trustDomain, usedHosts }));
+  const xds = createXdsServer({
+    graph,
+    types: resources,
+    admission: registry.admission,
+    onEvent: (event) => registry.observe(event),
+  });
+  closing.defer(() => xds.close());
+  const convergence = closing.use(
+    trackConvergence({
+      graph,
+      resources,
+      statuses: () => xds.statuses(),
+      view: (client) => registry.admission.view(client),
+      proxy: (client) => registry.proxy(client),
+    }),
+  );
+  return {
+    ...pipeline,
+    xds,
+    registry,
+    convergence,
+    tokens: authority?.tokens,
+    author: options.author ?? 'xebec',
+    startedAtMs: Date.now(),
+    version,
+    isReady: () => true,
+  };
+}
+
+/** Nothing is served before every source has been read once: no proxy may get an emptier configuration. */
+async function openSources(
+  options: ControlPlaneOptions,
+  { store }: ControlPlaneContext,
+  closing: Closing,
+  emit: Emit,
+): Promise<Result<undefined>> {
+  const warnings: Diagnostic[] = [];
+  for (const path of options.configDirectories ?? []) {
+    const source = watchDirectory({
+      paths: [path],
+      recursive: options.isRecursive ?? true,
+      store,
+      owner: `file:${path}`,
+      onDiagnostics: (diagnostics) => {
+        for (const diagnostic of diagnostics) emit({ kind: 'problem', diagnostic });
+      },
+    });
+    closing.use(source);
+    const read = await source.ready;
+    if (!read.ok) return read;
+    warnings.push(...read.warnings);
+  }
+  return succeed(undefined, warnings);
+}
+
+async function serve(
+  options: ControlPlaneOptions,
+  context: ControlPlaneContext,
+  authority: CertificateAuthority | undefined,
+  { closing, emit }: { readonly closing: Closing; readonly emit: Emit },
+): Promise<Result<Addresses>> {
+  const ports = await openXdsPorts({
+    server: context.xds,
+    onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
+    ...(options.xds === undefined ? {} : { xds: options.xds }),
+    ...(options.xdsPlaintext === undefined ? {} : { xdsPlaintext: options.xdsPlaintext }),
+    ...(authority === undefined ? {} : { authority }),
+  });
+  if (!ports.ok) return ports;
+  closing.use(ports.value);
+  const { xds, xdsPlaintext } = ports.value;
+  const addresses: { -readonly [K in keyof Addresses]: Addresses[K] } = {
+    ...(xds === undefined ? {} : { xds }),
+    ...(xdsPlaintext === undefined ? {} : { xdsPlaintext }),
+  };
+  if (options.http !== undefined) {
+    const opened = await startPublicServer(context, options.http);
+    if (!opened.ok) return opened;
+    closing.defer(() => opened.value.close());
+    addresses.http = addressOf(opened.value.server.address()) ?? options.http;
+  }
+  if (options.controlSocket !== undefined) {
+    const opened = await startAdminServer(context, options.controlSocket);
+    if (!opened.ok) return opened;
+    closing.defer(() => opened.value.close());
+    addresses.controlSocket = options.controlSocket;
+  }
+  announce(addresses, emit);
+  return succeed(addresses);
+}
+
+const addressOf = (address: { address: string; port: number } | string | null): string | undefined =>
+  typeof address === 'object' && address !== null ? `${address.address}:${address.port}` : undefined;
+
+function announce(addresses: Addresses, emit: Emit): void {
+  const named = [
+    ['xds', addresses.xds],
+    ['xds-plaintext', addresses.xdsPlaintext],
+    ['http', addresses.http],
+    ['admin', addresses.controlSocket],
+  ] as const;
+  for (const [what, address] of named) if (address !== undefined) emit({ kind: 'listening', what, address });
+}
