@@ -1,0 +1,102 @@
+// Whether transparent capture works here: found by doing it once in a namespace that is thrown away.
+import { existsSync, readFileSync } from 'node:fs';
+import { findProgram, type RunCommand, runCommand } from '../commands/run.ts';
+import { applySteps, listNamespaces, type NetworkTools, runAll } from '../namespaces/network.ts';
+import { startTicksOf } from '../namespaces/record.ts';
+import { defaultRules, type Family } from '../rules/capture-rules.ts';
+import { type Backend, renderRules } from '../rules/render.ts';
+
+/** What a capture runs with: full paths of programs, and the families whose traffic it must cover. */
+export interface CaptureTools extends NetworkTools {
+  readonly setpriv: string;
+  readonly families: readonly Family[];
+}
+
+export type TransparentCapability =
+  | { readonly available: true; readonly backend: Backend; readonly tools: CaptureTools }
+  | { readonly available: false; readonly reason: string };
+
+export interface DetectOptions {
+  /** Accept this back-end only. */
+  readonly backend?: Backend;
+  readonly run?: RunCommand;
+}
+
+const unavailable = (reason: string): TransparentCapability => ({ available: false, reason });
+
+/** Looks for privilege and programs, then tries; leaves nothing behind. */
+export async function detectTransparentCapture(options: DetectOptions = {}): Promise<TransparentCapability> {
+  if (process.platform !== 'linux') return unavailable('network namespaces are a feature of Linux');
+  if (!hasPrivilege()) return unavailable('neither root nor CAP_NET_ADMIN with CAP_SYS_ADMIN');
+  const ip = findProgram('ip');
+  if (ip === undefined) return unavailable('the program "ip" (iproute2) is not installed');
+  const setpriv = findProgram('setpriv');
+  if (setpriv === undefined) return unavailable('the program "setpriv" (util-linux) is not installed');
+  const families: Family[] = existsSync('/proc/net/if_inet6') ? ['ipv4', 'ipv6'] : ['ipv4'];
+  const tools: CaptureTools = { ip, setpriv, families, run: options.run ?? runCommand };
+  return await tryInNamespace(tools, options.backend);
+}
+
+/** Bits of CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID (which running as another user needs). */
+const neededCapabilities = (1n << 12n) | (1n << 21n) | (1n << 7n) | (1n << 6n);
+
+function hasPrivilege(): boolean {
+  try {
+    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    return (BigInt(`0x${effective ?? '0'}`) & neededCapabilities) === neededCapabilities;
+  } catch {
+    return false;
+  }
+}
+
+let trials = 0;
+const trialPrefix = 'xebec-trial-';
+
+async function tryInNamespace(
+  tools: CaptureTools,
+  wanted: Backend | undefined,
+): Promise<TransparentCapability> {
+  await removeDeadTrials(tools);
+  const netns = `${trialPrefix}${process.pid}-${startTicksOf(process.pid)}-${trials++}`;
+  const { ip, setpriv } = tools;
+  try {
+    const made = await runAll(tools, [
+      [[ip, 'netns', 'add', netns]],
+      [[ip, '-n', netns, 'link', 'set', 'lo', 'up']],
+      [[ip, '-n', netns, 'link', 'add', 'trial0', 'type', 'bridge']],
+      [[ip, '-n', netns, 'link', 'add', 'trial1', 'type', 'veth', 'peer', 'name', 'trial2']],
+      [[ip, 'netns', 'exec', netns, setpriv, '--reuid=1337', '--regid=1337', '--clear-groups', '--', 'true']],
+    ]);
+    if (!made.ok) return unavailable(made.diagnostics.map(({ message }) => message).join('; '));
+    return await tryBackends(tools, netns, wanted);
+  } finally {
+    await tools.run([ip, 'netns', 'delete', netns]);
+  }
+}
+
+async function tryBackends(
+  tools: CaptureTools,
+  netns: string,
+  wanted: Backend | undefined,
+): Promise<TransparentCapability> {
+  const candidates: Backend[] = wanted === undefined ? ['iptables', 'nftables'] : [wanted];
+  const reasons: string[] = [];
+  const dnsCapture = { address: '127.0.0.1', port: 15053 };
+  for (const backend of candidates) {
+    const rendered = renderRules({ ...defaultRules, dnsCapture }, backend, tools.families);
+    if (!rendered.ok) continue;
+    const applied = await runAll(tools, applySteps(tools.ip, netns, rendered.value));
+    if (applied.ok) return { available: true, backend, tools };
+    reasons.push(...applied.diagnostics.map(({ message }) => message));
+  }
+  return unavailable(reasons.join('; '));
+}
+
+/** Removes trials of processes that were killed in the middle of one. */
+async function removeDeadTrials(tools: NetworkTools): Promise<void> {
+  for (const name of await listNamespaces(tools)) {
+    const [pid, startTicks] = name.startsWith(trialPrefix) ? name.slice(trialPrefix.length).split('-') : [];
+    if (pid !== undefined && startTicksOf(Number(pid)) !== startTicks)
+      await tools.run([tools.ip, 'netns', 'delete', name]);
+  }
+}
