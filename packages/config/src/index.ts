@@ -1,5 +1,6 @@
 // The public surface of config.
-export type { ObjectLookup } from './analyze/lookup.ts';
+export { analyze } from './analyze/analyze.ts';
+export type { AnalyzeOptions, ObjectLookup } from './analyze/lookup.ts';
 export { formatPath } from './decode/walk.ts';
 export type { DeploymentSpec, PodTemplate } from './kinds/deployment/spec.ts';
 export type {

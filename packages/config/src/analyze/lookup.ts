@@ -9,3 +9,9 @@ export interface ObjectLookup {
   /** Position of a field, when known. */
   locate?(key: ObjectKey, path: readonly (string | number)[]): Origin | undefined;
 }
+
+export interface AnalyzeOptions {
+  readonly clusterDomain: string;
+}
+
+export const defaultAnalyzeOptions: AnalyzeOptions = { clusterDomain: 'cluster.local' };

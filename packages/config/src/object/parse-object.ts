@@ -39,7 +39,9 @@ function parseKnown(
   ): Diagnostic => problemAt(raw, path, complaint, name);
   const found = walk.problems.map(({ path, ...problem }) => at(path, problem));
   const spec = kind.parseSpec(manifest, { metadata: metadata ?? nobody, at });
-  if (metadata === undefined || !spec.ok) return fail(...found, ...(spec.ok ? [] : spec.diagnostics));
+  if (metadata === undefined || !spec.ok) {
+    return fail(...[...found, ...(spec.ok ? [] : spec.diagnostics)].sort(byPlace));
+  }
   const object: ConfigObject = {
     kind: kind.kind,
     apiVersion: String(manifest['apiVersion']),
@@ -70,6 +72,9 @@ function withNamespace(manifest: Manifest, metadata: Metadata): Manifest {
   copy['metadata'] = { name, namespace: metadata.namespace, ...rest };
   return copy;
 }
+
+const byPlace = ({ origin: left }: Diagnostic, { origin: right }: Diagnostic): number =>
+  (left?.line ?? 0) - (right?.line ?? 0) || (left?.column ?? 0) - (right?.column ?? 0);
 
 function findKind(raw: RawObject, { apiVersion, kind }: Manifest): AnyKind | Diagnostic {
   for (const [field, value] of Object.entries({ apiVersion, kind })) {
