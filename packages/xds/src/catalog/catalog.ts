@@ -117,7 +117,7 @@ export class Catalog implements Disposable {
 
   /** What changed in the stack after an epoch; undefined when the log no longer tells. */
   changesSince(stack: LayerStack, epoch: number): Difference | undefined {
-    if (epoch >= this.changedEpoch) return noDifference;
+    if (epoch >= this.changedEpoch || this.isQuiet(stack, epoch)) return noDifference;
     const key = `${stack.key}\n${epoch}`;
     if (this.differences.has(key)) return this.differences.get(key);
     const made = differenceSince(this, stack, epoch);
@@ -155,6 +155,13 @@ export class Catalog implements Disposable {
       else if (change.before !== undefined) this.retire(key, change.before);
     }
     for (const layer of touched) this.settle(layer);
+  }
+
+  private isQuiet(stack: LayerStack, epoch: number): boolean {
+    return stack.layers.every(({ layer }) => {
+      const log = this.logs.get(layer);
+      return log === undefined || Math.max(log.floor, log.entries.at(-1)?.epoch ?? 0) <= epoch;
+    });
   }
 
   private settle(layer: string): void {

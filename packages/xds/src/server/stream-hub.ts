@@ -125,12 +125,15 @@ export class StreamHub implements Disposable {
     this.waiting.clear();
   }
 
+  /** Told after the current turn: a listener may change the graph, and a response must not mix two epochs. */
   emit(event: StreamEvent): void {
-    try {
-      this.onEvent(event);
-    } catch (error) {
-      this.fault(error);
-    }
+    queueMicrotask(() => {
+      try {
+        this.onEvent(event);
+      } catch (error) {
+        this.fault(error);
+      }
+    });
   }
 
   fault(error: unknown): void {

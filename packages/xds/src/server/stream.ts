@@ -74,7 +74,9 @@ export class XdsStream implements Disposable {
     this.finish(`took nothing for ${Math.round(stuckMs / 1000)} s`);
   }
 
+  /** As of the current epoch, also when nothing in it concerned this stream. */
   status(): StreamStatus | undefined {
+    this.pump();
     const { session } = this;
     if (session === undefined) return undefined;
     return {

@@ -1,6 +1,7 @@
 // What acknowledgements and refusals change. The rule: a refused content is not sent again, everything else goes on.
 import type { EncodedResource } from '../types.ts';
 import { isolate, quarantine, rejectedOf } from './isolation.ts';
+import { answerRefused } from './on-demand.ts';
 import { type Channel, type Flight, noFlights, pendingOf, type Session } from './state.ts';
 
 /** Handles the nonce of a delta request; an unknown one is stale and changes nothing. */
@@ -72,6 +73,7 @@ function refuse(session: Session, channel: Channel, flight: Flight, message: str
     channel.catalog.suspect(resource);
   }
   reject(session, channel, resources, message);
+  answerRefused(session, channel, flight.asked);
   if (flight.covers !== undefined) channel.ackedEpoch = Math.max(channel.ackedEpoch, flight.covers);
 }
 

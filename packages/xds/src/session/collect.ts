@@ -2,7 +2,7 @@
 import type { Difference } from '../catalog/difference.ts';
 import type { EncodedResource } from '../types.ts';
 import { followNeeds, isInWildcard, isRelevant, plainAdd, plainUpsert, queueUpsert } from './hold.ts';
-import { reconsiderAsks } from './on-demand.ts';
+import { isAskedFor, reconsiderAsks } from './on-demand.ts';
 import { type Channel, pendingOf, type Session } from './state.ts';
 
 /** Brings every channel to `epoch`. Sets `isLost` when a log does not reach back. */
@@ -36,6 +36,7 @@ const isEmpty = (difference: Difference): boolean =>
 export const isShared = (session: Session, channel: Channel): boolean =>
   session.protocol === 'delta' &&
   !session.isSelective &&
+  !isAskedFor(session, channel) &&
   channel.isWildcard &&
   channel.view.common.isAll &&
   channel.subscribed.size === 0 &&

@@ -135,6 +135,7 @@ function partOf(session: Session, channel: Channel, { resources, adds, isWhole }
     body: encodeStateBody({ typeUrl: channel.typeUrl, version: versionOf(session), resources }),
     resources,
     removed: [],
+    asked: [],
     adds,
     covers: isWhole && channel.pending === undefined ? session.epoch : undefined,
   };

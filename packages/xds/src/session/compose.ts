@@ -16,6 +16,7 @@ const noAliases: readonly string[] = [];
 interface Selection {
   readonly items: DeltaItem[];
   readonly adds: Set<string>;
+  readonly asked: string[];
   readonly absent: string[];
   readonly removed: string[];
 }
@@ -70,6 +71,7 @@ function takeShared(session: Session, channel: Channel, pending: Pending, permit
     body: part.body,
     resources: part.resources,
     removed: [],
+    asked: [],
     adds: difference.adds,
     covers: undefined,
   }));
@@ -117,7 +119,7 @@ function encodeShared(
 }
 
 function select(session: Session, channel: Channel, pending: Pending, permit: Permit): Selection {
-  const selection: Selection = { items: [], adds: new Set(), absent: [], removed: [] };
+  const selection: Selection = { items: [], adds: new Set(), asked: [], absent: [], removed: [] };
   for (const [name, upsert] of pending.upserts) {
     if (permit.isUrgentOnly && !upsert.isUrgent) continue;
     selectUpsert(session, channel, { pending, name, upsert, permit, selection });
@@ -157,7 +159,9 @@ function selectUpsert(session: Session, channel: Channel, one: UpsertSelection):
     setAside(session, channel, name);
     return;
   }
-  selection.items.push({ resource, aliases: upsert.aliases });
+  const aliases = upsert.asked.filter((asked) => asked !== name && !resource.aliases.includes(asked));
+  selection.items.push({ resource, aliases });
+  selection.asked.push(...upsert.asked);
   if (upsert.isAdd) selection.adds.add(name);
 }
 
@@ -180,6 +184,7 @@ function encodeSelection(
       body: encode(session, channel, { items: group, ...rest }),
       resources: group.map((item) => item.resource),
       removed: rest.removed,
+      asked: selection.asked,
       adds: selection.adds.size === 0 ? noAdds : selection.adds,
       covers: undefined,
     };
@@ -231,6 +236,7 @@ export function composeItems(
     body: encode(session, channel, { items: group, absent: [], removed: [] }),
     resources: group.map((item) => item.resource),
     removed: [],
+    asked: [],
     adds: noAdds,
     covers: undefined,
   }));

@@ -1,20 +1,20 @@
 // What is to be sent, and what it needs. The rule: a resource that is held brings everything it needs with it, and is never let go.
-import { addName, hasName } from '../names.ts';
+import { addName, hasName, namesOf } from '../names.ts';
 import { ENDPOINTS } from '../roles.ts';
 import type { EncodedResource, ResourceReference } from '../types.ts';
 import { type Channel, pendingOf, type Session, type Upsert } from './state.ts';
 
-const noAliases: readonly string[] = [];
-export const plainUpsert: Upsert = { isAdd: false, isUrgent: false, aliases: noAliases };
-export const plainAdd: Upsert = { isAdd: true, isUrgent: false, aliases: noAliases };
-export const urgentAdd: Upsert = { isAdd: true, isUrgent: true, aliases: noAliases };
+const nobody: readonly string[] = [];
+export const plainUpsert: Upsert = { isAdd: false, isUrgent: false, asked: nobody };
+export const plainAdd: Upsert = { isAdd: true, isUrgent: false, asked: nobody };
+export const urgentAdd: Upsert = { isAdd: true, isUrgent: true, asked: nobody };
 
 function merge(before: Upsert | undefined, after: Upsert): Upsert {
   if (before === undefined) return after;
   return {
     isAdd: before.isAdd || after.isAdd,
     isUrgent: before.isUrgent || after.isUrgent,
-    aliases: [...new Set([...before.aliases, ...after.aliases])],
+    asked: [...new Set([...before.asked, ...after.asked])],
   };
 }
 
@@ -53,7 +53,7 @@ export function hold(session: Session, reference: ResourceReference, isUrgent: b
   // Endpoints travel with their cluster.
   const isSent =
     channel.isSubscribed && reference.typeUrl !== ENDPOINTS && !isInWholeLayer(channel, resource.name);
-  if (isSent) queueUpsert(session, channel, resource, { isAdd: true, isUrgent, aliases: noAliases });
+  if (isSent) queueUpsert(session, channel, resource, { isAdd: true, isUrgent, asked: nobody });
   else followNeeds(session, resource, isUrgent);
 }
 
@@ -73,6 +73,25 @@ export function isInWholeLayer(channel: Channel, name: string): boolean {
       use.members === 'all' &&
       (catalog.at(use.layer, name) !== undefined || catalog.retiredOf([use], name) !== undefined),
   );
+}
+
+/** Everything a wildcard subscription of this channel means now. */
+export function* wildcardResources(channel: Channel): IterableIterator<EncodedResource> {
+  const { catalog, view } = channel;
+  const seen = new Set<string>();
+  for (const { layer, members } of view.layers) {
+    if (members !== 'all') continue;
+    for (const [, { name }] of catalog.members(layer)) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const resource = catalog.resolve(view.layers, name);
+      if (resource !== undefined) yield resource;
+    }
+  }
+  for (const name of namesOf(catalog.names, channel.held)) {
+    const resource = seen.has(name) ? undefined : catalog.resolve(view.layers, name);
+    if (resource !== undefined) yield resource;
+  }
 }
 
 /** Whether a wildcard subscription includes the name. */

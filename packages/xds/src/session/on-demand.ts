@@ -1,9 +1,9 @@
 // Virtual hosts that travel one by one. The rule: every asked name is answered, and answered again when a better answer appears.
-import { addName, namesOf } from '../names.ts';
+import { addName } from '../names.ts';
 import { routeConfigurationOf, VIRTUAL_HOST } from '../roles.ts';
 import type { EncodedResource } from '../types.ts';
 import { ABSENT_VERSION } from '../wire/delta-response.ts';
-import { queueUpsert, urgentAdd } from './hold.ts';
+import { queueUpsert, urgentAdd, wildcardResources } from './hold.ts';
 import { type Channel, type OnDemand, pendingOf, type Session } from './state.ts';
 
 export const createOnDemand = (): OnDemand => ({
@@ -54,8 +54,7 @@ export function ask(session: Session, channel: Channel, asked: string): void {
 
 function give(session: Session, channel: Channel, asked: string, resource: EncodedResource): void {
   addName(channel.catalog.names, channel.held, resource.name);
-  const isOwnName = asked === resource.name || resource.aliases.includes(asked);
-  queueUpsert(session, channel, resource, { ...urgentAdd, aliases: isOwnName ? [] : [asked] });
+  queueUpsert(session, channel, resource, { ...urgentAdd, asked: [asked] });
 }
 
 /** Keeps an asked name in mind while a better answer may come; the oldest is forgotten first. */
@@ -86,6 +85,14 @@ export function reconsiderAsks(session: Session, channel: Channel): void {
   }
 }
 
+/** An answer was refused: what waits for it is told that there is nothing, instead of waiting on. */
+export function answerRefused(session: Session, channel: Channel, asked: readonly string[]): void {
+  if (!isAskedFor(session, channel) || asked.length === 0) return;
+  const pending = pendingOf(channel);
+  for (const name of asked) pending.absent.add(name);
+  pending.hasUrgent = true;
+}
+
 /** The client has these route configurations from now on: their virtual hosts follow. */
 export function deliverRouteConfigurations(
   session: Session,
@@ -106,10 +113,8 @@ export function deliverRouteConfigurations(
 }
 
 function queueHeld(session: Session, channel: Channel, isWanted: (name: string) => boolean): void {
-  const { catalog, view } = channel;
-  for (const name of namesOf(catalog.names, channel.held)) {
-    const resource = isWanted(name) ? catalog.resolve(view.layers, name) : undefined;
-    if (resource !== undefined) queueUpsert(session, channel, resource, urgentAdd);
+  for (const resource of wildcardResources(channel)) {
+    if (isWanted(resource.name)) queueUpsert(session, channel, resource, urgentAdd);
   }
 }
 

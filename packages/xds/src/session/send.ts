@@ -7,6 +7,7 @@ import { endIsolation } from './answers.ts';
 import { composeDelta, composeItems } from './compose.ts';
 import { composeState } from './compose-state.ts';
 import { permitFor, urgentPermit } from './gate.ts';
+import { plainUpsert } from './hold.ts';
 import { nextProbe } from './isolation.ts';
 import { deliverRouteConfigurations } from './on-demand.ts';
 import { pushAllowedAtMs } from './pacing.ts';
@@ -92,8 +93,8 @@ function sendProbe(session: Session, channel: Channel): boolean {
 
 function write(session: Session, channel: Channel, part: Part, kind: FlightKind): void {
   const nonce = String(++channel.lastNonce);
-  const { resources, removed, adds, covers, body } = part;
-  channel.flights = [...channel.flights, { nonce, kind, resources, removed, adds, covers }];
+  const { resources, removed, asked, adds, covers, body } = part;
+  channel.flights = [...channel.flights, { nonce, kind, resources, removed, asked, adds, covers }];
   channel.sentEpoch = session.epoch;
   session.sentResponses++;
   session.sentResources += resources.length;
@@ -145,6 +146,6 @@ function requeueSubscribed(endpoints: Channel, names: ReadonlySet<string>): void
   const { catalog } = endpoints;
   for (const name of names) {
     if (!hasName(catalog.names, endpoints.subscribed, name)) continue;
-    pendingOf(endpoints).upserts.set(name, { isAdd: false, isUrgent: false, aliases: [] });
+    pendingOf(endpoints).upserts.set(name, plainUpsert);
   }
 }

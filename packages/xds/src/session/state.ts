@@ -48,6 +48,8 @@ export interface Flight {
   readonly kind: FlightKind;
   readonly resources: readonly EncodedResource[];
   readonly removed: readonly string[];
+  /** Asked names that this answers. */
+  readonly asked: readonly string[];
   /** Names that the client did not have before. */
   readonly adds: ReadonlySet<string> | 'all';
   /** When this is acknowledged, so is every change up to this epoch. */
@@ -59,8 +61,8 @@ export interface Upsert {
   readonly isAdd: boolean;
   /** A request waits for it: sent at once. */
   readonly isUrgent: boolean;
-  /** Names asked for, besides the resource's own aliases. */
-  readonly aliases: readonly string[];
+  /** Names that requests at the client wait for. */
+  readonly asked: readonly string[];
 }
 
 /** What is to be sent. */
@@ -85,6 +87,7 @@ export interface Part {
   readonly body: Uint8Array;
   readonly resources: readonly EncodedResource[];
   readonly removed: readonly string[];
+  readonly asked: readonly string[];
   readonly adds: ReadonlySet<string> | 'all';
   readonly covers: number | undefined;
 }

@@ -1,10 +1,17 @@
 // Carries out what a request changed in a subscription. The rule: what the client said it has is not sent again; what is gone is removed.
-import { addName, deleteName, hasName, namesOf } from '../names.ts';
+import { addName, deleteName, hasName } from '../names.ts';
 import type { DeltaRequest, StateRequest } from '../requests.ts';
 import { CLUSTER, ENDPOINTS, isCompleteType, ROUTE } from '../roles.ts';
-import type { EncodedResource } from '../types.ts';
 import { type SubscriptionEffect, subscribeDelta } from './delta-subscription.ts';
-import { followNeeds, isInWildcard, plainAdd, plainUpsert, queueUpsert, urgentAdd } from './hold.ts';
+import {
+  followNeeds,
+  isInWildcard,
+  plainAdd,
+  plainUpsert,
+  queueUpsert,
+  urgentAdd,
+  wildcardResources,
+} from './hold.ts';
 import { ask, deliverRouteConfigurations, isAskedFor, startVirtualHosts } from './on-demand.ts';
 import { type Channel, pendingOf, type Session, trimPending } from './state.ts';
 import { subscribeState } from './state-subscription.ts';
@@ -67,25 +74,6 @@ function startWildcard(session: Session, channel: Channel, known: Known): void {
     const version = known.get(resource.name);
     if (version === resource.hash) followNeeds(session, resource, false);
     else queueUpsert(session, channel, resource, version === undefined ? plainAdd : plainUpsert);
-  }
-}
-
-/** Everything a wildcard subscription of this channel means now. */
-function* wildcardResources(channel: Channel): IterableIterator<EncodedResource> {
-  const { catalog, view } = channel;
-  const seen = new Set<string>();
-  for (const { layer, members } of view.layers) {
-    if (members !== 'all') continue;
-    for (const [, { name }] of catalog.members(layer)) {
-      if (seen.has(name)) continue;
-      seen.add(name);
-      const resource = catalog.resolve(view.layers, name);
-      if (resource !== undefined) yield resource;
-    }
-  }
-  for (const name of namesOf(catalog.names, channel.held)) {
-    const resource = seen.has(name) ? undefined : catalog.resolve(view.layers, name);
-    if (resource !== undefined) yield resource;
   }
 }
 
