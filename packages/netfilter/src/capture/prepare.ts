@@ -79,9 +79,9 @@ export async function prepareWorkload(
 export async function prepareHost(preparation: Preparation): Promise<Result<CapturedWorkload>> {
   const added = await preparation.network.addHostAddress();
   if (!added.ok) return added;
-  const { address, slot } = added.value;
+  const { address } = added.value;
   return succeed({
-    ...placeAt(preparation, address, () => preparation.network.removeHostAddress(slot)),
+    ...placeAt(preparation, address, () => preparation.network.removeHostAddress(added.value)),
     bindAddress: address,
     wrapCommand: (command) => command,
   });

@@ -6,7 +6,7 @@ import { type DnsServer, startDnsServer } from '../dns/dns-server.ts';
 import { hostNameServers, type Upstream } from '../dns/upstream.ts';
 import { type CaptureRules, proxyUid } from '../rules/capture-rules.ts';
 import type { Backend } from '../rules/render.ts';
-import { openMeshNetwork } from './mesh-network.ts';
+import { openMeshNetwork } from './open-mesh-network.ts';
 import { dnsPort, type Preparation, prepareHost, prepareWorkload, proxyDnsPort } from './prepare.ts';
 import type { CapturedWorkload, UserIdentity, WorkloadToCapture } from './workload.ts';
 
