@@ -1,0 +1,94 @@
+// The node a proxy presents to the control plane, in Istio's words.
+import type { ProxyDescription } from '../envoy/proxy-description.ts';
+
+/** The Istio release whose proxies this one behaves like. */
+const istioVersion = '1.29.0';
+/** The name of the cluster of machines; there is only this one. */
+const clusterId = 'local';
+
+const canonicalNameLabel = 'service.istio.io/canonical-name';
+const canonicalRevisionLabel = 'service.istio.io/canonical-revision';
+
+/** The names by which telemetry knows a workload. */
+export interface CanonicalNames {
+  readonly app: string;
+  readonly version: string;
+  readonly canonicalService: string;
+  readonly canonicalRevision: string;
+}
+
+export function canonicalNames(
+  labels: Readonly<Record<string, string>>,
+  workloadName: string,
+): CanonicalNames {
+  const app = labels['app'] ?? labels['app.kubernetes.io/name'];
+  const version = labels['version'] ?? labels['app.kubernetes.io/version'];
+  return {
+    app: app ?? 'unknown',
+    version: version ?? 'unknown',
+    canonicalService: labels[canonicalNameLabel] ?? labels['app.kubernetes.io/name'] ?? app ?? workloadName,
+    canonicalRevision: labels[canonicalRevisionLabel] ?? version ?? 'latest',
+  };
+}
+
+/** `sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN`. */
+export const nodeId = ({ role, address, name, namespace, clusterDomain }: ProxyDescription): string =>
+  `${role}~${address}~${name}.${namespace}~${namespace}.svc.${clusterDomain}`;
+
+/** Values that are text stay text: the control plane decodes them as Istio's do. */
+export function nodeMetadata(proxy: ProxyDescription): Readonly<Record<string, unknown>> {
+  const { canonicalService, canonicalRevision } = canonicalNames(proxy.labels, proxy.workloadName);
+  return {
+    NAMESPACE: proxy.namespace,
+    NAME: proxy.name,
+    SERVICE_ACCOUNT: proxy.serviceAccount,
+    WORKLOAD_NAME: proxy.workloadName,
+    LABELS: {
+      ...proxy.labels,
+      [canonicalNameLabel]: canonicalService,
+      [canonicalRevisionLabel]: canonicalRevision,
+    },
+    APP_CONTAINERS: proxy.containers.join(','),
+    CLUSTER_ID: clusterId,
+    MESH_ID: proxy.meshId,
+    NETWORK: proxy.network,
+    INSTANCE_IPS: proxy.address,
+    ISTIO_VERSION: istioVersion,
+    ON_DEMAND_DISCOVERY: String(proxy.discovery === 'on-demand'),
+    CAPTURE: proxy.capture,
+    APPLICATION_ADDRESS: proxy.applicationAddress,
+    UNPRIVILEGED_POD: 'true',
+    ...(proxy.role === 'router' ? { GATEWAY_PORTS: proxy.gatewayPorts } : {}),
+  };
+}
+
+export function nodeOf(proxy: ProxyDescription): Readonly<Record<string, unknown>> {
+  const { canonicalService } = canonicalNames(proxy.labels, proxy.workloadName);
+  const { locality } = proxy;
+  return {
+    id: nodeId(proxy),
+    cluster: `${canonicalService}.${proxy.namespace}`,
+    metadata: nodeMetadata(proxy),
+    ...(locality === undefined
+      ? {}
+      : { locality: { region: locality.region, zone: locality.zone, sub_zone: locality.subzone } }),
+  };
+}
+
+/** Read by the metrics of the proxy's listeners, and by nothing else. */
+export function proxyEnvironment(proxy: ProxyDescription): Readonly<Record<string, string>> {
+  const { app, version, canonicalService, canonicalRevision } = canonicalNames(
+    proxy.labels,
+    proxy.workloadName,
+  );
+  return {
+    ISTIO_META_WORKLOAD_NAME: proxy.workloadName,
+    POD_NAME: proxy.name,
+    POD_NAMESPACE: proxy.namespace,
+    SERVICE_ACCOUNT: proxy.serviceAccount,
+    XEBEC_APP: app,
+    XEBEC_VERSION: version,
+    CANONICAL_SERVICE: canonicalService,
+    CANONICAL_REVISION: canonicalRevision,
+  };
+}

@@ -1,0 +1,190 @@
+// A workload's key and certificate: made here, kept in memory only, renewed in time, and replaced as one.
+import type { Credential, KeyAndCsr, ReceivedCertificate } from '@xebec/ca';
+import type { Result } from '@xebec/std';
+import { succeed } from '@xebec/std';
+import type { Timers } from '@xebec/supervise';
+import { pause } from '../backoff.ts';
+import { inWords, refuse } from '../problem.ts';
+import { isNearItsEnd, renewalDelayMs, retryDelayMs } from './renewal.ts';
+
+/** What a workload presents and whom it trusts: the key belongs to the certificate, always. */
+export interface IdentityMaterial {
+  readonly spiffeId: string;
+  readonly certificatesPem: string;
+  readonly privateKeyPem: string;
+  readonly rootsPem: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  readonly notAfter: number;
+}
+
+export interface IdentitySources {
+  /** A new key and the request for it. */
+  createKey(spiffeId: string): Promise<Result<KeyAndCsr>>;
+  /** A one-time token for this identity. */
+  issueToken(): Promise<Result<string>>;
+  requestCertificate(credential: Credential, csrPem: string): Promise<Result<ReceivedCertificate>>;
+}
+
+export interface IdentityChange {
+  readonly change: 'issued' | 'renewed' | 'delayed' | 'expiring';
+  readonly notAfter?: number;
+  readonly message: string;
+}
+
+export interface IdentityOptions {
+  readonly spiffeId: string;
+  readonly sources: IdentitySources;
+  readonly timers: Timers;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly random: () => number;
+  readonly onChange: (change: IdentityChange) => void;
+}
+
+export interface WorkloadIdentity extends AsyncDisposable {
+  readonly current: IdentityMaterial;
+  /** Called after every renewal, until disposed. */
+  subscribe(listener: (material: IdentityMaterial) => void): Disposable;
+}
+
+const firstLifeMs = 20_000;
+
+/** Gets the first certificate, however long that takes, and renews from then on; undefined when aborted before. */
+export async function openIdentity(
+  options: IdentityOptions,
+  signal: AbortSignal,
+): Promise<WorkloadIdentity | undefined> {
+  const { timers, random, onChange } = options;
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    const issued = await obtain(options, undefined);
+    if (issued.ok) {
+      if (signal.aborted) return undefined;
+      onChange(described('issued', issued.value));
+      return new RenewedIdentity(options, issued.value);
+    }
+    onChange({ change: 'delayed', message: `no certificate yet: ${inWords(issued.diagnostics)}` });
+    await pause(timers, retryDelayMs(firstLifeMs, failures, random), signal);
+  }
+  return undefined;
+}
+
+/** With the certificate that is held while it is good, with a new token otherwise. */
+async function obtain(
+  { spiffeId, sources, clock }: IdentityOptions,
+  holder: IdentityMaterial | undefined,
+): Promise<Result<IdentityMaterial>> {
+  const key = await sources.createKey(spiffeId);
+  if (!key.ok) return key;
+  const credential = await credentialOf(sources, holder, clock());
+  if (!credential.ok) return credential;
+  const received = await sources.requestCertificate(credential.value, key.value.csrPem);
+  if (!received.ok) return received;
+  if (received.value.spiffeId !== spiffeId) return wrongIdentity(spiffeId, received.value.spiffeId);
+  const { certificatesPem, rootsPem, notAfter } = received.value;
+  const { privateKeyPem } = key.value;
+  return succeed({ spiffeId, certificatesPem, privateKeyPem, rootsPem, issuedAt: clock(), notAfter });
+}
+
+async function credentialOf(
+  sources: IdentitySources,
+  holder: IdentityMaterial | undefined,
+  nowMs: number,
+): Promise<Result<Credential>> {
+  if (holder !== undefined && nowMs < holder.notAfter) {
+    const { certificatesPem, privateKeyPem } = holder;
+    return succeed({ kind: 'certificate', certificatesPem, privateKeyPem });
+  }
+  const token = await sources.issueToken();
+  return token.ok ? succeed({ kind: 'token', token: token.value }) : token;
+}
+
+const wrongIdentity = (wanted: string, got: string): Result<never> =>
+  refuse({
+    code: 'wrong-identity',
+    message: `asked for a certificate of ${wanted} and got one of ${got}`,
+    remedy: 'check that agent and control plane agree on the trust domain',
+  });
+
+const described = (
+  change: 'issued' | 'renewed',
+  { spiffeId, notAfter }: IdentityMaterial,
+): IdentityChange => ({
+  change,
+  notAfter,
+  message: `${change} a certificate for ${spiffeId}, good until ${new Date(notAfter).toISOString()}`,
+});
+
+class RenewedIdentity implements WorkloadIdentity {
+  current: IdentityMaterial;
+  readonly #options: IdentityOptions;
+  readonly #listeners = new Set<(material: IdentityMaterial) => void>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(options: IdentityOptions, first: IdentityMaterial) {
+    this.#options = options;
+    this.current = first;
+    this.#running = this.#run();
+  }
+
+  subscribe(listener: (material: IdentityMaterial) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#listeners.clear();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { timers, random } = this.#options;
+    while (!signal.aborted) {
+      const { issuedAt, notAfter } = this.current;
+      await pause(timers, renewalDelayMs(notAfter - issuedAt, random), signal);
+      await this.#renew(signal);
+    }
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { timers, random, onChange } = this.#options;
+    const { issuedAt, notAfter } = this.current;
+    const progress = { isAlarmed: false, isDenied: false };
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      const renewed = await obtain(this.#options, progress.isDenied ? undefined : this.current);
+      if (signal.aborted) return;
+      if (renewed.ok) {
+        this.#replace(renewed.value);
+        return;
+      }
+      const reason = inWords(renewed.diagnostics);
+      onChange({ change: 'delayed', notAfter, message: `renewal failed, trying again: ${reason}` });
+      progress.isDenied = renewed.diagnostics.some(({ code }) => code === 'certificate-denied');
+      this.#alarm(progress, reason);
+      await pause(timers, retryDelayMs(notAfter - issuedAt, failures, random), signal);
+    }
+  }
+
+  #replace(material: IdentityMaterial): void {
+    this.current = material;
+    for (const listener of [...this.#listeners]) listener(material);
+    this.#options.onChange(described('renewed', material));
+  }
+
+  /** Once per certificate. */
+  #alarm(progress: { isAlarmed: boolean }, reason: string): void {
+    const { clock, onChange } = this.#options;
+    const { spiffeId, notAfter } = this.current;
+    if (progress.isAlarmed || !isNearItsEnd(this.current, clock())) return;
+    progress.isAlarmed = true;
+    const until = new Date(notAfter).toISOString();
+    onChange({
+      change: 'expiring',
+      notAfter,
+      message: `the certificate of ${spiffeId} ends at ${until} and cannot be renewed: ${reason}`,
+    });
+  }
+}

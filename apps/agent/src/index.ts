@@ -1,0 +1,20 @@
+// The public surface of the agent.
+export type { Capture, CapturedWorkload, CaptureRequest, ProcessOwner } from './capture/capture.ts';
+export { createExplicitCapture } from './capture/explicit-capture.ts';
+export type { AgentEvent, OnEvent, PodStage } from './events.ts';
+export type { AgentHandle, AgentOptions } from './options.ts';
+export { runAgent } from './run-agent.ts';
+export {
+  type LocalGateway,
+  type LocalGatewayPort,
+  type LocalImage,
+  type LocalImages,
+  parseLocalImages,
+} from './workloads/local-images.ts';
+export {
+  type ContainerReport,
+  type ContainerState,
+  hostPortsAnnotation,
+  type PodReport,
+} from './workloads/pod-manifest.ts';
+export { type WorkloadSockets, workloadSockets } from './workloads/workload-files.ts';

@@ -1,0 +1,53 @@
+// What an agent is told at its start, and what it gives back.
+import type { Timers } from '@xebec/supervise';
+import type { Capture } from './capture/capture.ts';
+import type { OnEvent } from './events.ts';
+import type { LocalImages } from './workloads/local-images.ts';
+import type { PodReport } from './workloads/pod-manifest.ts';
+
+export interface AgentOptions {
+  /** Holds `run/` and `logs/` of this agent's workloads; one agent at a time. */
+  readonly stateDirectory: string;
+  /** Unix socket of the control plane's admin API. */
+  readonly controlSocket: string;
+  /** Where the control plane serves certificates and discovery with TLS; default `127.0.0.1:15012`. */
+  readonly xdsAddress?: string;
+  /** DNS name in the control plane's certificate; default `istiod.istio-system.svc`. */
+  readonly xdsServerName?: string;
+  /** File with the root certificates that the control plane's certificate must come from; read at every first contact. */
+  readonly rootsFile: string;
+  readonly envoyPath: string;
+  readonly capture: 'explicit' | Capture;
+  readonly localImages: readonly LocalImages[];
+  /** Of sidecars whose template does not say (`xebec.io/discovery`); default `on-demand`. */
+  readonly discovery?: 'on-demand' | 'eager';
+  /** Life of certificates to ask for; default: what the authority gives. */
+  readonly leafTtlMs?: number;
+  /** Default `cluster.local`. */
+  readonly trustDomain?: string;
+  /** Default `cluster.local`. */
+  readonly clusterDomain?: string;
+  /** Default: the trust domain. */
+  readonly meshId?: string;
+  /** Default: none. */
+  readonly network?: string;
+  /** How long a Pod goes on serving after the mesh has been told that it goes away; default 1500. */
+  readonly terminationDrainMs?: number;
+  /** The same when the whole agent stops; default 300. */
+  readonly shutdownDrainMs?: number;
+  /** Milliseconds since the epoch; default: the system's. */
+  readonly clock?: () => number;
+  readonly timers?: Timers;
+  /** In [0, 1). */
+  readonly random?: () => number;
+  /** Of which applications get the few variables programs need to run; default: this process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly onEvent?: OnEvent;
+}
+
+export interface AgentHandle extends AsyncDisposable {
+  /** What runs now. */
+  pods(): readonly PodReport[];
+  /** Drains and ends everything it started, takes its Pods back and removes its sockets. */
+  close(): Promise<void>;
+}

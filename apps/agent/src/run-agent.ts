@@ -1,0 +1,181 @@
+// The agent's composition root: watches workloads, runs them, and leaves nothing behind.
+import { readFile } from 'node:fs/promises';
+import { createKeyAndCsr, requestCertificate } from '@xebec/ca';
+import type { Result } from '@xebec/std';
+import { succeed } from '@xebec/std';
+import { startGuard, systemTimers, type Timers } from '@xebec/supervise';
+import { createExplicitCapture } from './capture/explicit-capture.ts';
+import { type ControlClient, createControlClient } from './control/control-client.ts';
+import { type WatchListener, watchObjects } from './control/object-watch.ts';
+import type { OnEvent } from './events.ts';
+import type { IdentitySources } from './identity/workload-identity.ts';
+import type { AgentHandle, AgentOptions } from './options.ts';
+import { inWords, messageOf, refuse } from './problem.ts';
+import { createKubelet, type Kubelet } from './workloads/kubelet.ts';
+import { isLeftOver } from './workloads/left-over-pods.ts';
+import type { PodContext } from './workloads/pod-context.ts';
+import { createPodReporter, type PodReporter } from './workloads/pod-reporter.ts';
+import { templateOfDeployment, templateOfGateway } from './workloads/workload-template.ts';
+
+const certificateDeadlineMs = 10_000;
+const farewellMs = 2_000;
+
+/** Starts at once and never fails: what cannot be done yet is retried and told as events. */
+export function runAgent(options: AgentOptions): Promise<AgentHandle> {
+  const { timers = systemTimers, random = Math.random, onEvent = () => undefined } = options;
+  const client = createControlClient(options.controlSocket);
+  const reporter = createPodReporter({
+    client,
+    timers,
+    random,
+    onRefused: (key, message) =>
+      onEvent({ kind: 'warning', code: 'pod-refused', message: `${key}: ${message}` }),
+  });
+  const context = createContext(options, { client, reporter, timers, random, onEvent });
+  const kubelet = createKubelet(context);
+  for (const gateway of options.localImages.flatMap(({ gateways }) => gateways)) {
+    kubelet.set(templateOfGateway(gateway));
+  }
+  const listener = createListener({ kubelet, reporter, client, onEvent });
+  const { controlSocket: socketPath } = options;
+  const watch = watchObjects({ socketPath, kinds: ['Deployment', 'Pod'], listener, timers, random });
+  // Timers and idle sockets do not keep a process alive; an agent that waits does.
+  const alive = setInterval(() => undefined, 60_000);
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await watch[Symbol.asyncDispose]();
+    await kubelet.close(options.shutdownDrainMs ?? 300);
+    await reporter.close(farewellMs);
+    await context.capture.dispose();
+    context.guard[Symbol.dispose]();
+    clearInterval(alive);
+  };
+  const closeOnce = (): Promise<void> => {
+    closed ??= close();
+    return closed;
+  };
+  return Promise.resolve({
+    pods: () => kubelet.reports(),
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  });
+}
+
+interface Parts {
+  readonly client: ControlClient;
+  readonly reporter: PodReporter;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly onEvent: OnEvent;
+}
+
+function createContext(options: AgentOptions, { client, ...parts }: Parts): PodContext {
+  const { stateDirectory, trustDomain = 'cluster.local', capture } = options;
+  const xds = {
+    address: options.xdsAddress ?? '127.0.0.1:15012',
+    serverName: options.xdsServerName ?? 'istiod.istio-system.svc',
+  };
+  const explicit = createExplicitCapture({ stateDirectory });
+  return {
+    ...parts,
+    stateDirectory,
+    envoyPath: options.envoyPath,
+    xds,
+    mesh: {
+      trustDomain,
+      clusterDomain: options.clusterDomain ?? 'cluster.local',
+      meshId: options.meshId ?? trustDomain,
+      network: options.network ?? '',
+    },
+    capture: capture === 'explicit' ? explicit : capture,
+    gatewayCapture: explicit,
+    discovery: options.discovery ?? 'on-demand',
+    localImages: options.localImages,
+    identitySources: (owner) => createIdentitySources(options, { client, owner, xds }),
+    guard: startGuard(),
+    clock: options.clock ?? Date.now,
+    drainMs: options.terminationDrainMs ?? 1_500,
+    inheritedEnvironment: options.environment ?? process.env,
+  };
+}
+
+interface IdentityParts {
+  readonly client: ControlClient;
+  readonly owner: { readonly namespace: string; readonly serviceAccount: string };
+  readonly xds: { readonly address: string; readonly serverName: string };
+}
+
+function createIdentitySources(
+  options: AgentOptions,
+  { client, owner, xds }: IdentityParts,
+): IdentitySources {
+  return {
+    createKey: (id) => createKeyAndCsr(id),
+    issueToken: () => client.issueToken(owner),
+    async requestCertificate(credential, csrPem) {
+      const roots = await readRoots(options.rootsFile);
+      if (!roots.ok) return roots;
+      return requestCertificate({
+        ...xds,
+        rootsPem: [roots.value],
+        credential,
+        csrPem,
+        deadlineMs: certificateDeadlineMs,
+        ...(options.leafTtlMs === undefined ? {} : { ttlMs: options.leafTtlMs }),
+      });
+    },
+  };
+}
+
+async function readRoots(file: string): Promise<Result<string>> {
+  try {
+    return succeed(await readFile(file, 'utf8'));
+  } catch (error) {
+    return refuse({
+      code: 'no-roots',
+      message: `the root certificates cannot be read: ${messageOf(error)}`,
+      remedy: 'start the control plane with the same state directory first',
+    });
+  }
+}
+
+interface ListenerParts {
+  readonly kubelet: Kubelet;
+  readonly reporter: PodReporter;
+  readonly client: ControlClient;
+  readonly onEvent: OnEvent;
+}
+
+function createListener({ kubelet, reporter, client, onEvent }: ListenerParts): WatchListener {
+  return {
+    set(key, object) {
+      if (key.startsWith('Deployment/')) {
+        const template = templateOfDeployment(key, object);
+        if (template.ok) kubelet.set(template.value);
+        else
+          onEvent({
+            kind: 'warning',
+            code: 'bad-deployment',
+            message: `${key}: ${inWords(template.diagnostics)}`,
+          });
+      } else if (isLeftOver(object) && !reporter.holds(key)) {
+        void client.deleteRuntime(key);
+      }
+    },
+    delete: (key) => kubelet.delete(key),
+    synced: () => undefined,
+    connected() {
+      onEvent({ kind: 'control-plane', state: 'connected', message: 'watching the control plane' });
+      // It keeps no Pods over a restart.
+      reporter.resend();
+    },
+    disconnected(reason, isFirst) {
+      if (!isFirst) return;
+      onEvent({
+        kind: 'control-plane',
+        state: 'disconnected',
+        message: `the control plane is away (${reason}); everything keeps running`,
+      });
+    },
+  };
+}

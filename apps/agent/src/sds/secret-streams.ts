@@ -1,0 +1,93 @@
+// Secret discovery for one proxy, both protocols: what is subscribed is sent, a renewal is pushed, a refusal is told and not repeated.
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { typeUrl } from '@xebec/protos';
+import { SecretSchema } from '@xebec/protos/envoy/extensions/transport_sockets/tls/v3/secret_pb';
+import {
+  DeltaDiscoveryRequestSchema,
+  DeltaDiscoveryResponseSchema,
+  DiscoveryRequestSchema,
+  DiscoveryResponseSchema,
+} from '@xebec/protos/envoy/service/discovery/v3/discovery_pb';
+import { isSecretName, type SecretName, type SecretStore } from './secrets.ts';
+
+const secretType = typeUrl(SecretSchema);
+
+/** One stream: give it the requests, it calls `send`. */
+export interface SecretStream extends Disposable {
+  receive(request: Uint8Array): void;
+}
+
+export interface SecretStreamOptions {
+  readonly store: SecretStore;
+  readonly send: (response: Uint8Array) => void;
+  /** The proxy refused a secret. */
+  readonly onRefusal: (message: string) => void;
+}
+
+/** State of the world: every response holds all that is subscribed. */
+export function createStateStream({ store, send, onRefusal }: SecretStreamOptions): SecretStream {
+  let names: readonly SecretName[] = [];
+  let nonce = 0;
+  const push = (): void => {
+    if (names.length === 0) return;
+    nonce += 1;
+    const secrets = names.map((name) => store.get(name));
+    const response = create(DiscoveryResponseSchema, {
+      versionInfo: secrets.map(({ version }) => version).join('.'),
+      typeUrl: secretType,
+      nonce: String(nonce),
+      resources: secrets.map(({ resource }) => resource),
+    });
+    send(toBinary(DiscoveryResponseSchema, response));
+  };
+  const following = store.subscribe((changed) => {
+    if (changed.some((name) => names.includes(name))) push();
+  });
+  return {
+    receive(bytes) {
+      const request = fromBinary(DiscoveryRequestSchema, bytes);
+      if (request.errorDetail !== undefined) onRefusal(request.errorDetail.message);
+      const isStale = request.responseNonce !== '' && request.responseNonce !== String(nonce);
+      if (isStale) return;
+      const asked = request.resourceNames.filter(isSecretName);
+      const isNew = asked.some((name) => !names.includes(name));
+      names = asked;
+      if (isNew) push();
+    },
+    [Symbol.dispose]: () => following[Symbol.dispose](),
+  };
+}
+
+/** Incremental: only what changed. A name that does not exist is said to be gone, so that nobody waits for it. */
+export function createDeltaStream({ store, send, onRefusal }: SecretStreamOptions): SecretStream {
+  const subscribed = new Set<SecretName>();
+  let nonce = 0;
+  const push = (names: readonly SecretName[], removedResources: readonly string[] = []): void => {
+    if (names.length === 0 && removedResources.length === 0) return;
+    nonce += 1;
+    const response = create(DeltaDiscoveryResponseSchema, {
+      typeUrl: secretType,
+      nonce: String(nonce),
+      resources: names.map((name) => store.get(name)),
+      removedResources: [...removedResources],
+    });
+    send(toBinary(DeltaDiscoveryResponseSchema, response));
+  };
+  const following = store.subscribe((changed) => push(changed.filter((name) => subscribed.has(name))));
+  return {
+    receive(bytes) {
+      const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
+      if (request.errorDetail !== undefined) onRefusal(request.errorDetail.message);
+      for (const name of request.resourceNamesUnsubscribe) if (isSecretName(name)) subscribed.delete(name);
+      const asked = request.resourceNamesSubscribe;
+      const found = asked.filter(isSecretName);
+      for (const name of found) subscribed.add(name);
+      const held = request.initialResourceVersions;
+      push(
+        found.filter((name) => held[name] !== store.get(name).version),
+        asked.filter((name) => !isSecretName(name)),
+      );
+    },
+    [Symbol.dispose]: () => following[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,37 @@
+// What all Pods of an agent share: the machine's programs, the control plane, time, and who is told.
+import type { Guard, Timers } from '@xebec/supervise';
+import type { Capture } from '../capture/capture.ts';
+import type { OnEvent } from '../events.ts';
+import type { IdentitySources } from '../identity/workload-identity.ts';
+import type { LocalImages } from './local-images.ts';
+import type { PodReporter } from './pod-reporter.ts';
+
+export interface MeshNames {
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
+  readonly meshId: string;
+  readonly network: string;
+}
+
+export interface PodContext {
+  readonly stateDirectory: string;
+  readonly envoyPath: string;
+  readonly xds: { readonly address: string; readonly serverName: string };
+  readonly mesh: MeshNames;
+  readonly capture: Capture;
+  /** Gateways listen on this machine's own addresses, however workloads are captured. */
+  readonly gatewayCapture: Capture;
+  readonly discovery: 'on-demand' | 'eager';
+  readonly localImages: readonly LocalImages[];
+  readonly reporter: PodReporter;
+  readonly identitySources: (owner: { namespace: string; serviceAccount: string }) => IdentitySources;
+  readonly guard: Guard;
+  readonly timers: Timers;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly random: () => number;
+  /** How long a proxy goes on serving after the mesh has been told that it will not. */
+  readonly drainMs: number;
+  readonly inheritedEnvironment: Readonly<Record<string, string | undefined>>;
+  readonly onEvent: OnEvent;
+}

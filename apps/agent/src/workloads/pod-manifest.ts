@@ -1,0 +1,120 @@
+// The Pod object the agent reports: the template with a place, and a status in Kubernetes' fields.
+import type { Manifest } from '../control/control-client.ts';
+import type { WorkloadTemplate } from './workload-template.ts';
+
+export type ContainerState =
+  | { readonly kind: 'waiting'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'running'; readonly startedAt: number }
+  | { readonly kind: 'terminated'; readonly exitCode: number; readonly reason: string };
+
+export interface ContainerReport {
+  readonly name: string;
+  readonly image: string;
+  readonly state: ContainerState;
+  readonly isReady: boolean;
+  readonly restarts: number;
+}
+
+export interface PodReport {
+  readonly name: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
+  /** Empty until it has one. */
+  readonly address: string;
+  readonly isReady: boolean;
+  readonly isTerminating: boolean;
+  /** Why it is not ready; empty when it is. */
+  readonly message: string;
+  readonly containers: readonly ContainerReport[];
+  /** Of a gateway: the ports of Gateway objects and where they are bound on this machine. */
+  readonly hostPorts: Readonly<Record<number, number>>;
+}
+
+/** The node name of all that one agent runs: by it an agent knows Pods that an earlier one left behind. */
+export const nodeName = 'local';
+export const hostPortsAnnotation = 'local.xebec.io/ports';
+export const templateHashLabel = 'pod-template-hash';
+
+const hostAddress = '127.0.0.1';
+
+export interface PodFrame {
+  readonly template: WorkloadTemplate;
+  readonly uid: string;
+  readonly createdAt: number;
+  readonly now: number;
+}
+
+export function podManifest(report: PodReport, frame: PodFrame): Manifest {
+  const { template } = frame;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: metadataOf(report, frame),
+    spec: { ...template.podSpec, nodeName },
+    status: statusOf(report, frame),
+  };
+}
+
+function metadataOf(report: PodReport, { template, uid, createdAt, now }: PodFrame): Manifest {
+  const { hash, labels, annotations } = template;
+  const hasHostPorts = Object.keys(report.hostPorts).length > 0;
+  return {
+    name: report.name,
+    namespace: report.namespace,
+    uid,
+    creationTimestamp: timestamp(createdAt),
+    ...(report.isTerminating ? { deletionTimestamp: timestamp(now) } : {}),
+    labels: { ...labels, [templateHashLabel]: hash },
+    annotations: {
+      ...annotations,
+      ...(hasHostPorts ? { [hostPortsAnnotation]: JSON.stringify(report.hostPorts) } : {}),
+    },
+    ownerReferences: [
+      { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${template.name}-${hash}`, controller: true },
+    ],
+  };
+}
+
+function statusOf(report: PodReport, { createdAt }: PodFrame): Manifest {
+  const { address, containers, isReady, message } = report;
+  const condition = (type: string, isTrue: boolean): Manifest => ({
+    type,
+    status: isTrue ? 'True' : 'False',
+    ...(isTrue || message === '' ? {} : { message }),
+  });
+  return {
+    phase: report.phase,
+    ...(message === '' ? {} : { message }),
+    hostIP: hostAddress,
+    ...(address === '' ? {} : { podIP: address, podIPs: [{ ip: address }] }),
+    startTime: timestamp(createdAt),
+    conditions: [
+      condition(
+        'ContainersReady',
+        containers.every((container) => container.isReady),
+      ),
+      condition('Ready', isReady),
+    ],
+    containerStatuses: containers.map((container) => ({
+      name: container.name,
+      image: container.image,
+      ready: container.isReady,
+      restartCount: container.restarts,
+      state: stateOf(container.state),
+    })),
+  };
+}
+
+function stateOf(state: ContainerState): Manifest {
+  switch (state.kind) {
+    case 'waiting':
+      return { waiting: { reason: state.reason, message: state.message } };
+    case 'running':
+      return { running: { startedAt: timestamp(state.startedAt) } };
+    case 'terminated':
+      return { terminated: { exitCode: state.exitCode, reason: state.reason } };
+  }
+}
+
+const timestamp = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19)}Z`;
