@@ -1,9 +1,10 @@
 // Whether transparent capture works here: found by doing it once in a namespace that is thrown away.
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { findProgram, type RunCommand, runCommand } from '../commands/run.ts';
 import { applySteps, listNamespaces, type NetworkTools, runAll } from '../namespaces/network.ts';
 import { startTicksOf } from '../namespaces/record.ts';
-import { defaultRules, type Family } from '../rules/capture-rules.ts';
+import { defaultRules, type Family, proxyUid } from '../rules/capture-rules.ts';
 import { type Backend, renderRules } from '../rules/render.ts';
 
 /** What a capture runs with: full paths of programs, and the families whose traffic it must cover. */
@@ -19,6 +20,8 @@ export type TransparentCapability =
 export interface DetectOptions {
   /** Accept this back-end only. */
   readonly backend?: Backend;
+  /** Programs and directories that proxies, which run as a user of their own, must be able to execute or enter, if they exist. */
+  readonly proxyPaths?: readonly string[];
   readonly run?: RunCommand;
 }
 
@@ -34,7 +37,7 @@ export async function detectTransparentCapture(options: DetectOptions = {}): Pro
   if (setpriv === undefined) return unavailable('the program "setpriv" (util-linux) is not installed');
   const families: Family[] = existsSync('/proc/net/if_inet6') ? ['ipv4', 'ipv6'] : ['ipv4'];
   const tools: CaptureTools = { ip, setpriv, families, run: options.run ?? runCommand };
-  return await tryInNamespace(tools, options.backend);
+  return await tryInNamespace(tools, options);
 }
 
 /** Bits of CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID (which running as another user needs). */
@@ -52,10 +55,7 @@ function hasPrivilege(): boolean {
 let trials = 0;
 const trialPrefix = 'xebec-trial-';
 
-async function tryInNamespace(
-  tools: CaptureTools,
-  wanted: Backend | undefined,
-): Promise<TransparentCapability> {
+async function tryInNamespace(tools: CaptureTools, options: DetectOptions): Promise<TransparentCapability> {
   await removeDeadTrials(tools);
   const netns = `${trialPrefix}${process.pid}-${startTicksOf(process.pid)}-${trials++}`;
   const { ip, setpriv } = tools;
@@ -65,13 +65,41 @@ async function tryInNamespace(
       [[ip, '-n', netns, 'link', 'set', 'lo', 'up']],
       [[ip, '-n', netns, 'link', 'add', 'trial0', 'type', 'bridge']],
       [[ip, '-n', netns, 'link', 'add', 'trial1', 'type', 'veth', 'peer', 'name', 'trial2']],
-      [[ip, 'netns', 'exec', netns, setpriv, '--reuid=1337', '--regid=1337', '--clear-groups', '--', 'true']],
+      [[ip, 'netns', 'exec', netns, ...asProxy(setpriv), 'true']],
     ]);
     if (!made.ok) return unavailable(made.diagnostics.map(({ message }) => message).join('; '));
-    return await tryBackends(tools, netns, wanted);
+    const closed = await firstClosed(tools, options.proxyPaths ?? []);
+    if (closed !== undefined) return unavailable(closed);
+    return await tryBackends(tools, netns, options.backend);
   } finally {
     await tools.run([ip, 'netns', 'delete', netns]);
   }
+}
+
+const asProxy = (setpriv: string): string[] => [
+  setpriv,
+  `--reuid=${proxyUid}`,
+  `--regid=${proxyUid}`,
+  '--clear-groups',
+  '--',
+];
+
+/** Why a proxy cannot get at one of the paths, naming the directory that is in the way; undefined when it can. */
+async function firstClosed(
+  { run, setpriv }: CaptureTools,
+  paths: readonly string[],
+): Promise<string | undefined> {
+  for (const path of paths.map((given) => resolve(given)))
+    for (const place of [...ancestorsOf(path), path].filter((part) => existsSync(part)))
+      if ((await run([...asProxy(setpriv), 'test', '-x', place])).code !== 0)
+        return `proxies run as user ${proxyUid}, which cannot get at ${path}: ${place} is closed to others (chmod o+x ${place}, or use a place that is open)`;
+  return undefined;
+}
+
+/** The directories above a path, from the root down. */
+function ancestorsOf(path: string): string[] {
+  const parent = dirname(path);
+  return parent === path ? [] : [...ancestorsOf(parent), parent];
 }
 
 async function tryBackends(

@@ -1,7 +1,15 @@
 // Transparent capture on the real kernel with real Envoys: what unmodified programs send passes both proxies.
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Result } from '@xebec/std';
@@ -17,13 +25,19 @@ import { cleanUpStale } from './clean-up-stale.ts';
 import { createTransparentCapture, type TransparentCaptureOptions } from './transparent-capture.ts';
 import type { CapturedWorkload } from './workload.ts';
 
-const capability = await detectTransparentCapture();
+const capability = await detectTransparentCapture({ proxyPaths: [process.execPath] });
 const envoy = process.env['ENVOY_PATH'] ?? findProgram('envoy');
 const backends: Backend[] = [];
 for (const backend of ['iptables', 'nftables'] as const)
   if ((await detectTransparentCapture({ backend })).available) backends.push(backend);
 const whyNot = capability.available ? '' : `: skipped, ${capability.reason}`;
-const whyNoEnvoy = envoy === undefined ? ': skipped, no Envoy (set ENVOY_PATH)' : whyNot;
+const withEnvoy = await detectTransparentCapture({ proxyPaths: [process.execPath, envoy ?? '/'] });
+const whyNoEnvoy =
+  envoy === undefined
+    ? ': skipped, no Envoy (set ENVOY_PATH)'
+    : withEnvoy.available
+      ? ''
+      : `: skipped, ${withEnvoy.reason}`;
 
 let cleanups: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -130,7 +144,7 @@ const hostRules = async (): Promise<string> => {
   return saved.replaceAll(/^#.*$/gm, '').replaceAll(/\[\d+:\d+\]/g, '');
 };
 
-describe.skipIf(!capability.available || envoy === undefined)(`real Envoys${whyNoEnvoy}`, () => {
+describe.skipIf(!withEnvoy.available || envoy === undefined)(`real Envoys${whyNoEnvoy}`, () => {
   test.each(backends)('an unmodified client and server pass both proxies (%s)', async (backend) => {
     const { capture } = await open({ backend });
     const a = must(await capture.prepare({ namespace: 'default', name: 'client-0', role: 'sidecar' }));
@@ -214,6 +228,29 @@ describe.skipIf(!capability.available)(`namespaces${whyNot}`, () => {
       applicationUser: { uid: 1337, gid: 1337 },
     });
     expect(refused).toMatchObject({ ok: false, diagnostics: [{ code: 'proxy-user-refused' }] });
+  });
+
+  test('a proxy reaches sockets that the agent has given to its user', async () => {
+    const { capture } = await open();
+    const a = must(await capture.prepare({ namespace: 'default', name: 'a', role: 'sidecar' }));
+    const path = join(temporaryDirectory(), 'xds.sock');
+    const server = createServer((_request, response) => response.end('agent'));
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    cleanups.push(() => server.close());
+    chmodSync(path, 0o600);
+    const ask = [
+      'curl',
+      '--silent',
+      '--show-error',
+      '--max-time',
+      '5',
+      '--unix-socket',
+      path,
+      'http://agent/',
+    ];
+    expect(await runIn(a, ask, 'proxy')).not.toBe('agent');
+    chownSync(path, a.proxyOwner?.uid ?? 0, a.proxyOwner?.gid ?? 0);
+    expect(await runIn(a, ask, 'proxy')).toBe('agent');
   });
 
   test('programs resolve the names of their own namespace', async () => {
@@ -342,20 +379,32 @@ describe.skipIf(!capability.available)(`namespaces${whyNot}`, () => {
   });
 });
 
+test.skipIf(!capability.available)(`a place that is closed to proxies is named${whyNot}`, async () => {
+  const directory = temporaryDirectory();
+  const closed = join(directory, 'closed');
+  mkdirSync(join(closed, 'state'), { recursive: true });
+  chmodSync(closed, 0o700);
+  const proxyPaths = [process.execPath, join(closed, 'state')];
+  const answer = await detectTransparentCapture({ proxyPaths });
+  expect(answer).toMatchObject({ available: false, reason: expect.stringContaining(`${closed} is closed`) });
+  chmodSync(closed, 0o711);
+  expect(await detectTransparentCapture({ proxyPaths })).toMatchObject({ available: true });
+});
+
 test('what cannot work says why', async () => {
   const run = () => Promise.resolve({ code: 1, output: '', errors: 'Operation not permitted' });
   const answer = await detectTransparentCapture({ run });
   expect(answer).toMatchObject({ available: false });
   expect(answer.available ? '' : answer.reason).not.toBe('');
-  if (capability.available && process.getuid?.() === 0 && findProgram('setpriv') !== undefined) {
-    const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--', process.execPath];
-    const source = new URL('../capability/detect.ts', import.meta.url).pathname;
-    const script = `console.log(await (await import(${JSON.stringify(source)})).detectTransparentCapture())`;
-    const output = await new Promise<string>((resolve) => {
-      const [program = '', ...flags] = asNobody;
-      const all = [...flags, '--import', 'tsx', '--input-type=module', '-e', script];
-      execFile(program, all, (_error, text, errors) => resolve(text + errors));
-    });
-    expect(output).toContain('neither root nor CAP_NET_ADMIN');
-  }
+});
+
+test.skipIf(!capability.available)(`without privilege it is not tried${whyNot}`, async () => {
+  const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+  const source = new URL('../capability/detect.ts', import.meta.url).pathname;
+  const canRead = (await runCommand([...asNobody, 'test', '-r', source])).code === 0;
+  if (!canRead) return;
+  const script = `console.log(await (await import(${JSON.stringify(source)})).detectTransparentCapture())`;
+  const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', script];
+  const { output, errors } = await runCommand([...asNobody, ...node]);
+  expect(output + errors).toContain('neither root nor CAP_NET_ADMIN');
 });

@@ -25,6 +25,8 @@ export interface TransparentCaptureOptions {
   readonly rules?: Partial<CaptureRules>;
   /** Applications run as this user instead of the agent's; never the proxy's. */
   readonly applicationUser?: UserIdentity;
+  /** Programs and directories that proxies must be able to execute or enter: Envoy, the state directory. */
+  readonly proxyPaths?: readonly string[];
   /** Told of what could not be removed; it is tried again at the next start. */
   readonly onProblem?: (problem: Diagnostic) => void;
 }
@@ -48,9 +50,11 @@ export async function createTransparentCapture(
 ): Promise<Result<TransparentCapture>> {
   if (options.applicationUser?.uid === proxyUid || options.applicationUser?.gid === proxyUid)
     return fail(proxyUserRefused);
-  const capability = await detectTransparentCapture(
-    options.backend === undefined ? {} : { backend: options.backend },
-  );
+  const { backend: wanted, proxyPaths = [] } = options;
+  const capability = await detectTransparentCapture({
+    proxyPaths,
+    ...(wanted === undefined ? {} : { backend: wanted }),
+  });
   if (!capability.available) return fail(unavailable(capability.reason));
   const { tools, backend } = capability;
   const network = await openMeshNetwork(tools, options.stateDirectory);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
-export interface CommandOutcome {
+interface CommandOutcome {
   /** The exit code; 127 when the program could not be started. */
   readonly code: number;
   readonly output: string;

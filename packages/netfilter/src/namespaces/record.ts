@@ -43,8 +43,9 @@ export async function readRecord(stateDirectory: string): Promise<Result<Capture
   let text: string;
   try {
     text = await readFile(path, 'utf8');
-  } catch {
-    return succeed(undefined);
+  } catch (error) {
+    const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    return isAbsent ? succeed(undefined) : fail(unreadable(path));
   }
   const record = parseRecord(text);
   return record === undefined ? fail(unreadable(path)) : succeed(record);
