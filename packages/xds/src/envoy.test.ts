@@ -9,8 +9,9 @@ import {
   envoyListener,
   envoyRoutes,
   envoyVirtualHost,
+  envoyWholeRoutes,
 } from './testing/envoy-resources.ts';
-import { createWorld, onDemandView, type World } from './testing/rig.ts';
+import { createWorld, layer, onDemandView, viewOf, type World } from './testing/rig.ts';
 import type { StreamEvent, StreamView } from './types.ts';
 
 const envoyPath = findEnvoy();
@@ -81,7 +82,7 @@ async function startMesh(hosts: readonly string[], held: readonly string[] = [])
   const events: StreamEvent[] = [];
   const view = onDemandView({ [VIRTUAL_HOST]: held });
   const { server, xdsPort } = await serve(world, view, '127.0.0.1:0', events);
-  const envoy = startEnvoy(envoyPath ?? '', 'sidecar~test', xdsPort);
+  const envoy = startEnvoy(envoyPath ?? '', xdsPort, { node: 'sidecar~test' });
   closers.push(() => envoy.stop());
   await until(
     () =>
@@ -99,13 +100,14 @@ function keepAsking(port: number, host: string) {
   const failures: (Answer | string)[] = [];
   let count = 0;
   let isStopped = false;
-  const run = (async () => {
+  const ask = async (): Promise<void> => {
     while (!isStopped) {
       const answer = await get(port, host).catch((error: Error) => error.message);
       count++;
       if (typeof answer === 'string' || answer.status !== 200) failures.push(answer);
     }
-  })();
+  };
+  const run = Promise.all([ask(), ask(), ask(), ask()]);
   return {
     count: () => count,
     async stop() {
@@ -227,4 +229,55 @@ describe.skipIf(envoyPath === undefined)('with a real Envoy on demand', () => {
     await until(() => mesh.server.statuses()[0]?.types[VIRTUAL_HOST]?.rejection === undefined, 'forgotten');
     expect(mesh.events.filter((event) => event.kind === 'rejected')).toHaveLength(1);
   });
+});
+
+describe.skipIf(envoyPath === undefined)('with a real Envoy that gets everything', () => {
+  it.each(['DELTA_GRPC', 'GRPC'] as const)(
+    'a cluster renamed under load fails no request (%s)',
+    async (api) => {
+      const backend = await startBackend('ok');
+      closers.push(() => backend.close());
+      const world = createWorld();
+      const port = await freePort();
+      const rename = (before: string | undefined, after: string): void => {
+        world.transact(() => {
+          if (before !== undefined) {
+            world.delete(CLUSTER, before);
+            world.delete(ENDPOINTS, before);
+          }
+          world.set(CLUSTER, envoyCluster(after));
+          world.set(ENDPOINTS, envoyEndpoints(after, [backend.port]));
+          world.set(ROUTE, envoyWholeRoutes('80', 'a.test', after));
+        });
+      };
+      world.transact(() => world.set(LISTENER, envoyListener('out', port)));
+      rename(undefined, 'v0');
+      const events: StreamEvent[] = [];
+      const { server, xdsPort } = await serve(world, viewOf([layer('*')]), '127.0.0.1:0', events);
+      const envoy = startEnvoy(envoyPath ?? '', xdsPort, { node: 'router~test', api });
+      closers.push(() => envoy.stop());
+      const isServing = (): Promise<boolean> =>
+        get(port, 'a.test').then(
+          ({ status }) => status === 200,
+          () => false,
+        );
+      await until(isServing, 'the listener serves');
+      const load = keepAsking(port, 'a.test');
+      for (let round = 1; round <= 10; round++) {
+        rename(`v${round - 1}`, `v${round}`);
+        const target = load.count() + 20;
+        await until(() => load.count() >= target, 'requests go on');
+        world.transact(() => world.set(CLUSTER, envoyCluster(`v${round}`, 2_000 + round)));
+      }
+      const { epoch } = world.graph;
+      await until(
+        () => server.statuses()[0]?.types[CLUSTER]?.ackedEpoch === epoch,
+        'the last change is acknowledged',
+      );
+      await until(() => server.statuses()[0]?.types[CLUSTER]?.held === 1, 'old clusters are gone');
+      expect(await load.stop()).toEqual([]);
+      expect(events.filter((event) => event.kind === 'rejected')).toEqual([]);
+      expect(server.statuses()[0]?.protocol).toBe(api === 'GRPC' ? 'state-of-the-world' : 'delta');
+    },
+  );
 });

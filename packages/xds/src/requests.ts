@@ -27,6 +27,8 @@ export interface DeltaRequest extends CommonRequest {
 export interface StateRequest extends CommonRequest {
   readonly kind: 'state-of-the-world';
   readonly names: readonly string[];
+  /** The client has a version, of this stream or one before. */
+  readonly hasVersion: boolean;
 }
 
 /** A request that is not served; `message` goes to the client. */
@@ -116,5 +118,6 @@ export function decodeStateRequest(bytes: Uint8Array, limits: Limits): StateRequ
     error: errorText(message.errorDetail),
     node: plainNode(message.node, limits),
     names: message.resourceNames,
+    hasVersion: message.versionInfo !== '',
   };
 }

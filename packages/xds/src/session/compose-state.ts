@@ -2,9 +2,8 @@
 import { hasName, namesOf } from '../names.ts';
 import { ENDPOINTS, isCompleteType } from '../roles.ts';
 import type { EncodedResource } from '../types.ts';
-import { emptyEndpoints } from '../wire/empty-endpoints.ts';
 import { encodeStateBody } from '../wire/state-response.ts';
-import { versionOf } from './compose.ts';
+import { lastEndpoints, versionOf } from './compose.ts';
 import type { Permit } from './gate.ts';
 import { isInWildcard } from './hold.ts';
 import { type Channel, noParts, type Part, type Pending, type Session, trimPending } from './state.ts';
@@ -107,12 +106,13 @@ function composePartial(
     pending.upserts.clear();
   }
   for (const name of pending.upserts.keys()) {
-    const resource = channel.catalog.resolve(channel.view.layers, name);
+    const resource = partialResource(channel, name);
     if (resource !== undefined && permit.accepts?.(resource) === false) continue;
     pending.upserts.delete(name);
     if (resource !== undefined) resources.push(resource);
   }
-  if (channel.typeUrl === ENDPOINTS) for (const name of pending.absent) resources.push(emptyEndpoints(name));
+  if (channel.typeUrl === ENDPOINTS)
+    for (const name of pending.absent) resources.push(lastEndpoints(channel, name));
   pending.absent.clear();
   pending.removals.clear();
   const isAnswer = pending.mustAnswer && channel.isWildcard;
@@ -121,6 +121,14 @@ function composePartial(
   trimPending(channel);
   if (resources.length === 0 && !isAnswer) return noParts;
   return [partOf(session, channel, { resources, adds, isWhole: true })];
+}
+
+/** A cluster that is still sent because its removal waits needs its endpoints for as long. */
+function partialResource(channel: Channel, name: string): EncodedResource | undefined {
+  const { catalog, view, typeUrl } = channel;
+  const resource = catalog.resolve(view.layers, name);
+  if (resource !== undefined || typeUrl !== ENDPOINTS) return resource;
+  return lastEndpoints(channel, name);
 }
 
 interface StatePart {

@@ -195,9 +195,13 @@ function encodeSelection(
 function answerAbsent(channel: Channel, names: readonly string[]) {
   if (channel.typeUrl === VIRTUAL_HOST) return { items: [], absent: names, removed: [] };
   if (channel.typeUrl !== ENDPOINTS) return { items: [], absent: [], removed: names };
-  const items = names.map((name) => ({ resource: emptyEndpoints(name), aliases: noAliases }));
+  const items = names.map((name) => ({ resource: lastEndpoints(channel, name), aliases: noAliases }));
   return { items, absent: [], removed: [] };
 }
+
+/** A cluster whose removal waits may still be in use: better its last endpoints than none. */
+export const lastEndpoints = ({ catalog, view }: Channel, name: string): EncodedResource =>
+  catalog.retiredOf(view.layers, name) ?? emptyEndpoints(name);
 
 function splitItems(session: Session, channel: Channel, items: readonly DeltaItem[]): DeltaItem[][] {
   const groups: DeltaItem[][] = [];

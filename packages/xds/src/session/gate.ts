@@ -93,7 +93,7 @@ function removalGate(session: Session, channel: Channel, nowMs: number): Removal
     if (user === undefined) continue;
     if (user.isSubscribed) {
       settled = Math.min(settled, isIdle(user) ? session.epoch : user.ackedEpoch);
-    } else if (nowMs < settledAtMs) {
+    } else if (session.isResumed && nowMs < settledAtMs) {
       // A client that reconnects subscribes to its types one after the other.
       settled = -1;
       retryAtMs = settledAtMs;

@@ -2,9 +2,8 @@
 import { addName, hasName } from '../names.ts';
 import { CLUSTER, ENDPOINTS, ROUTE } from '../roles.ts';
 import type { EncodedResource } from '../types.ts';
-import { emptyEndpoints } from '../wire/empty-endpoints.ts';
 import { endIsolation } from './answers.ts';
-import { composeDelta, composeItems } from './compose.ts';
+import { composeDelta, composeItems, lastEndpoints } from './compose.ts';
 import { composeState } from './compose-state.ts';
 import { permitFor, urgentPermit } from './gate.ts';
 import { plainUpsert } from './hold.ts';
@@ -135,7 +134,7 @@ function sendAhead(session: Session, endpoints: Channel, names: ReadonlySet<stri
     if (found !== undefined && endpoints.quarantine?.get(name) === found.hash) continue;
     pending?.upserts.delete(name);
     pending?.absent.delete(name);
-    resources.push(found ?? emptyEndpoints(name));
+    resources.push(found ?? lastEndpoints(endpoints, name));
     if (!hasName(catalog.names, endpoints.subscribed, name)) addName(catalog.names, endpoints.ahead, name);
   }
   trimPending(endpoints);

@@ -41,6 +41,7 @@ export function openSession(options: SessionOptions): Session {
     view,
     epoch,
     targetEpoch: epoch,
+    isResumed: false,
     isSelective: false,
     onDemand: view.onDemand && protocol === 'delta' ? createOnDemand() : undefined,
     isLost: false,
@@ -99,10 +100,12 @@ function receiveDelta(session: Session, channel: Channel, request: DeltaRequest)
   // Only a first request subscribes by naming nothing, and it answers nothing: endpoints may come ahead of it.
   const isEmpty = request.subscribe.length + request.unsubscribe.length === 0;
   if (isEmpty && (channel.isSubscribed || request.nonce !== '')) return;
+  if (request.known.size > 0) session.isResumed = true;
   applyDelta(session, channel, request);
 }
 
 function receiveState(session: Session, channel: Channel, request: StateRequest): void {
+  if (request.nonce === '' && request.hasVersion) session.isResumed = true;
   if (applyState(session, channel, request) && request.nonce !== '') {
     answerState(session, channel, request.nonce, request.error);
   }

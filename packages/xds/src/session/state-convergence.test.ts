@@ -43,7 +43,11 @@ function createStateClient() {
       const named = namedFrom[message.typeUrl];
       const bodies = message.resources.map(({ value }) => (value[0] === 0x7b ? readBody(value) : undefined));
       if (named !== undefined) known.held.clear();
-      for (const body of bodies) if (body !== undefined) known.held.set(body.name, body.content);
+      for (const body of bodies) {
+        // What nobody subscribed to is dropped.
+        const isWanted = named !== undefined || known.names.includes(body?.name ?? '');
+        if (body !== undefined && isWanted) known.held.set(body.name, body.content);
+      }
       for (const body of message.typeUrl === ROUTE ? bodies : []) {
         for (const need of body?.needs ?? []) {
           if (!of(CLUSTER).held.has(need.name)) broken.push(`${body?.name} without ${need.name}`);

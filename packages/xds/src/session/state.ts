@@ -155,6 +155,8 @@ export interface Session extends LayerUser {
   targetEpoch: number;
   /** Names under which an asked name may be found, best first. */
   readonly candidates: (typeUrl: TypeUrl, asked: string) => readonly string[];
+  /** The client has resources from before this stream. */
+  isResumed: boolean;
   /** Some channel holds only what is needed. */
   isSelective: boolean;
   onDemand: OnDemand | undefined;

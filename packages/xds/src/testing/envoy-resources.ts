@@ -116,6 +116,30 @@ export const envoyRoutes = (name: string, header = '1'): EncodedResource =>
     responseHeadersToAdd: [{ header: { key: 'x-version', value: header } }],
   });
 
+/** A route configuration with its virtual host in it, as ordinary clients get it. */
+export const envoyWholeRoutes = (name: string, host: string, cluster: string): EncodedResource =>
+  encoded(
+    RouteConfigurationSchema,
+    name,
+    {
+      name,
+      validateClusters: false,
+      virtualHosts: [
+        {
+          name: host,
+          domains: [host],
+          routes: [
+            {
+              match: { pathSpecifier: { case: 'prefix', value: '/' } },
+              action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster } } },
+            },
+          ],
+        },
+      ],
+    },
+    { needs: [reference(CLUSTER, cluster)] },
+  );
+
 export const envoyListener = (name: string, port: number): EncodedResource =>
   encoded(
     ListenerSchema,

@@ -67,12 +67,14 @@ export function get(port: number, host: string): Promise<Answer> {
   });
 }
 
-const bootstrap = (node: string, xdsPort: number, directory: string) => ({
+export type AdsApi = 'DELTA_GRPC' | 'GRPC';
+
+const bootstrap = (node: string, xdsPort: number, directory: string, api: AdsApi) => ({
   node: { id: node, cluster: 'test' },
   admin: { address: { pipe: { path: join(directory, 'admin.sock') } } },
   dynamic_resources: {
     ads_config: {
-      api_type: 'DELTA_GRPC',
+      api_type: api,
       transport_api_version: 'V3',
       grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
     },
@@ -110,10 +112,17 @@ export interface RunningEnvoy {
   stop(): Promise<void>;
 }
 
-export function startEnvoy(path: string, node: string, xdsPort: number): RunningEnvoy {
+export function startEnvoy(
+  path: string,
+  xdsPort: number,
+  options: { readonly node: string; readonly api?: AdsApi },
+): RunningEnvoy {
   const directory = mkdtempSync(join(tmpdir(), 'xds-envoy-'));
   const config = join(directory, 'bootstrap.json');
-  writeFileSync(config, JSON.stringify(bootstrap(node, xdsPort, directory)));
+  writeFileSync(
+    config,
+    JSON.stringify(bootstrap(options.node, xdsPort, directory, options.api ?? 'DELTA_GRPC')),
+  );
   const level = process.env['ENVOY_LOG_LEVEL'] ?? 'warning';
   const child: ChildProcess = spawn(
     path,

@@ -55,6 +55,10 @@ export function createModelClient() {
     if (subscribe.length + unsubscribe.length > 0) rig.delta(typeUrl, { subscribe, unsubscribe });
   }
 
+  /** What nobody subscribed to is dropped. */
+  const isWanted = (typeUrl: TypeUrl, name: string): boolean =>
+    (typeUrl !== ENDPOINTS && typeUrl !== ROUTE) || subscribed.get(typeUrl)?.has(name) === true;
+
   return {
     held: of,
     broken,
@@ -85,7 +89,9 @@ export function createModelClient() {
         rig.delta(typeUrl, { nonce, error: 'some resource is no good' });
         return;
       }
-      for (const { name, version, body } of bodies) of(typeUrl).set(name, { version, body });
+      for (const { name, version, body } of bodies) {
+        if (isWanted(typeUrl, name)) of(typeUrl).set(name, { version, body });
+      }
       for (const name of message.removedResources) of(typeUrl).delete(name);
       check(`${typeUrl} ${nonce}`);
       rig.delta(typeUrl, { nonce });

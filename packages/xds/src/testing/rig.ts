@@ -147,6 +147,7 @@ const emptyState: StateRequest = {
   error: undefined,
   node: undefined,
   names: [],
+  hasVersion: false,
 };
 
 export const readDelta = (response: Outgoing): DeltaDiscoveryResponse =>
