@@ -9,7 +9,7 @@ export type {
   StoredRevision,
   Tombstone,
 } from './journal.ts';
-export { rawOfManifest, shownManifest } from './manifest.ts';
+export { shownManifest } from './manifest.ts';
 export { createMemoryJournal } from './memory-journal.ts';
 export { duplicate, identify } from './reading.ts';
 export { diffChange, diffRevision } from './revision-diff.ts';

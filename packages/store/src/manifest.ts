@@ -1,6 +1,5 @@
 // Manifests between the outside and the store: what is kept of them, and what is shown.
-import type { ConfigObject, ObjectKey, RawObject } from '@xebec/config';
-import type { Origin } from '@xebec/std';
+import type { ConfigObject, RawObject } from '@xebec/config';
 import type { Manifest, StoredObject } from './journal.ts';
 
 /** Kept by the store, so never part of what somebody wrote. */
@@ -15,9 +14,6 @@ const serverFields = [
 
 export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-export const keyOf = (object: Pick<ConfigObject, 'kind' | 'metadata'>): ObjectKey =>
-  `${object.kind}/${object.metadata.namespace}/${object.metadata.name}`;
 
 /** The manifest of a valid object as the store keeps it. */
 export function storableManifest(object: ConfigObject, keepsStatus: boolean): Manifest {
@@ -34,20 +30,6 @@ export function shownManifest(object: StoredObject): Manifest {
   const { manifest, resourceVersion, generation, uid, creationTimestamp } = object;
   const metadata = isMap(manifest['metadata']) ? manifest['metadata'] : {};
   return { ...manifest, metadata: { ...metadata, resourceVersion, generation, uid, creationTimestamp } };
-}
-
-/** A document out of plain data, for objects that come without a text. */
-export function rawOfManifest(manifest: Manifest, origin: Origin): RawObject {
-  let text: string | undefined;
-  return {
-    value: manifest,
-    origin,
-    locate: () => origin,
-    get text() {
-      text ??= JSON.stringify(manifest, null, 2);
-      return text;
-    },
-  };
 }
 
 /** `metadata.resourceVersion` as written: the version that somebody edited. */

@@ -3,17 +3,19 @@ import { succeed } from '@xebec/std';
 import { emptyContent, type Journal, type JournalContent } from './journal.ts';
 
 /** A journal in memory; `content()` is what opening a persistent one again would recover. */
-export function createMemoryJournal(): Journal & { readonly content: () => JournalContent } {
-  let content = emptyContent;
+export function createMemoryJournal(recovered = emptyContent): Journal & { content(): JournalContent } {
+  let base = recovered.base;
+  let revisions = [...recovered.revisions];
   return {
     append: (revision) => {
-      content = { ...content, revisions: [...content.revisions, revision] };
+      revisions.push(revision);
       return succeed(undefined);
     },
-    rewrite: (next) => {
-      content = next;
+    rewrite: (content) => {
+      base = content.base;
+      revisions = [...content.revisions];
       return succeed(undefined);
     },
-    content: () => content,
+    content: () => ({ base, revisions: [...revisions] }),
   };
 }

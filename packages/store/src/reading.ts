@@ -1,7 +1,15 @@
 // Documents become valid objects with a key, or refusals; a key that appears twice is refused with both places.
-import { type AnyObject, kindOf, type ObjectKey, parseObject, type RawObject } from '@xebec/config';
+import {
+  type AnyObject,
+  keyOf,
+  kindOf,
+  type ObjectKey,
+  objectKey,
+  parseObject,
+  type RawObject,
+} from '@xebec/config';
 import { type Diagnostic, formatOrigin, hashText, stableStringify } from '@xebec/std';
-import { isMap, keyOf } from './manifest.ts';
+import { isMap } from './manifest.ts';
 import type { Refusal } from './types.ts';
 
 /** A document whose key is known. */
@@ -23,9 +31,9 @@ export function identify(raw: RawObject, defaultNamespace: string): ObjectKey | 
   const definition = kindOf(apiVersion, kind);
   const { name, namespace } = metadata;
   if (definition === undefined || typeof name !== 'string' || name === '') return undefined;
-  if (!definition.isNamespaced) return `${definition.kind}//${name}`;
+  if (!definition.isNamespaced) return objectKey(definition.kind, '', name);
   if (namespace !== undefined && namespace !== null && typeof namespace !== 'string') return undefined;
-  return `${definition.kind}/${namespace || defaultNamespace}/${name}`;
+  return objectKey(definition.kind, namespace ?? defaultNamespace, name);
 }
 
 /** Keys for all documents; the first of two with one key is kept. */

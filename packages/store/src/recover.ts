@@ -1,10 +1,9 @@
 // Rebuilds catalog and history from what the journal held; an object that is not valid any more is kept and reported.
-import type { ObjectKey } from '@xebec/config';
+import { type ObjectKey, rawObject } from '@xebec/config';
 import { assert, type Diagnostic } from '@xebec/std';
 import type { Catalog } from './catalog.ts';
 import type { History, PastChange } from './history.ts';
 import type { JournalContent, StoredObject, StoredRevision } from './journal.ts';
-import { rawOfManifest } from './manifest.ts';
 import { parseCandidate } from './reading.ts';
 
 /** Fills an empty catalog and history. */
@@ -35,7 +34,7 @@ function replay(
 
 function addRecovered(stored: StoredObject, catalog: Catalog): void {
   const { key, owner, origin } = stored;
-  const raw = rawOfManifest(stored.manifest, { ...origin, object: key });
+  const raw = rawObject(stored.manifest, { ...origin, object: key });
   const parsed = parseCandidate({ key, raw }, 'default');
   catalog.set(key, parsed.ok ? { stored, object: parsed.object } : { stored });
   if (parsed.ok) return;

@@ -1,8 +1,8 @@
 // What a revision changed, as a unified diff; the contents of Secrets are never shown.
+import { toManifest, toYaml } from '@xebec/config';
 import { deepEqual } from '@xebec/std';
 import type { Manifest } from './journal.ts';
 import { unifiedDiff } from './line-diff.ts';
-import { printManifest } from './print-manifest.ts';
 import type { Revision, RevisionChange } from './types.ts';
 
 /** Unified diff of the manifests of all objects the revision changed, as YAML. */
@@ -20,6 +20,9 @@ export function diffChange(change: Pick<RevisionChange, 'key' | 'before' | 'afte
     ),
   ].join('\n');
 }
+
+const printManifest = (manifest: Manifest): readonly string[] =>
+  toYaml(toManifest({ manifest })).trimEnd().split('\n');
 
 const hiddenFields = ['data', 'stringData'];
 const appliedCopy = 'kubectl.kubernetes.io/last-applied-configuration';

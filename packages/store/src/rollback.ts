@@ -1,8 +1,7 @@
 // Goes back to an earlier state by a new revision; what sources own now stays theirs.
-import type { ObjectKey } from '@xebec/config';
+import { type ObjectKey, rawObject } from '@xebec/config';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import type { StoredObject } from './journal.ts';
-import { rawOfManifest } from './manifest.ts';
 import { type Plan, type PlanContext, planChange } from './plan.ts';
 
 /** Plans the change from the present objects to `target`. */
@@ -15,9 +14,7 @@ export function planRollback(
     ({ key, manifest }) => !deepEqual(present.get(key)?.manifest, manifest),
   );
   const deletes = [...present.keys()].filter((key) => !target.has(key));
-  const upserts = changed.map(({ key, manifest, origin }) =>
-    rawOfManifest(manifest, { ...origin, object: key }),
-  );
+  const upserts = changed.map(({ key, manifest, origin }) => rawObject(manifest, { ...origin, object: key }));
   return planChange({
     ...context,
     request: { upserts, deletes, author: context.author, owner: 'api', mode: 'all-or-nothing' },

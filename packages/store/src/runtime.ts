@@ -1,26 +1,25 @@
 // Objects that the platform makes: seen by the graph and by watchers, kept out of history and journal.
-import { kinds, type ObjectKey } from '@xebec/config';
+import { kinds, type ObjectKey, rawObject } from '@xebec/config';
 import { type Diagnostic, deepEqual, fail, type Result, succeed } from '@xebec/std';
 import type { Entry } from './catalog.ts';
 import { watchChange, writeSource } from './commit.ts';
 import type { Manifest, StoredObject } from './journal.ts';
 import { isSameObject } from './kind-sources.ts';
-import { rawOfManifest, storableManifest } from './manifest.ts';
+import { storableManifest } from './manifest.ts';
 import { identify, parseCandidate } from './reading.ts';
 import { type State, shownObject } from './state.ts';
 import type { StoreObject } from './types.ts';
 
-const runtimeKinds = new Set(kinds.filter(({ isRuntime }) => isRuntime).map(({ kind }) => kind));
+const runtimeKinds = new Set<string>(kinds.filter(({ isRuntime }) => isRuntime).map(({ kind }) => kind));
 
 /** Sets a runtime object; one that says nothing new is no event, one that computes to the same reaches no transform. */
 export function putRuntime(state: State, manifest: Manifest): Result<StoreObject> {
-  const raw = rawOfManifest(manifest, {});
-  const key = identify(raw, 'default');
+  const key = identify(rawObject(manifest, {}), 'default');
   if (key === undefined) return fail(refuse('unidentified-object', 'the object does not say what it is'));
   const before = state.catalog.get(key);
   const refusal = checkRuntime(key, before);
   if (refusal !== undefined) return fail(refusal);
-  const parsed = parseCandidate({ key, raw: { ...raw, origin: { object: key } } }, 'default');
+  const parsed = parseCandidate({ key, raw: rawObject(manifest, { object: key }) }, 'default');
   if (!parsed.ok) return parsed;
   const kept = storableManifest(parsed.object, true);
   if (before !== undefined && deepEqual(before.stored.manifest, kept)) return succeed(shownObject(before));
