@@ -53,7 +53,6 @@ export function integer(least: number, most: number): Decoder<number> {
     return refuse(walk, {
       code: 'out-of-range',
       message: `must be a whole number from ${least} to ${most}, is ${value}`,
-      remedy: `write a whole number from ${least} to ${most}`,
     });
   };
 }
@@ -155,7 +154,10 @@ function mapEntry<T>(entry: Entry<T>, walk: Walk): T | undefined {
 }
 
 /** Decodes, then checks or reshapes what was decoded. */
-export function then<A, B>(first: Decoder<A>, second: (value: A, walk: Walk) => B | undefined): Decoder<B> {
+export function andThen<A, B>(
+  first: Decoder<A>,
+  second: (value: A, walk: Walk) => B | undefined,
+): Decoder<B> {
   return (value, walk) => {
     const decoded = first(value, walk);
     return decoded === undefined ? undefined : second(decoded, walk);

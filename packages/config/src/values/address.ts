@@ -1,6 +1,6 @@
 // IP addresses and blocks.
 import ipaddr from 'ipaddr.js';
-import { type Decoder, quote, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, quote, text } from '../decode/decoder.ts';
 import { refuse } from '../decode/walk.ts';
 
 const maxLength = 64;
@@ -20,7 +20,7 @@ export const isCidr = (value: string): boolean => {
 };
 
 /** An IP address. */
-export const ipAddress: Decoder<string> = then(text, (value, walk) =>
+export const ipAddress: Decoder<string> = andThen(text, (value, walk) =>
   isIpAddress(value)
     ? value
     : refuse(walk, {
@@ -31,7 +31,7 @@ export const ipAddress: Decoder<string> = then(text, (value, walk) =>
 );
 
 /** An IP address or a CIDR block. */
-export const ipAddressOrBlock: Decoder<string> = then(text, (value, walk) =>
+export const ipAddressOrBlock: Decoder<string> = andThen(text, (value, walk) =>
   isIpAddress(value) || isCidr(value)
     ? value
     : refuse(walk, {

@@ -1,12 +1,12 @@
 // Who may see an object: `*`, `.`, `~` or namespaces.
-import { type Decoder, list, quote, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, list, quote, text } from '../decode/decoder.ts';
 import { refuse, type Walk } from '../decode/walk.ts';
 import { isDnsLabel } from './names.ts';
 import type { ExportTo } from './shapes.ts';
 
 export const exportToAll: ExportTo = Object.freeze(['*']);
 
-const scope: Decoder<string> = then(text, (name, walk) =>
+const scope: Decoder<string> = andThen(text, (name, walk) =>
   name === '*' || name === '.' || name === '~' || isDnsLabel(name)
     ? name
     : refuse(walk, {
@@ -17,7 +17,7 @@ const scope: Decoder<string> = then(text, (name, walk) =>
 );
 
 /** A list of scopes; empty means everybody. `*` and `~` stand alone, nothing twice. */
-export const exportTo: Decoder<ExportTo> = then(list(scope, { most: 1_000 }), checkScopes);
+export const exportTo: Decoder<ExportTo> = andThen(list(scope, { most: 1_000 }), checkScopes);
 
 function checkScopes(scopes: readonly string[], walk: Walk): ExportTo | undefined {
   if (scopes.length === 0) return exportToAll;
@@ -38,7 +38,7 @@ function checkScopes(scopes: readonly string[], walk: Walk): ExportTo | undefine
 }
 
 /** The annotation `networking.istio.io/exportTo` of a Service: the same words, separated by commas. */
-export const exportToAnnotation: Decoder<ExportTo> = then(text, (written, walk) =>
+export const exportToAnnotation: Decoder<ExportTo> = andThen(text, (written, walk) =>
   exportTo(
     written
       .split(',')

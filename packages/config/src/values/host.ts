@@ -1,5 +1,5 @@
 // Host names of services: letters of any case are accepted and given in lower case, a wildcard only as the whole first label.
-import { type Decoder, quote, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, quote, text } from '../decode/decoder.ts';
 import { refuse, type Walk } from '../decode/walk.ts';
 import { isIpAddress } from './address.ts';
 
@@ -20,7 +20,7 @@ export interface HostRules {
 
 /** A host name under the given rules, in lower case. */
 export function hostName(rules: HostRules = {}): Decoder<string> {
-  return then(text, (written, walk) => {
+  return andThen(text, (written, walk) => {
     const host = written.toLowerCase();
     if (host.length > 253) return invalid(written.slice(0, 40), 'write at most 253 characters', walk);
     if (host === '*') return rules.any ? host : invalid(written, 'write a full host name', walk);

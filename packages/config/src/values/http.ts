@@ -1,5 +1,5 @@
 // Parts of HTTP messages: names, values and codes that cannot smuggle a second header or break Envoy's formatter.
-import { type Decoder, integer, mapOf, quote, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, integer, mapOf, quote, text } from '../decode/decoder.ts';
 import { type Complaint, refuse } from '../decode/walk.ts';
 import { checkFormat } from './format-string.ts';
 
@@ -32,7 +32,7 @@ export function checkMutableHeader(name: string): Complaint | undefined {
 }
 
 /** Text without control characters. */
-export const printable: Decoder<string> = then(text, (value, walk) =>
+export const printable: Decoder<string> = andThen(text, (value, walk) =>
   control.test(value) || value.length > 16_384
     ? refuse(walk, {
         code: 'invalid-text',
@@ -42,14 +42,14 @@ export const printable: Decoder<string> = then(text, (value, walk) =>
     : value,
 );
 
-export const nonEmptyPrintable: Decoder<string> = then(printable, (value, walk) =>
+export const nonEmptyPrintable: Decoder<string> = andThen(printable, (value, walk) =>
   value === ''
     ? refuse(walk, { code: 'missing-field', message: 'must not be empty', remedy: 'write a value' })
     : value,
 );
 
 /** A header's value; `%NAME%` is one of Envoy's command operators. */
-const headerValue: Decoder<string> = then(printable, (value, walk) => {
+const headerValue: Decoder<string> = andThen(printable, (value, walk) => {
   const complaint = checkFormat(value);
   return complaint === undefined ? value : refuse(walk, complaint);
 });
@@ -58,16 +58,16 @@ const headerValue: Decoder<string> = then(printable, (value, walk) => {
 export const headerValues = mapOf(headerValue, checkMutableHeader, 1_000);
 
 /** The name of a header to remove. */
-export const removableHeader: Decoder<string> = then(text, (name, walk) => {
+export const removableHeader: Decoder<string> = andThen(text, (name, walk) => {
   const complaint = checkMutableHeader(name);
   return complaint === undefined ? name : refuse(walk, complaint);
 });
 
-export const headerName: Decoder<string> = then(text, (name, walk) =>
+export const headerName: Decoder<string> = andThen(text, (name, walk) =>
   isHeaderName(name) ? name : refuse(walk, invalidHeader(name)),
 );
 
-export const httpMethod: Decoder<string> = then(text, (method, walk) =>
+export const httpMethod: Decoder<string> = andThen(text, (method, walk) =>
   isHeaderName(method)
     ? method
     : refuse(walk, { code: 'invalid-method', message: `${quote(method)} is not an HTTP method` }),

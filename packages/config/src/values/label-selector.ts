@@ -1,5 +1,5 @@
 // Kubernetes' and Istio's label selectors.
-import { list, oneOf, text, then } from '../decode/decoder.ts';
+import { andThen, list, oneOf, text } from '../decode/decoder.ts';
 import { object, required, withDefault } from '../decode/object.ts';
 import { refuse, type Walk } from '../decode/walk.ts';
 import { checkQualifiedName } from './names.ts';
@@ -7,12 +7,12 @@ import { emptyMap } from './plain-map.ts';
 import type { LabelRequirement, LabelSelector, TextMap } from './shapes.ts';
 import { labels } from './text-map.ts';
 
-const labelKey = then(text, (key, walk) => {
+const labelKey = andThen(text, (key, walk) => {
   const complaint = checkQualifiedName(key);
   return complaint === undefined ? key : refuse(walk, complaint);
 });
 
-const requirement = then(
+const requirement = andThen(
   object({
     key: required(labelKey),
     operator: required(oneOf('In', 'NotIn', 'Exists', 'DoesNotExist')),
@@ -45,7 +45,7 @@ export const labelSelector = object(
 ) satisfies (value: unknown, walk: Walk) => LabelSelector | undefined;
 
 /** Istio's selector of workloads: `matchLabels` only, no wildcards. */
-export const workloadSelector = then(
+export const workloadSelector = andThen(
   object({ matchLabels: withDefault<TextMap>(labels, emptyMap) }),
   ({ matchLabels }) => matchLabels,
 );

@@ -1,5 +1,5 @@
 // Names as Kubernetes and Istio restrict them. Every check is linear and bounded by length first.
-import { type Decoder, quote, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, quote, text } from '../decode/decoder.ts';
 import { type Complaint, refuse } from '../decode/walk.ts';
 
 const label = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
@@ -18,12 +18,12 @@ const invalidName = (name: string, wanted: string): Complaint => ({
 });
 
 /** At most 63 lower-case letters, digits and dashes. */
-export const dnsLabel: Decoder<string> = then(text, (name, walk) =>
+export const dnsLabel: Decoder<string> = andThen(text, (name, walk) =>
   isDnsLabel(name) ? name : refuse(walk, invalidName(name, 'a DNS label (at most 63 characters)')),
 );
 
 /** As a DNS label, but it starts with a letter: names of Services. */
-export const serviceName: Decoder<string> = then(text, (name, walk) =>
+export const serviceName: Decoder<string> = andThen(text, (name, walk) =>
   name.length <= 63 && label1035.test(name)
     ? name
     : refuse(walk, {
@@ -33,7 +33,7 @@ export const serviceName: Decoder<string> = then(text, (name, walk) =>
 );
 
 /** DNS labels joined by dots, at most 253 characters: names of most objects. */
-export const dnsSubdomain: Decoder<string> = then(text, (name, walk) =>
+export const dnsSubdomain: Decoder<string> = andThen(text, (name, walk) =>
   isDnsSubdomain(name) ? name : refuse(walk, invalidName(name, 'a DNS name (at most 253 characters)')),
 );
 
@@ -65,7 +65,7 @@ export function checkLabelValue(value: string): Complaint | undefined {
 const portNamePattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 
 /** A port's name: a DNS label. */
-export const portName: Decoder<string> = then(text, (name, walk) =>
+export const portName: Decoder<string> = andThen(text, (name, walk) =>
   name.length <= 63 && portNamePattern.test(name)
     ? name
     : refuse(walk, invalidName(name, 'a port name (at most 63 characters)')),

@@ -24,7 +24,6 @@ export function decimal(least: number, most: number): Decoder<number> {
     return refuse(walk, {
       code: 'out-of-range',
       message: `must be a number from ${least} to ${most}, is ${value}`,
-      remedy: `write a number from ${least} to ${most}`,
     });
   };
 }

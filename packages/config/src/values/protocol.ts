@@ -1,5 +1,5 @@
 // What a port speaks, from the words people use for it.
-import { type Decoder, quote, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, quote, text } from '../decode/decoder.ts';
 import { suggestion } from '../decode/suggest.ts';
 import { refuse } from '../decode/walk.ts';
 import type { Protocol } from './shapes.ts';
@@ -29,7 +29,7 @@ const byAppProtocol: ReadonlyMap<string, Protocol> = new Map([
 const serverFirstPorts: ReadonlySet<number> = new Set([25, 53, 3306, 27_017]);
 
 /** The protocol of an Istio port: required words, any case. */
-export const protocolWord: Decoder<Protocol> = then(text, (word, walk) => {
+export const protocolWord: Decoder<Protocol> = andThen(text, (word, walk) => {
   if (word === '') return 'auto';
   const protocol = byWord.get(word.toLowerCase());
   if (protocol !== undefined) return protocol;

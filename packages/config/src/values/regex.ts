@@ -1,10 +1,10 @@
 // Regular expressions that users write: RE2 syntax, checked by reading it and never by running it.
-import { type Decoder, quote, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, quote, text } from '../decode/decoder.ts';
 import { refuse } from '../decode/walk.ts';
 import { checkRe2 } from './re2/checker.ts';
 
 /** An RE2 expression, not empty. */
-export const regex: Decoder<string> = then(text, (pattern, walk) => {
+export const regex: Decoder<string> = andThen(text, (pattern, walk) => {
   if (pattern === '') {
     return refuse(walk, {
       code: 'missing-field',

@@ -1,5 +1,5 @@
 // How a text of a request is matched: exactly one of exact, prefix and regex.
-import { type Decoder, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, text } from '../decode/decoder.ts';
 import { exactlyOne, object, optional } from '../decode/object.ts';
 import { refuse, type Walk } from '../decode/walk.ts';
 import { isMap } from './plain-map.ts';
@@ -11,7 +11,7 @@ const written = object({ exact: optional(text), prefix: optional(text), regex: o
 const kinds = ['exact', 'prefix', 'regex'] as const;
 
 /** One of the three, not empty. */
-export const stringMatch: Decoder<StringMatch> = then(written, (match, walk) => {
+export const stringMatch: Decoder<StringMatch> = andThen(written, (match, walk) => {
   if (!exactlyOne(match, kinds, walk)) return undefined;
   const kind = kinds.find((name) => match[name] !== undefined) ?? 'exact';
   const value = match[kind] ?? '';
@@ -29,6 +29,6 @@ export const stringMatchOrPresent: Decoder<StringMatch> = (value, walk) =>
     : stringMatch(value, walk);
 
 /** As `stringMatch`, but an empty exact text is refused too: nothing has an empty path, method or scheme. */
-export const nonEmptyStringMatch: Decoder<StringMatch> = then(stringMatch, (match, walk) =>
+export const nonEmptyStringMatch: Decoder<StringMatch> = andThen(stringMatch, (match, walk) =>
   match.kind !== 'present' && match.value === '' ? empty(match.kind, walk) : match,
 );

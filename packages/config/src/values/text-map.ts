@@ -1,12 +1,12 @@
 // Labels, annotations and other maps of texts.
-import { type Decoder, mapOf, text, then } from '../decode/decoder.ts';
+import { andThen, type Decoder, mapOf, text } from '../decode/decoder.ts';
 import { refuse } from '../decode/walk.ts';
 import { checkLabelValue, checkQualifiedName } from './names.ts';
 
 /** A text; `key:` without a value is the empty text. */
 const textOrEmpty: Decoder<string> = (value, walk) => (value === null ? '' : text(value, walk));
 
-const labelValue: Decoder<string> = then(textOrEmpty, (value, walk) => {
+const labelValue: Decoder<string> = andThen(textOrEmpty, (value, walk) => {
   const complaint = checkLabelValue(value);
   return complaint === undefined ? value : refuse(walk, complaint);
 });
@@ -17,7 +17,7 @@ export const labels = mapOf(labelValue, checkQualifiedName);
 const maxAnnotationBytes = 262_144;
 
 /** Annotations: free text, limited in total. */
-export const annotations = then(mapOf(textOrEmpty, checkQualifiedName), (map, walk) => {
+export const annotations = andThen(mapOf(textOrEmpty, checkQualifiedName), (map, walk) => {
   let size = 0;
   for (const key of Object.keys(map)) size += key.length + (map[key]?.length ?? 0);
   if (size <= maxAnnotationBytes) return map;

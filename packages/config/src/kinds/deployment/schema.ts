@@ -1,5 +1,5 @@
 // Deployment: how many replicas of which template.
-import { count, integer, then } from '../../decode/decoder.ts';
+import { andThen, count, integer } from '../../decode/decoder.ts';
 import { type Decoded, object, required, withDefault } from '../../decode/object.ts';
 import { labelSelector } from '../../values/label-selector.ts';
 import { emptyMap } from '../../values/plain-map.ts';
@@ -20,7 +20,7 @@ const templateMetadata = object(
 
 const noMetadata = { labels: emptyMap, annotations: emptyMap };
 
-const template = then(
+const template = andThen(
   object({ metadata: withDefault(templateMetadata, noMetadata), spec: required(podBody) }),
   ({ metadata, spec }): PodTemplate => ({ ...metadata, body: spec }),
 );
@@ -41,7 +41,7 @@ const normalize = (value: Decoded<typeof shape>): DeploymentSpec => ({
   minReadyMs: value.minReadySeconds * 1_000,
 });
 
-const spec = then(object(shape, { ignored, isTolerant: true }), (value, walk) =>
+const spec = andThen(object(shape, { ignored, isTolerant: true }), (value, walk) =>
   checkSelector(normalize(value), walk),
 );
 
@@ -52,7 +52,7 @@ export const deploymentKind = defineKind({
   plural: 'deployments',
   shortNames: ['deploy'],
   isNamespaced: true,
-  body: then(
+  body: andThen(
     manifestOf({ spec: required(spec) }, { ignored: ['status'], isTolerant: true }),
     (value) => value.spec,
   ),

@@ -1,5 +1,5 @@
 // Traffic policies: load balancing, connection pools and TLS towards a host or one of its ports.
-import { boolean, count, type Decoder, list, oneOf, then, uint32 } from '../../decode/decoder.ts';
+import { andThen, boolean, count, type Decoder, list, oneOf, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
 import { durationOrZero, positiveDuration } from '../../values/duration.ts';
@@ -19,7 +19,7 @@ interface Choice<T> {
   readonly value?: T;
 }
 
-const loadBalancer: Decoder<Choice<LoadBalancer>> = then(
+const loadBalancer: Decoder<Choice<LoadBalancer>> = andThen(
   object(
     { simple: withDefault(simple, 'UNSPECIFIED') },
     { later: ['consistentHash', 'localityLbSetting', 'warmup', 'warmupDurationSecs'] },
@@ -33,7 +33,7 @@ const loadBalancer: Decoder<Choice<LoadBalancer>> = then(
   },
 );
 
-const keepalive = then(
+const keepalive = andThen(
   object({
     probes: optional(uint32),
     time: optional(positiveDuration),
@@ -104,10 +104,10 @@ function httpPool(value: Decoded<typeof httpShape>, walk: Walk): ConnectionPool 
   };
 }
 
-const connectionPool: Decoder<ConnectionPool> = then(
+const connectionPool: Decoder<ConnectionPool> = andThen(
   object({
-    tcp: optional(then(object(tcpShape), tcpPool)),
-    http: optional(then(object(httpShape), httpPool)),
+    tcp: optional(andThen(object(tcpShape), tcpPool)),
+    http: optional(andThen(object(httpShape), httpPool)),
   }),
   ({ tcp, http }) => ({ ...tcp, ...http }),
 );
@@ -123,7 +123,7 @@ const tlsFiles = [
   'subjectAltNames',
 ];
 
-const tls: Decoder<ClientTlsMode> = then(
+const tls: Decoder<ClientTlsMode> = andThen(
   object(
     { mode: withDefault(oneOf('DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'), 'DISABLE') },
     { later: tlsFiles },
@@ -151,7 +151,7 @@ const normalize = (value: Decoded<typeof policyShape>): PortTrafficPolicy => ({
   ...(value.tls === undefined ? {} : { tls: value.tls }),
 });
 
-const portPolicy = then(
+const portPolicy = andThen(
   object(
     { ...policyShape, port: required(object({ number: required(port) })) },
     { later: ['outlierDetection'] },
@@ -173,11 +173,14 @@ function checkPorts(policies: PortPolicies, walk: Walk): PortPolicies | undefine
   return policies;
 }
 
-export const trafficPolicy: Decoder<TrafficPolicySpec> = then(
+export const trafficPolicy: Decoder<TrafficPolicySpec> = andThen(
   object(
     {
       ...policyShape,
-      portLevelSettings: withDefault<PortPolicies>(then(list(portPolicy, { most: 4_096 }), checkPorts), []),
+      portLevelSettings: withDefault<PortPolicies>(
+        andThen(list(portPolicy, { most: 4_096 }), checkPorts),
+        [],
+      ),
     },
     { later: ['outlierDetection', 'proxyProtocol', 'retryBudget', 'tunnel'] },
   ),

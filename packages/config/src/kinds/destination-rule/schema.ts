@@ -1,5 +1,5 @@
 // DestinationRule: subsets of a host, and how to talk to it.
-import { list, then } from '../../decode/decoder.ts';
+import { andThen, list } from '../../decode/decoder.ts';
 import { object, optional, required, withDefault } from '../../decode/object.ts';
 import { exportTo, exportToAll } from '../../values/export-to.ts';
 import { hostName } from '../../values/host.ts';
@@ -22,7 +22,7 @@ const spec = object(
   {
     host: required(hostName({ wildcard: true, any: true })),
     trafficPolicy: optional(trafficPolicy),
-    subsets: withDefault<readonly SubsetSpec[]>(then(list(subset, { most: 1_000 }), checkSubsets), []),
+    subsets: withDefault<readonly SubsetSpec[]>(andThen(list(subset, { most: 1_000 }), checkSubsets), []),
     exportTo: withDefault<ExportTo>(exportTo, exportToAll),
   },
   { later: ['workloadSelector'] },
@@ -33,5 +33,5 @@ export const destinationRuleKind = defineKind({
   kind: 'DestinationRule',
   plural: 'destinationrules',
   shortNames: ['dr'],
-  body: then(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
+  body: andThen(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
 });

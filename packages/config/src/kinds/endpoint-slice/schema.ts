@@ -1,5 +1,5 @@
 // EndpointSlice: addresses of a Service that Kubernetes or a person listed.
-import { boolean, list, oneOf, text, then } from '../../decode/decoder.ts';
+import { andThen, boolean, list, oneOf, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { port } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
@@ -30,7 +30,7 @@ const endpointShape = {
   deprecatedTopology: withDefault<TextMap>(annotations, emptyMap),
 };
 
-const endpoint = then(
+const endpoint = andThen(
   object(endpointShape, { ignored: ['hints'], isTolerant: true }),
   ({ conditions: state, targetRef, ...value }: Decoded<typeof endpointShape>): SliceEndpoint => ({
     ...value,
@@ -41,7 +41,7 @@ const endpoint = then(
   }),
 );
 
-const slicePort = then(
+const slicePort = andThen(
   object(
     {
       name: withDefault(text, ''),
@@ -76,7 +76,7 @@ export const endpointSliceKind = defineKind({
   shortNames: [],
   isNamespaced: true,
   isRuntime: false,
-  body: then(manifest, (value, walk) =>
+  body: andThen(manifest, (value, walk) =>
     checkAddresses({ ...value, service: walk.metadata.labels['kubernetes.io/service-name'] ?? '' }, walk),
   ),
 });

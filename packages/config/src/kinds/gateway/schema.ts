@@ -1,5 +1,5 @@
 // Gateway: the ports, hosts and certificates that router proxies serve.
-import { boolean, type Decoder, list, oneOf, quote, text, then } from '../../decode/decoder.ts';
+import { andThen, boolean, type Decoder, list, oneOf, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse } from '../../decode/walk.ts';
 import { ipAddress } from '../../values/address.ts';
@@ -18,7 +18,7 @@ import { checkServer, checkServers } from './validate.ts';
 const name = hostName({ wildcard: true, any: true });
 
 /** `HOST` or `NAMESPACE/HOST`. */
-const gatewayHost: Decoder<GatewayHost> = then(text, (written, walk) => {
+const gatewayHost: Decoder<GatewayHost> = andThen(text, (written, walk) => {
   const slash = written.indexOf('/');
   const namespace = slash < 0 ? '*' : written.slice(0, slash);
   if (namespace !== '*' && namespace !== '.' && !isDnsLabel(namespace)) {
@@ -32,7 +32,7 @@ const gatewayHost: Decoder<GatewayHost> = then(text, (written, walk) => {
   return host === undefined ? undefined : { namespace, host };
 });
 
-const protocol = then(
+const protocol = andThen(
   oneOf('HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTPS', 'MONGO', 'TCP', 'TLS'),
   (word, walk) => {
     if (word === 'HTTP' || word === 'HTTP2' || word === 'GRPC' || word === 'HTTPS') return word;
@@ -80,11 +80,11 @@ const serverShape = {
 export type WrittenServer = Decoded<typeof serverShape>;
 export type WrittenTls = Decoded<typeof tlsShape>;
 
-const server = then(object(serverShape, { later: ['defaultEndpoint'] }), checkServer);
+const server = andThen(object(serverShape, { later: ['defaultEndpoint'] }), checkServer);
 
 const spec = object({
   selector: withDefault<TextMap>(labels, emptyMap),
-  servers: required(then(list(server, { least: 1, most: 1_000 }), checkServers)),
+  servers: required(andThen(list(server, { least: 1, most: 1_000 }), checkServers)),
 });
 
 export const gatewayKind = defineKind({
@@ -92,5 +92,5 @@ export const gatewayKind = defineKind({
   kind: 'Gateway',
   plural: 'gateways',
   shortNames: ['gw'],
-  body: then(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
+  body: andThen(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
 });

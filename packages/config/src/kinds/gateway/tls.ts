@@ -1,9 +1,9 @@
 // TLS words of a Gateway. The floor is TLS 1.2 with forward secrecy.
-import { type Decoder, oneOf, text, then } from '../../decode/decoder.ts';
+import { andThen, type Decoder, oneOf, text } from '../../decode/decoder.ts';
 import { suggestion } from '../../decode/suggest.ts';
 import { refuse } from '../../decode/walk.ts';
 
-export const tlsMode: Decoder<'SIMPLE'> = then(
+export const tlsMode: Decoder<'SIMPLE'> = andThen(
   oneOf('SIMPLE', 'PASSTHROUGH', 'MUTUAL', 'OPTIONAL_MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL'),
   (mode, walk) => {
     if (mode === 'SIMPLE') return mode;
@@ -14,7 +14,7 @@ export const tlsMode: Decoder<'SIMPLE'> = then(
 
 export type TlsVersion = 'TLS_AUTO' | 'TLSV1_2' | 'TLSV1_3';
 
-export const tlsVersion: Decoder<TlsVersion> = then(
+export const tlsVersion: Decoder<TlsVersion> = andThen(
   oneOf('TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3'),
   (version, walk) => {
     if (version !== 'TLSV1_0' && version !== 'TLSV1_1') return version;
@@ -33,7 +33,7 @@ const suites = [
 ];
 
 /** TLS 1.2 suites with forward secrecy and authenticated encryption; those of TLS 1.3 are fixed. */
-export const cipherSuite: Decoder<string> = then(text, (suite, walk) =>
+export const cipherSuite: Decoder<string> = andThen(text, (suite, walk) =>
   suites.includes(suite)
     ? suite
     : refuse(walk, {

@@ -1,5 +1,5 @@
 // Namespace: its labels and annotations are all that counts.
-import { then } from '../../decode/decoder.ts';
+import { andThen } from '../../decode/decoder.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import type { NamespaceSpec } from './spec.ts';
 
@@ -13,5 +13,5 @@ export const namespaceKind = defineKind({
   shortNames: ['ns'],
   isNamespaced: false,
   nameRule: 'dns-label',
-  body: then(manifestOf({}, { ignored: ['spec', 'status'], isTolerant: true }), () => nothing),
+  body: andThen(manifestOf({}, { ignored: ['spec', 'status'], isTolerant: true }), () => nothing),
 });

@@ -1,5 +1,5 @@
 // PeerAuthentication: which connections workloads take, mutual TLS or plaintext.
-import { mapOf, oneOf, then } from '../../decode/decoder.ts';
+import { andThen, mapOf, oneOf } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, withDefault } from '../../decode/object.ts';
 import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
 import { workloadSelector } from '../../values/label-selector.ts';
@@ -7,7 +7,7 @@ import { emptyMap } from '../../values/plain-map.ts';
 import { defineKind, istioSecurity, manifestOf } from '../define.ts';
 import type { MutualTlsMode, PeerAuthenticationSpec } from './spec.ts';
 
-const mutualTls = then(
+const mutualTls = andThen(
   object({ mode: withDefault(oneOf('UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT'), 'UNSET') }),
   ({ mode }): MutualTlsMode => mode,
 );
@@ -50,9 +50,9 @@ export const peerAuthenticationKind = defineKind({
   kind: 'PeerAuthentication',
   plural: 'peerauthentications',
   shortNames: ['pa'],
-  body: then(
+  body: andThen(
     manifestOf(
-      { spec: withDefault<PeerAuthenticationSpec>(then(object(shape), check), nothing) },
+      { spec: withDefault<PeerAuthenticationSpec>(andThen(object(shape), check), nothing) },
       { ignored: ['status'] },
     ),
     (value) => value.spec,

@@ -1,5 +1,5 @@
 // What a Pod and a Deployment's template have in common.
-import { boolean, type Decoder, integer, list, oneOf, text, then } from '../../decode/decoder.ts';
+import { andThen, boolean, type Decoder, integer, list, oneOf, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { dnsSubdomain } from '../../values/names.ts';
 import { container } from './container.ts';
@@ -63,6 +63,7 @@ const normalize = (value: Decoded<typeof shape>): PodBody => ({
   nodeName: value.nodeName,
 });
 
-export const podBody: Decoder<PodBody> = then(object(shape, { ignored, isTolerant: true }), (value, walk) =>
-  checkContainers(normalize(value), walk),
+export const podBody: Decoder<PodBody> = andThen(
+  object(shape, { ignored, isTolerant: true }),
+  (value, walk) => checkContainers(normalize(value), walk),
 );

@@ -1,5 +1,5 @@
 // Containers: what to run, with which environment, and on which ports.
-import { type Decoder, list, oneOf, quote, text, then } from '../../decode/decoder.ts';
+import { andThen, type Decoder, list, oneOf, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, exactlyOne, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { dnsLabel, portName } from '../../values/names.ts';
@@ -9,7 +9,7 @@ import { probe } from './probe.ts';
 import type { Container, ContainerPort, EnvironmentVariable } from './spec.ts';
 import { checkPortNames } from './validate.ts';
 
-const environmentName: Decoder<string> = then(text, (name, walk) =>
+const environmentName: Decoder<string> = andThen(text, (name, walk) =>
   name.length <= 256 && /^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(name)
     ? name
     : refuse(walk, {
@@ -19,11 +19,11 @@ const environmentName: Decoder<string> = then(text, (name, walk) =>
       }),
 );
 
-const textWithoutNul: Decoder<string> = then(text, (value, walk) =>
+const textWithoutNul: Decoder<string> = andThen(text, (value, walk) =>
   value.includes('\0') ? refuse(walk, { code: 'invalid-text', message: 'holds a NUL character' }) : value,
 );
 
-const valueFrom = then(
+const valueFrom = andThen(
   object(
     { fieldRef: optional(fieldReference) },
     { later: ['configMapKeyRef', 'secretKeyRef', 'resourceFieldRef', 'fileKeyRef'] },
@@ -31,7 +31,7 @@ const valueFrom = then(
   (value, walk) => (exactlyOne(value, ['fieldRef'], walk) ? value.fieldRef : undefined),
 );
 
-const variable = then(
+const variable = andThen(
   object({
     name: required(environmentName),
     value: optional(textWithoutNul),
@@ -45,7 +45,7 @@ const variable = then(
   },
 );
 
-const containerPort = then(
+const containerPort = andThen(
   object(
     {
       name: withDefault(portName, ''),
@@ -64,7 +64,7 @@ const shape = {
   args: withDefault<readonly string[]>(list(textWithoutNul), []),
   workingDir: optional(textWithoutNul),
   env: withDefault<readonly EnvironmentVariable[]>(list(variable), []),
-  ports: withDefault<readonly ContainerPort[]>(then(list(containerPort), checkPortNames), []),
+  ports: withDefault<readonly ContainerPort[]>(andThen(list(containerPort), checkPortNames), []),
   readinessProbe: optional(probe),
   livenessProbe: optional(probe),
   startupProbe: optional(probe),
@@ -88,7 +88,7 @@ const ignored = [
 
 const rules = { ignored, inert: ['lifecycle'], later: ['envFrom'], isTolerant: true };
 
-export const container: Decoder<Container> = then(object(shape, rules), checkImage);
+export const container: Decoder<Container> = andThen(object(shape, rules), checkImage);
 
 function checkImage(value: Decoded<typeof shape>, walk: Walk): Container | undefined {
   if (value.image !== '') return value;

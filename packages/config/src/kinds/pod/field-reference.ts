@@ -1,5 +1,5 @@
 // Fields of the running Pod that an environment variable may take.
-import { type Decoder, oneOf, quote, text, then } from '../../decode/decoder.ts';
+import { andThen, type Decoder, oneOf, quote, text } from '../../decode/decoder.ts';
 import { object, required, withDefault } from '../../decode/object.ts';
 import { suggestion } from '../../decode/suggest.ts';
 import { refuse } from '../../decode/walk.ts';
@@ -19,7 +19,7 @@ const byPath: ReadonlyMap<string, FieldReference> = new Map([
 
 const keyed = /^metadata\.(label|annotation)s\['([^']{1,317})'\]$/;
 
-const path: Decoder<FieldReference> = then(text, (written, walk) => {
+const path: Decoder<FieldReference> = andThen(text, (written, walk) => {
   const known = byPath.get(written);
   if (known !== undefined) return known;
   const [, kind, key = ''] = keyed.exec(written) ?? [];
@@ -33,7 +33,7 @@ const path: Decoder<FieldReference> = then(text, (written, walk) => {
 });
 
 /** `fieldRef`. */
-export const fieldReference: Decoder<FieldReference> = then(
+export const fieldReference: Decoder<FieldReference> = andThen(
   object({ fieldPath: required(path), apiVersion: withDefault(oneOf('v1'), 'v1') }),
   ({ fieldPath }) => fieldPath,
 );

@@ -1,5 +1,5 @@
 // Readiness, liveness and startup probes with Kubernetes' defaults.
-import { type Decoder, integer, list, oneOf, text, then } from '../../decode/decoder.ts';
+import { andThen, type Decoder, integer, list, oneOf, text } from '../../decode/decoder.ts';
 import { type Decoded, exactlyOne, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { headerName, printable } from '../../values/http.ts';
@@ -55,4 +55,4 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): Probe | undefined 
   };
 }
 
-export const probe: Decoder<Probe> = then(object(shape, { later: ['grpc'], isTolerant: true }), normalize);
+export const probe: Decoder<Probe> = andThen(object(shape, { later: ['grpc'], isTolerant: true }), normalize);

@@ -1,5 +1,5 @@
 // Pod: its body, its owner, and the status that the platform reports.
-import { boolean, list, oneOf, text, then } from '../../decode/decoder.ts';
+import { andThen, boolean, list, oneOf, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { ipAddress } from '../../values/address.ts';
 import { defineKind, manifestOf } from '../define.ts';
@@ -25,7 +25,7 @@ const condition = object(
 const addressOrNone = (value: unknown, walk: Parameters<typeof ipAddress>[1]): string | undefined =>
   value === '' ? '' : ipAddress(value, walk);
 
-const podIp = then(object({ ip: required(ipAddress) }, { isTolerant: true }), ({ ip }) => ip);
+const podIp = andThen(object({ ip: required(ipAddress) }, { isTolerant: true }), ({ ip }) => ip);
 
 const statusShape = {
   phase: withDefault(oneOf('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'), 'Pending'),
@@ -50,7 +50,7 @@ const ignoredStatus = [
   'startTime',
 ];
 
-const status = then(
+const status = andThen(
   object(statusShape, { ignored: ignoredStatus, isTolerant: true }),
   ({ conditions, podIPs, ...value }: Decoded<typeof statusShape>): PodStatus => ({
     ...value,
@@ -65,7 +65,7 @@ const owner = object(
 );
 
 /** Only two fields of the metadata; the rest has been read before. */
-const lifecycle = then(
+const lifecycle = andThen(
   object({ ownerReferences: optional(list(owner)), deletionTimestamp: optional(text) }, { ignored: [] }),
   (value) => value,
 );

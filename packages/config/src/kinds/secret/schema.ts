@@ -1,5 +1,5 @@
 // Secret: data decoded from base64; a TLS secret must hold both its parts.
-import { type Decoder, mapOf, text, then } from '../../decode/decoder.ts';
+import { andThen, type Decoder, mapOf, text } from '../../decode/decoder.ts';
 import { type Decoded, optional, withDefault } from '../../decode/object.ts';
 import type { Complaint } from '../../decode/walk.ts';
 import { base64 } from '../../values/base64.ts';
@@ -40,7 +40,7 @@ export const secretKind = defineKind({
   plural: 'secrets',
   shortNames: [],
   isNamespaced: true,
-  body: then(manifestOf(shape, { ignored: ['immutable'], isTolerant: true }), (value, walk) =>
+  body: andThen(manifestOf(shape, { ignored: ['immutable'], isTolerant: true }), (value, walk) =>
     checkParts(merge(value), walk),
   ),
 });

@@ -1,5 +1,5 @@
 // ServiceAccount: its name is the identity; tokens and pull secrets belong to the platform.
-import { then } from '../../decode/decoder.ts';
+import { andThen } from '../../decode/decoder.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import type { ServiceAccountSpec } from './spec.ts';
 
@@ -13,5 +13,5 @@ export const serviceAccountKind = defineKind({
   plural: 'serviceaccounts',
   shortNames: ['sa'],
   isNamespaced: true,
-  body: then(manifestOf({}, { ignored, isTolerant: true }), () => nothing),
+  body: andThen(manifestOf({}, { ignored, isTolerant: true }), () => nothing),
 });

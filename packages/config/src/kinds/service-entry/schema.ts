@@ -1,5 +1,5 @@
 // ServiceEntry: a service that the platform does not list by itself.
-import { list, oneOf, then } from '../../decode/decoder.ts';
+import { andThen, list, oneOf } from '../../decode/decoder.ts';
 import { object, optional, required, withDefault } from '../../decode/object.ts';
 import { ipAddressOrBlock } from '../../values/address.ts';
 import { exportTo, exportToAll } from '../../values/export-to.ts';
@@ -17,7 +17,7 @@ import type { WorkloadEntrySpec } from '../workload-entry/spec.ts';
 import type { ServiceEntryPort } from './spec.ts';
 import { checkResolution, checkServiceEntry } from './validate.ts';
 
-const servicePort = then(
+const servicePort = andThen(
   object({
     number: required(port),
     name: required(portName),
@@ -27,11 +27,11 @@ const servicePort = then(
   (value): ServiceEntryPort => ({ ...value, targetPort: value.targetPort ?? value.number }),
 );
 
-const resolution = then(oneOf('NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS'), checkResolution);
+const resolution = andThen(oneOf('NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS'), checkResolution);
 
-const selector = then(object({ labels: withDefault<TextMap>(labels, emptyMap) }), (value) => value.labels);
+const selector = andThen(object({ labels: withDefault<TextMap>(labels, emptyMap) }), (value) => value.labels);
 
-const spec = then(
+const spec = andThen(
   object({
     hosts: required(list(hostName({ wildcard: true }), { least: 1, most: 10_000 })),
     addresses: withDefault<readonly string[]>(list(ipAddressOrBlock, { most: 10_000 }), []),
@@ -51,5 +51,5 @@ export const serviceEntryKind = defineKind({
   kind: 'ServiceEntry',
   plural: 'serviceentries',
   shortNames: ['se'],
-  body: then(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
+  body: andThen(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
 });

@@ -1,5 +1,5 @@
 // Service: ports, selector and addresses as Kubernetes has them.
-import { boolean, list, oneOf, text, then } from '../../decode/decoder.ts';
+import { andThen, boolean, list, oneOf, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { ipAddress } from '../../values/address.ts';
 import { exportToAll, exportToAnnotation } from '../../values/export-to.ts';
@@ -21,7 +21,7 @@ const portShape = {
   appProtocol: optional(text),
 };
 
-const servicePort = then(
+const servicePort = andThen(
   object(portShape, { ignored: ['nodePort'], isTolerant: true }),
   (value): ServicePortSpec => ({
     name: value.name,
@@ -39,7 +39,7 @@ const clusterAddress = (value: unknown, walk: Parameters<typeof ipAddress>[1]): 
 const specShape = {
   type: withDefault(oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'), 'ClusterIP'),
   selector: withDefault<TextMap>(labels, emptyMap),
-  ports: withDefault<readonly ServicePortSpec[]>(then(list(servicePort, { most: 1_000 }), checkPorts), []),
+  ports: withDefault<readonly ServicePortSpec[]>(andThen(list(servicePort, { most: 1_000 }), checkPorts), []),
   clusterIP: optional(clusterAddress),
   clusterIPs: optional(list(clusterAddress, { most: 2 })),
   publishNotReadyAddresses: withDefault(boolean, false),
@@ -72,7 +72,7 @@ function normalize(value: Decoded<typeof specShape>): Omit<ServiceSpec, 'exportT
   };
 }
 
-const spec = then(object(specShape, { ignored, inert, later, isTolerant: true }), (value, walk) => {
+const spec = andThen(object(specShape, { ignored, inert, later, isTolerant: true }), (value, walk) => {
   const type = checkType(value.type, walk);
   warnAboutAffinity(value, walk);
   return type === undefined ? undefined : { type, ...normalize(value) };
@@ -88,7 +88,7 @@ export const serviceKind = defineKind({
   shortNames: ['svc'],
   isNamespaced: true,
   nameRule: 'service-name',
-  body: then(
+  body: andThen(
     manifestOf({ spec: required(spec) }, { ignored: ['status'], isTolerant: true }),
     (value, walk) => {
       const annotation = walk.metadata.annotations[exportAnnotation];

@@ -1,5 +1,5 @@
 // Redirects, direct responses and rewrites.
-import { type Decoder, integer, oneOf, quote, text, then } from '../../decode/decoder.ts';
+import { andThen, type Decoder, integer, oneOf, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, exactlyOne, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { base64 } from '../../values/base64.ts';
@@ -8,7 +8,7 @@ import { port } from '../../values/numbers.ts';
 import { regex } from '../../values/regex.ts';
 import type { HttpActionSpec, RewriteSpec } from './spec.ts';
 
-const authority: Decoder<string> = then(nonEmptyPrintable, (value, walk) =>
+const authority: Decoder<string> = andThen(nonEmptyPrintable, (value, walk) =>
   value.length <= 300 && /^[\w.:[\]-]+$/.test(value)
     ? value
     : refuse(walk, {
@@ -18,7 +18,7 @@ const authority: Decoder<string> = then(nonEmptyPrintable, (value, walk) =>
       }),
 );
 
-const path: Decoder<string> = then(nonEmptyPrintable, (value, walk) => {
+const path: Decoder<string> = andThen(nonEmptyPrintable, (value, walk) => {
   if (value.startsWith('/')) return value;
   if (value.startsWith('%PREFIX()%')) {
     const message = '"%PREFIX()%" is not yet supported';
@@ -31,7 +31,7 @@ const path: Decoder<string> = then(nonEmptyPrintable, (value, walk) => {
   });
 });
 
-const scheme: Decoder<string> = then(text, (value, walk) =>
+const scheme: Decoder<string> = andThen(text, (value, walk) =>
   value.length <= 32 && /^[a-z][a-z0-9+.-]*$/.test(value)
     ? value
     : refuse(walk, {
@@ -45,7 +45,7 @@ type RedirectStatus = 301 | 302 | 303 | 307 | 308;
 const redirectStatuses: readonly number[] = [301, 302, 303, 307, 308];
 const isRedirect = (status: number): status is RedirectStatus => redirectStatuses.includes(status);
 
-const redirectCode: Decoder<RedirectStatus> = then(integer(0, 999), (status, walk) =>
+const redirectCode: Decoder<RedirectStatus> = andThen(integer(0, 999), (status, walk) =>
   isRedirect(status)
     ? status
     : refuse(walk, {
@@ -66,7 +66,7 @@ const redirectShape = {
 
 type Redirect = Extract<HttpActionSpec, { readonly kind: 'redirect' }>;
 
-export const redirect: Decoder<Redirect> = then(object(redirectShape), normalizeRedirect);
+export const redirect: Decoder<Redirect> = andThen(object(redirectShape), normalizeRedirect);
 
 function normalizeRedirect(value: Decoded<typeof redirectShape>, walk: Walk): Redirect | undefined {
   const { redirectCode: status, derivePort, port: number, ...parts } = value;
@@ -85,7 +85,7 @@ function normalizeRedirect(value: Decoded<typeof redirectShape>, walk: Walk): Re
 type Response = Extract<HttpActionSpec, { readonly kind: 'respond' }>;
 const maxBodyBytes = 1_048_576;
 
-const body: Decoder<Uint8Array> = then(
+const body: Decoder<Uint8Array> = andThen(
   object({ string: optional(text), bytes: optional(base64) }),
   (value, walk) => {
     if (!exactlyOne(value, ['string', 'bytes'], walk)) return undefined;
@@ -98,12 +98,12 @@ const body: Decoder<Uint8Array> = then(
   },
 );
 
-export const directResponse: Decoder<Response> = then(
+export const directResponse: Decoder<Response> = andThen(
   object({ status: required(httpStatus), body: optional(body) }),
   (value): Response => ({ kind: 'respond', ...value }),
 );
 
-const substitution: Decoder<string> = then(text, (value, walk) =>
+const substitution: Decoder<string> = andThen(text, (value, walk) =>
   /^(?:[^\\\p{Cc}]|\\[\\0-9])*$/u.test(value)
     ? value
     : refuse(walk, {
@@ -121,7 +121,7 @@ const rewriteShape = {
   uriRegexRewrite: optional(regexRewrite),
 };
 
-export const rewrite: Decoder<RewriteSpec> = then(object(rewriteShape), (value, walk) => {
+export const rewrite: Decoder<RewriteSpec> = andThen(object(rewriteShape), (value, walk) => {
   const { uriRegexRewrite, ...parts } = value;
   if (uriRegexRewrite !== undefined && parts.uri !== undefined) {
     const message = 'uri and uriRegexRewrite exclude each other';

@@ -1,5 +1,5 @@
 // What happens to a request on its way: retries, faults, CORS and mirrors.
-import { boolean, count, type Decoder, list, quote, text, then } from '../../decode/decoder.ts';
+import { andThen, boolean, count, type Decoder, list, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, exactlyOne, object, optional, required, withDefault } from '../../decode/object.ts';
 import { suggestion } from '../../decode/suggest.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
@@ -30,7 +30,7 @@ const retryReasons = [
   'unavailable',
 ];
 
-const retryOn: Decoder<string> = then(text, (written, walk) => {
+const retryOn: Decoder<string> = andThen(text, (written, walk) => {
   const reasons = written.split(',').map((reason) => reason.trim());
   const unknown = reasons.find((reason) => !retryReasons.includes(reason) && !/^[1-5]\d\d$/.test(reason));
   if (unknown === undefined || written === '') return reasons.join(',');
@@ -50,7 +50,7 @@ const retryShape = {
 };
 
 /** No attempts switch retries off; then nothing else may be said about them. */
-export const retries: Decoder<RetrySpec> = then(
+export const retries: Decoder<RetrySpec> = andThen(
   object(retryShape, { later: ['retryIgnorePreviousHosts'] }),
   (value: Decoded<typeof retryShape>, walk: Walk): RetrySpec | undefined => {
     const { perTryTimeout, backoff, ...rest } = value;
@@ -70,7 +70,7 @@ export const retries: Decoder<RetrySpec> = then(
 );
 
 /** `{value: 12.5}`. */
-export const percentage: Decoder<number> = then(
+export const percentage: Decoder<number> = andThen(
   object({ value: withDefault(share, 0) }),
   ({ value }) => value,
 );
@@ -95,7 +95,7 @@ const grpcStatuses = [
   'UNAUTHENTICATED',
 ];
 
-const grpcStatus: Decoder<string> = then(text, (written, walk) =>
+const grpcStatus: Decoder<string> = andThen(text, (written, walk) =>
   grpcStatuses.includes(written)
     ? written
     : refuse(walk, {
@@ -105,7 +105,7 @@ const grpcStatus: Decoder<string> = then(text, (written, walk) =>
       }),
 );
 
-const delay = then(
+const delay = andThen(
   object(
     { fixedDelay: required(positiveDuration), percentage: optional(percentage) },
     { later: ['percent', 'exponentialDelay'] },
@@ -116,7 +116,7 @@ const delay = then(
   }),
 );
 
-const abort = then(
+const abort = andThen(
   object(
     { httpStatus: optional(httpStatus), grpcStatus: optional(grpcStatus), percentage: optional(percentage) },
     { later: ['http2Error', 'percent'] },
@@ -136,7 +136,7 @@ function percentOf(written: number | undefined, what: string, walk: Walk): numbe
   return written ?? 0;
 }
 
-export const fault: Decoder<FaultSpec> = then(
+export const fault: Decoder<FaultSpec> = andThen(
   object({ delay: optional(delay), abort: optional(abort) }),
   (value, walk) =>
     value.delay === undefined && value.abort === undefined
@@ -153,7 +153,7 @@ const corsShape = {
   allowCredentials: optional(boolean),
 };
 
-export const cors: Decoder<CorsSpec> = then(
+export const cors: Decoder<CorsSpec> = andThen(
   object(corsShape, { later: ['allowOrigin', 'unmatchedPreflights'] }),
   ({ maxAge, ...value }: Decoded<typeof corsShape>): CorsSpec =>
     maxAge === undefined ? value : { ...value, maxAgeMs: maxAge },
@@ -165,7 +165,7 @@ const mirrorEntry = object({
 });
 
 /** `mirrors`: each with its own share, 100 % by default. */
-export const mirrors: Decoder<readonly MirrorSpec[]> = then(list(mirrorEntry, { most: 100 }), (entries) =>
+export const mirrors: Decoder<readonly MirrorSpec[]> = andThen(list(mirrorEntry, { most: 100 }), (entries) =>
   entries.map((entry, index) => ({
     destination: entry.destination,
     percent: entry.percentage,

@@ -1,5 +1,5 @@
 // Where requests go, with which share and which header changes.
-import { type Decoder, list, then, uint32 } from '../../decode/decoder.ts';
+import { andThen, type Decoder, list, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { hostName } from '../../values/host.ts';
 import { headerValues, removableHeader } from '../../values/http.ts';
@@ -33,7 +33,7 @@ const destinationShape = {
   port: optional(object({ number: required(port) })),
 };
 
-export const destination: Decoder<DestinationRef> = then(
+export const destination: Decoder<DestinationRef> = andThen(
   object(destinationShape),
   ({ port: written, ...value }: Decoded<typeof destinationShape>): DestinationRef =>
     written === undefined ? value : { ...value, port: written.number },
@@ -42,7 +42,7 @@ export const destination: Decoder<DestinationRef> = then(
 /** Weight −1 stands for "not written" until the number of destinations is known. */
 export const unwrittenWeight = -1;
 
-export const routeDestination: Decoder<RouteDestination> = then(
+export const routeDestination: Decoder<RouteDestination> = andThen(
   object({
     destination: required(destination),
     weight: withDefault(uint32, unwrittenWeight),

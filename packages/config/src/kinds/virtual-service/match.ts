@@ -1,5 +1,5 @@
 // What a request must look like for a route to take it.
-import { boolean, type Decoder, list, mapOf, quote, text, then } from '../../decode/decoder.ts';
+import { andThen, boolean, type Decoder, list, mapOf, quote, text } from '../../decode/decoder.ts';
 import { object, optional, withDefault } from '../../decode/object.ts';
 import { type Complaint, caution, refuse, type Walk } from '../../decode/walk.ts';
 import { checkMatchedHeader, nonEmptyPrintable } from '../../values/http.ts';
@@ -11,7 +11,7 @@ import { nonEmptyStringMatch, stringMatchOrPresent } from '../../values/string-m
 import type { HttpMatchSpec } from './spec.ts';
 
 /** `mesh`, `NAME` or `NAMESPACE/NAME`. */
-export const gatewayReference: Decoder<string> = then(text, (written, walk) => {
+export const gatewayReference: Decoder<string> = andThen(text, (written, walk) => {
   const [namespace = '', name, ...rest] = written.split('/');
   const isGood =
     rest.length === 0 &&
@@ -60,7 +60,7 @@ const shape = {
   gateways: withDefault<readonly string[]>(list(gatewayReference, { most: 1_000 }), []),
 };
 
-export const httpMatch: Decoder<HttpMatchSpec> = then(
+export const httpMatch: Decoder<HttpMatchSpec> = andThen(
   object(shape, { later: ['sourceLabels', 'sourceNamespace'] }),
   (match, walk) => {
     warnAboutUri(match, walk);

@@ -1,5 +1,5 @@
 // One HTTP route: matches, exactly one action, and what happens on the way.
-import { type Decoder, list, then } from '../../decode/decoder.ts';
+import { andThen, type Decoder, list } from '../../decode/decoder.ts';
 import { type Decoded, exactlyOne, object, optional, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { durationOrZero } from '../../values/duration.ts';
@@ -20,7 +20,7 @@ import type {
 const shape = {
   name: optional(nonEmptyPrintable),
   match: withDefault<readonly HttpMatchSpec[]>(list(httpMatch, { most: 1_000 }), []),
-  route: optional(then(list(routeDestination, { least: 1, most: 1_000 }), checkWeights)),
+  route: optional(andThen(list(routeDestination, { least: 1, most: 1_000 }), checkWeights)),
   redirect: optional(redirect),
   directResponse: optional(directResponse),
   rewrite: optional(rewrite),
@@ -36,7 +36,7 @@ const shape = {
 
 type Written = Decoded<typeof shape>;
 
-export const httpRoute: Decoder<HttpRouteSpec> = then(
+export const httpRoute: Decoder<HttpRouteSpec> = andThen(
   object(shape, { later: ['delegate', 'mirrorPercent'] }),
   normalize,
 );

@@ -1,5 +1,5 @@
 // VirtualService: how requests to its hosts are routed.
-import { list, then } from '../../decode/decoder.ts';
+import { andThen, list } from '../../decode/decoder.ts';
 import { object, required, withDefault } from '../../decode/object.ts';
 import { exportTo, exportToAll } from '../../values/export-to.ts';
 import { hostName } from '../../values/host.ts';
@@ -13,12 +13,12 @@ const mesh: readonly string[] = Object.freeze(['mesh']);
 
 const host = hostName({ wildcard: true, any: true, ip: true });
 
-const spec = then(
+const spec = andThen(
   object(
     {
       hosts: required(list(host, { least: 1, most: 10_000 })),
       gateways: withDefault<readonly string[]>(
-        then(list(gatewayReference, { most: 1_000 }), (names) => (names.length === 0 ? mesh : names)),
+        andThen(list(gatewayReference, { most: 1_000 }), (names) => (names.length === 0 ? mesh : names)),
         mesh,
       ),
       exportTo: withDefault<ExportTo>(exportTo, exportToAll),
@@ -34,5 +34,5 @@ export const virtualServiceKind = defineKind({
   kind: 'VirtualService',
   plural: 'virtualservices',
   shortNames: ['vs'],
-  body: then(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
+  body: andThen(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
 });

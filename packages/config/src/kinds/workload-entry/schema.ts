@@ -1,5 +1,5 @@
 // WorkloadEntry: one workload that the platform does not list by itself.
-import { type Decoder, mapOf, quote, text, then, uint32 } from '../../decode/decoder.ts';
+import { andThen, type Decoder, mapOf, quote, text, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
 import { isIpAddress } from '../../values/address.ts';
@@ -16,7 +16,7 @@ import type { WorkloadEntrySpec } from './spec.ts';
 const name = hostName({ ip: true });
 
 /** An IP address, `unix:///path`, or a host name in lower case. */
-const address: Decoder<string> = then(text, (written, walk) => {
+const address: Decoder<string> = andThen(text, (written, walk) => {
   if (isIpAddress(written)) return written;
   if (!written.startsWith('unix://')) return name(written, walk);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out
@@ -28,7 +28,7 @@ const address: Decoder<string> = then(text, (written, walk) => {
   });
 });
 
-const locality: Decoder<Locality> = then(nonEmptyPrintable, (written, walk) => {
+const locality: Decoder<Locality> = andThen(nonEmptyPrintable, (written, walk) => {
   const [region = '', zone = '', subzone = '', ...rest] = written.split('/');
   if (region !== '' && rest.length === 0 && !(zone === '' && subzone !== ''))
     return { region, zone, subzone };
@@ -71,12 +71,15 @@ function check(value: Decoded<typeof shape>, walk: Walk): WorkloadEntrySpec | un
 }
 
 /** The spec, and an endpoint of a ServiceEntry. */
-export const workloadEntry: Decoder<WorkloadEntrySpec> = then(object(shape), check);
+export const workloadEntry: Decoder<WorkloadEntrySpec> = andThen(object(shape), check);
 
 export const workloadEntryKind = defineKind({
   ...istioNetworking,
   kind: 'WorkloadEntry',
   plural: 'workloadentries',
   shortNames: ['we'],
-  body: then(manifestOf({ spec: required(workloadEntry) }, { ignored: ['status'] }), (value) => value.spec),
+  body: andThen(
+    manifestOf({ spec: required(workloadEntry) }, { ignored: ['status'] }),
+    (value) => value.spec,
+  ),
 });
