@@ -20,7 +20,8 @@ export function listExamples(sort: 'valid' | 'invalid'): Example[] {
   const folders = readdirSync(kindsFolder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return folders.flatMap(({ name: kind }) => {
     const folder = join(kindsFolder, kind, 'examples', sort);
-    return readdirSync(folder).map((file) => {
+    const files = readdirSync(folder).filter((file) => !file.endsWith('.spec.yaml'));
+    return files.map((file) => {
       const path = join(folder, file);
       return { kind, file, path, text: readFileSync(path, 'utf8') };
     });
