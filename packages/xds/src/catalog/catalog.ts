@@ -27,10 +27,13 @@ export class Catalog implements Disposable {
   private readonly logs = new Map<string, LayerLog>();
   private readonly users = new Map<string, Set<LayerUser>>();
   private readonly retired = new Map<ResourceKey, EncodedResource>();
+  /** Views by the array the app gave, so that streams that are given one array share one view. */
+  private readonly views = new WeakMap<readonly LayerUse[], LayerView>();
   private readonly differences = new Map<string, Difference | undefined>();
   private readonly watching: Disposable;
   private readonly largeLayer: number;
-  private changedEpoch: number;
+  /** Epoch of the last change of this type. */
+  changedEpoch: number;
 
   constructor(graph: Graph, type: ResourceType, largeLayer = LARGE_LAYER) {
     this.largeLayer = largeLayer;
@@ -52,7 +55,7 @@ export class Catalog implements Disposable {
       this.users.set(layer, users);
       if (!this.logs.has(layer)) this.logs.set(layer, createLayerLog(epoch));
     }
-    return createLayerView(layers, (layer) => this.byLayer.count(layer) >= this.largeLayer);
+    return this.viewOf(layers);
   }
 
   leave(layers: readonly LayerUse[], user: LayerUser): void {
@@ -155,6 +158,14 @@ export class Catalog implements Disposable {
       else if (change.before !== undefined) this.retire(key, change.before);
     }
     for (const layer of touched) this.settle(layer);
+  }
+
+  private viewOf(layers: readonly LayerUse[]): LayerView {
+    const known = this.views.get(layers);
+    if (known !== undefined) return known;
+    const view = createLayerView(layers, (layer) => this.byLayer.count(layer) >= this.largeLayer);
+    this.views.set(layers, view);
+    return view;
   }
 
   private isQuiet(stack: LayerStack, epoch: number): boolean {

@@ -28,14 +28,16 @@ export function createStack(layers: readonly LayerUse[]): LayerStack {
   };
 }
 
+const noStack = createStack([]);
+
 /** Splits the layers before the first one with many members: from there on the work is shared between streams. */
 export function createLayerView(layers: readonly LayerUse[], isLarge: (layer: string) => boolean): LayerView {
   const found = layers.findIndex((use) => isLarge(use.layer));
   const split = found < 0 ? layers.length : found;
   return {
     layers,
-    own: createStack(layers.slice(0, split)),
-    common: createStack(layers.slice(split)),
+    own: split === 0 ? noStack : createStack(split === layers.length ? layers : layers.slice(0, split)),
+    common: split === layers.length ? noStack : createStack(split === 0 ? layers : layers.slice(split)),
     hasNeeded: layers.some((use) => use.members === 'needed'),
   };
 }

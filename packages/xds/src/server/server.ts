@@ -138,11 +138,9 @@ function createGrpcServer(hub: StreamHub, limits: Limits, isPlaintext: boolean):
   return server;
 }
 
-let lastStream = 0;
-
 function openStream(hub: StreamHub, call: Call, protocol: Session['protocol'], isPlaintext: boolean): void {
   try {
-    new XdsStream(call, hub, { id: ++lastStream, protocol, isPlaintext });
+    new XdsStream(call, hub, { id: hub.nextStream(), protocol, isPlaintext });
   } catch (error) {
     hub.fault(error);
     call.emit('error', Object.assign(new Error('internal error'), { code: status.INTERNAL }));

@@ -70,6 +70,7 @@ export class StreamHub implements Disposable {
   private isTurnDue = false;
   private tick: Disposable | undefined;
   private restDueMs = 0;
+  private lastStream = 0;
 
   constructor(options: StreamHubOptions) {
     this.catalogs = options.catalogs;
@@ -80,6 +81,10 @@ export class StreamHub implements Disposable {
     this.onEvent = options.onEvent;
     this.versionPrefix = new Date(options.clock.nowMs()).toISOString();
     this.budget = { limitBytes: options.limits.unsentBytes, usedBytes: 0 };
+  }
+
+  nextStream(): number {
+    return ++this.lastStream;
   }
 
   streamsOf(client: string): number {

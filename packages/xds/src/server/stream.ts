@@ -15,6 +15,7 @@ export type Call = ServerDuplexStream<Buffer, Buffer>;
 
 /** A stream that takes nothing for this long no longer counts against the common budget. */
 const STUCK_MS = 1_000;
+const FIRST_REQUEST_MS = 15_000;
 
 export class XdsStream implements Disposable {
   readonly id: number;
@@ -43,6 +44,9 @@ export class XdsStream implements Disposable {
     this.connectedAtMs = hub.clock.nowMs();
     this.share = createShare(this.connectedAtMs);
     this.peer = peerOf(call, stream.isPlaintext);
+    this.timer = hub.clock.after(FIRST_REQUEST_MS, () => {
+      if (this.session === undefined) this.end(status.DEADLINE_EXCEEDED, 'no request came');
+    });
     call.on('data', (bytes: Buffer) => this.take(bytes));
     call.on('end', () => this.end(status.OK, 'the client ended the stream'));
     call.on('cancelled', () => this.finish('the client went away'));

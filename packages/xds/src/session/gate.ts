@@ -33,6 +33,8 @@ function outstandingClusters(session: Session): Outstanding {
     if (adds === 'all') return 'all';
     if (adds.size > 0) sets.push(adds);
   }
+  // While a refused response is searched, what is good in it has not arrived either.
+  for (const group of channel.isolation?.groups ?? []) sets.push(new Set(group));
   const { pending } = channel;
   if (pending?.since !== undefined) {
     const adds =

@@ -104,6 +104,17 @@ describe('a refused response', () => {
     expect(settle(rig)).toEqual(['Listener +l']);
   });
 
+  it('of new clusters keeps listeners waiting until the good ones are in', () => {
+    const world = worldOf(64, [5]);
+    world.transact(() => world.set(LISTENER, testResource('l', '1')));
+    const rig = createRig(world);
+    rig.delta(CLUSTER);
+    rig.delta(LISTENER);
+    const seen = settle(rig);
+    expect(seen.at(-1)).toBe('Listener +l');
+    expect(seen.filter((line) => line.startsWith('Cluster')).length).toBeGreaterThan(5);
+  });
+
   it('tells a request that waits for a bad host that there is none', () => {
     const world = createWorld();
     world.transact(() => {

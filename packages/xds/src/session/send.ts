@@ -86,7 +86,10 @@ function sendProbe(session: Session, channel: Channel): boolean {
     endIsolation(session, channel);
     return false;
   }
-  for (const part of composeItems(session, channel, resources)) write(session, channel, part, 'probe');
+  for (const part of composeItems(session, channel, resources)) {
+    const adds = new Set(part.resources.map(({ name }) => name));
+    write(session, channel, { ...part, adds }, 'probe');
+  }
   return true;
 }
 

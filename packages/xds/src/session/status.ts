@@ -38,8 +38,27 @@ function availableCount({ catalog, view }: Channel): number {
   return own.length + catalog.everything(view.common).upserts.length - overlapping;
 }
 
+interface Count {
+  readonly of: string;
+  readonly held: number;
+}
+
+/** Counts of streams that were looked at, until something in them changes. */
+const counts = new WeakMap<Channel, Count>();
+
 /** What has been sent or is on its way, less what is pending or was refused. */
 function heldCount(channel: Channel): number {
+  const { catalog, subscribed, held, pending, quarantine } = channel;
+  if (pending !== undefined) return countHeld(channel);
+  const of = `${catalog.changedEpoch} ${subscribed.size} ${held.size} ${channel.isWildcard} ${quarantine?.size}`;
+  const known = counts.get(channel);
+  if (known?.of === of) return known.held;
+  const count = countHeld(channel);
+  counts.set(channel, { of, held: count });
+  return count;
+}
+
+function countHeld(channel: Channel): number {
   const { catalog, view, pending } = channel;
   const missing = channel.quarantine?.size ?? 0;
   if (channel.isWildcard && !view.hasNeeded) {

@@ -40,7 +40,11 @@ export function changeView(session: Session, view: StreamView): void {
 export function holdRoots(session: Session): void {
   if (!session.isSelective) return;
   for (const [typeUrl, names] of Object.entries(session.view.heldNames)) {
-    for (const name of names) hold(session, { typeUrl, name }, false);
+    const channel = session.channels.get(typeUrl);
+    for (const asked of names) {
+      const found = channel?.catalog.resolveAlias(channel.view.layers, asked);
+      hold(session, { typeUrl, name: found?.name ?? asked }, false);
+    }
   }
   for (const { catalog, view } of session.channels.values()) {
     for (const { layer, members } of view.layers) {
