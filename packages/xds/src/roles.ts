@@ -7,7 +7,7 @@ export const CLUSTER: TypeUrl = `${prefix}config.cluster.v3.Cluster`;
 export const ENDPOINTS: TypeUrl = `${prefix}config.endpoint.v3.ClusterLoadAssignment`;
 export const LISTENER: TypeUrl = `${prefix}config.listener.v3.Listener`;
 export const ROUTE: TypeUrl = `${prefix}config.route.v3.RouteConfiguration`;
-export const SCOPED_ROUTE: TypeUrl = `${prefix}config.route.v3.ScopedRouteConfiguration`;
+const SCOPED_ROUTE: TypeUrl = `${prefix}config.route.v3.ScopedRouteConfiguration`;
 export const VIRTUAL_HOST: TypeUrl = `${prefix}config.route.v3.VirtualHost`;
 export const SECRET: TypeUrl = `${prefix}extensions.transport_sockets.tls.v3.Secret`;
 

@@ -12,7 +12,7 @@ export interface LayerUser {
 }
 
 /** A layer with this many members is worth sharing work for. */
-export const LARGE_LAYER = 32;
+const LARGE_LAYER = 32;
 const LOG_LIMIT = 50_000;
 const RETIRED_LIMIT = 10_000;
 

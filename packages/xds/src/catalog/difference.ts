@@ -4,7 +4,7 @@ import { firstAfter, type LayerLog } from './layer-log.ts';
 import type { LayerStack } from './layers.ts';
 
 /** Encoded once by whoever sends it first, then shared; parts are sent one after the other. */
-export interface SharedEncoding {
+interface SharedEncoding {
   delta?: readonly SharedPart[];
   state?: Buffer;
 }

@@ -1,6 +1,6 @@
 // The recent changes of one layer, bounded. A reader whose cursor is older than the log's floor must start again.
 
-export interface LogEntry {
+interface LogEntry {
   readonly epoch: number;
   readonly name: string;
   /** Whether the layer had the name before this change. */

@@ -20,7 +20,7 @@ export interface LayerView {
 export const keyOf = (layer: string, name: string): ResourceKey => `${layer}|${name}`;
 export const layerOf = (key: ResourceKey): string => key.slice(0, key.indexOf('|'));
 
-export function createStack(layers: readonly LayerUse[]): LayerStack {
+function createStack(layers: readonly LayerUse[]): LayerStack {
   return {
     key: layers.map((use) => `${use.layer}\n${use.members}`).join('\n'),
     layers,

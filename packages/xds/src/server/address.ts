@@ -18,8 +18,7 @@ export function parseListenAddress(text: string): Result<ListenAddress> {
   return succeed({ host, port });
 }
 
-export const isLoopback = (host: string): boolean =>
-  host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+const isLoopback = (host: string): boolean => host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 
 /** The refusal of an address for plaintext, or undefined. */
 export function refusePlaintext(address: ListenAddress): Diagnostic | undefined {

@@ -33,7 +33,7 @@ const isEmpty = (difference: Difference): boolean =>
   difference.upserts.length + difference.removed.length === 0;
 
 /** The common layers go to this channel as they go to others: nothing in them depends on the stream. */
-export const isShared = (session: Session, channel: Channel): boolean =>
+const isShared = (session: Session, channel: Channel): boolean =>
   session.protocol === 'delta' &&
   !session.isSelective &&
   !isAskedFor(session, channel) &&

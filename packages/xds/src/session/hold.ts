@@ -66,7 +66,7 @@ function hurry(channel: Channel, name: string): void {
 }
 
 /** Whether a layer that is pushed whole has, or just lost, the name. */
-export function isInWholeLayer(channel: Channel, name: string): boolean {
+function isInWholeLayer(channel: Channel, name: string): boolean {
   const { catalog, view } = channel;
   return view.layers.some(
     (use) =>

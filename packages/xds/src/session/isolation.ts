@@ -17,7 +17,7 @@ export function setAside(session: Session, channel: Channel, name: string): void
 }
 
 /** Splits a refused group: what the message names apart from the rest, else in halves. */
-export function splitGroup(names: readonly string[], message: string): readonly (readonly string[])[] {
+function splitGroup(names: readonly string[], message: string): readonly (readonly string[])[] {
   if (names.length <= MENTION_LIMIT) {
     const mentioned = names.filter((name) => message.includes(name));
     if (mentioned.length > 0 && mentioned.length < names.length && mentioned.length <= 8) {

@@ -99,7 +99,7 @@ export interface Isolation {
   covers: number | undefined;
 }
 
-export interface Rejection {
+interface Rejection {
   readonly message: string;
   readonly resources: readonly RejectedResource[];
   readonly atMs: number;

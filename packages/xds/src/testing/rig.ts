@@ -16,7 +16,7 @@ import type { Outgoing, Session, SessionEvent } from '../session/state.ts';
 import type { EncodedResource, LayerUse, ResourceKey, StreamView, TypeUrl } from '../types.ts';
 import { withNonce } from '../wire/state-response.ts';
 
-export const testTypes = [CLUSTER, ENDPOINTS, LISTENER, ROUTE, VIRTUAL_HOST, SECRET] as const;
+const testTypes = [CLUSTER, ENDPOINTS, LISTENER, ROUTE, VIRTUAL_HOST, SECRET] as const;
 
 export const layer = (name: string, members: LayerUse['members'] = 'all'): LayerUse => ({
   layer: name,
