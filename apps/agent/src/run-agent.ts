@@ -15,6 +15,7 @@ import { createKubelet, type Kubelet } from './workloads/kubelet.ts';
 import { isLeftOver } from './workloads/left-over-pods.ts';
 import type { PodContext } from './workloads/pod-context.ts';
 import { createPodReporter, type PodReporter } from './workloads/pod-reporter.ts';
+import { removeLeftOverFiles } from './workloads/workload-files.ts';
 import { templateOfDeployment, templateOfGateway } from './workloads/workload-template.ts';
 
 const certificateDeadlineMs = 10_000;
@@ -23,6 +24,7 @@ const farewellMs = 2_000;
 /** Starts at once and never fails: what cannot be done yet is retried and told as events. */
 export function runAgent(options: AgentOptions): Promise<AgentHandle> {
   const { timers = systemTimers, random = Math.random, onEvent = () => undefined } = options;
+  removeLeftOverFiles(options.stateDirectory);
   const client = createControlClient(options.controlSocket);
   const reporter = createPodReporter({
     client,
@@ -48,6 +50,7 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
     await reporter.close(farewellMs);
     await context.capture.dispose();
     context.guard[Symbol.dispose]();
+    removeLeftOverFiles(options.stateDirectory);
     clearInterval(alive);
   };
   const closeOnce = (): Promise<void> => {

@@ -31,23 +31,27 @@ export function canonicalNames(
   };
 }
 
+/** Labels that say those names to everybody. */
+export function canonicalLabels(
+  labels: Readonly<Record<string, string>>,
+  workloadName: string,
+): Readonly<Record<string, string>> {
+  const { canonicalService, canonicalRevision } = canonicalNames(labels, workloadName);
+  return { [canonicalNameLabel]: canonicalService, [canonicalRevisionLabel]: canonicalRevision };
+}
+
 /** `sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN`. */
 export const nodeId = ({ role, address, name, namespace, clusterDomain }: ProxyDescription): string =>
   `${role}~${address}~${name}.${namespace}~${namespace}.svc.${clusterDomain}`;
 
 /** Values that are text stay text: the control plane decodes them as Istio's do. */
 export function nodeMetadata(proxy: ProxyDescription): Readonly<Record<string, unknown>> {
-  const { canonicalService, canonicalRevision } = canonicalNames(proxy.labels, proxy.workloadName);
   return {
     NAMESPACE: proxy.namespace,
     NAME: proxy.name,
     SERVICE_ACCOUNT: proxy.serviceAccount,
     WORKLOAD_NAME: proxy.workloadName,
-    LABELS: {
-      ...proxy.labels,
-      [canonicalNameLabel]: canonicalService,
-      [canonicalRevisionLabel]: canonicalRevision,
-    },
+    LABELS: { ...proxy.labels, ...canonicalLabels(proxy.labels, proxy.workloadName) },
     APP_CONTAINERS: proxy.containers.join(','),
     CLUSTER_ID: clusterId,
     MESH_ID: proxy.meshId,

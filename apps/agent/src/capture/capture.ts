@@ -26,6 +26,8 @@ export interface CapturedWorkload {
   readonly applicationAddress: string;
   /** What the application is told to bind to. */
   readonly bindAddress: string;
+  /** The address of this machine that probes come from; without it any. */
+  readonly probeSource?: string;
   /** Added to the application's environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** Set when the proxy runs as somebody else: its sockets and files are given to this user. */

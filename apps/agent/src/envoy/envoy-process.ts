@@ -1,5 +1,6 @@
 // One Envoy as a process: how it is called, where its logs go, and how soon it is back after a crash.
 import {
+  type Ending,
   type ProcessSpec,
   type SupervisedProcess,
   type Surroundings,
@@ -18,7 +19,7 @@ export interface EnvoyProcessOptions {
   readonly drainMs: number;
   readonly surroundings: Surroundings;
   readonly onStart: () => void;
-  readonly onExit: () => void;
+  readonly onExit: (ending: Ending) => void;
 }
 
 const concurrency = 2;

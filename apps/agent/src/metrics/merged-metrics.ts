@@ -1,5 +1,6 @@
 // One page of metrics for a workload: its proxy's and, when it says it has some, its application's.
 import http from 'node:http';
+import type { CapturedWorkload } from '../capture/capture.ts';
 import { collectText } from '../control/unix-http.ts';
 import type { EnvoyAdmin } from '../envoy/envoy-admin.ts';
 import { messageOf } from '../problem.ts';
@@ -10,6 +11,8 @@ export interface ScrapeTarget {
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  /** Where to ask from; default: anywhere. */
+  readonly localAddress?: string;
 }
 
 const timeoutMs = 5_000;
@@ -18,13 +21,22 @@ const mostBytes = 64 * 1024 * 1024;
 /** From the annotations `prometheus.io/scrape`, `port` and `path`; undefined when the application has no metrics. */
 export function scrapeTargetOf(
   annotations: Readonly<Record<string, string>>,
-  place: { readonly host: string; readonly defaultPort: number | undefined },
+  place: {
+    readonly captured: Pick<CapturedWorkload, 'applicationAddress' | 'probeSource'>;
+    readonly defaultPort: number | undefined;
+  },
 ): ScrapeTarget | undefined {
   if (annotations['prometheus.io/scrape'] !== 'true') return undefined;
   const port = Number(annotations['prometheus.io/port'] ?? place.defaultPort);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
   const path = annotations['prometheus.io/path'] ?? '/metrics';
-  return { host: place.host, port, path: path.startsWith('/') ? path : `/${path}` };
+  const { applicationAddress: host, probeSource } = place.captured;
+  return {
+    host,
+    port,
+    path: path.startsWith('/') ? path : `/${path}`,
+    ...(probeSource === undefined ? {} : { localAddress: probeSource }),
+  };
 }
 
 export interface MetricsSources {
@@ -75,11 +87,11 @@ async function scrape(target: ScrapeTarget): Promise<string> {
   return withoutEnd(await collectText(response, mostBytes));
 }
 
-const get = ({ host, port, path }: ScrapeTarget): Promise<http.IncomingMessage> =>
+const get = (target: ScrapeTarget): Promise<http.IncomingMessage> =>
   new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
     const headers = { accept: 'text/plain;version=0.0.4' };
-    http.get({ host, port, path, agent: false, signal, headers }, resolve).on('error', reject);
+    http.get({ ...target, agent: false, signal, headers }, resolve).on('error', reject);
   });
 
 /** OpenMetrics says `# EOF` at its end, which here is not the end. */

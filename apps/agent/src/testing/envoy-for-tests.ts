@@ -1,11 +1,7 @@
-// The real Envoy that tests run: from ENVOY_PATH, the PATH or the cache; it is never installed by a test.
-import { existsSync } from 'node:fs';
-import { cacheDirectoryOf, locateEnvoy } from '@xebec/supervise';
+// The real Envoy that tests run: the one at ENVOY_PATH, on the PATH or in the cache; a test never installs one.
+import { locateEnvoy } from '@xebec/supervise';
 
-const { ENVOY_PATH } = process.env;
+const located = await locateEnvoy({ env: process.env, pins: new Map() });
 
-/** Its path, or undefined where there is none: tests of the whole agent are left out then. */
-export async function findEnvoy(): Promise<string | undefined> {
-  if (ENVOY_PATH !== undefined && existsSync(ENVOY_PATH)) return ENVOY_PATH;
-  return undefined;
-}
+/** Undefined where there is none: tests that need it are left out then. */
+export const envoyPath: string | undefined = located.ok ? located.value.path : undefined;

@@ -1,7 +1,6 @@
-// A control plane for tests: real certificates, the admin API the agent uses, and discovery of one echo service between all its Pods.
+// A control plane for tests: real certificates over real TLS, the admin API as agents use it, and the discovery of one echo service.
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import * as path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import {
@@ -14,11 +13,14 @@ import {
   openAuthority,
   parseCsr,
   peerCertificateAuthenticator,
+  type ServingCertificate,
+  type TokenStore,
 } from '@xebec/ca';
 import { formatDiagnostic, type Result } from '@xebec/std';
-import type { Manifest } from '../control/control-client.ts';
+import { type Manifest, parseJson } from '../control/control-client.ts';
 import { isRecord } from '../control/object-watch.ts';
-import { addFakeDiscovery, type FakeDiscovery } from './fake-discovery.ts';
+import { collectText } from '../control/unix-http.ts';
+import { FakeDiscovery } from './fake-discovery.ts';
 
 /** The value of a result that must be one. */
 export function unwrap<T>(result: Result<T>): T {
@@ -26,165 +28,148 @@ export function unwrap<T>(result: Result<T>): T {
   throw new Error(result.diagnostics.map(formatDiagnostic).join('\n'));
 }
 
-export interface FakeControlPlane {
-  readonly controlSocket: string;
-  readonly rootsFile: string;
-  readonly xdsAddress: string;
-  readonly authority: Authority;
-  readonly discovery: FakeDiscovery;
-  /** What agents reported, by key. */
-  readonly pods: Map<string, Manifest>;
-  /** Number of tokens that were asked for. */
-  readonly tokensIssued: () => number;
-  set(key: string, object: Manifest): void;
-  delete(key: string): void;
-  /** As if killed: every connection breaks, and Pods are forgotten. */
-  kill(): Promise<void>;
-  restart(): Promise<void>;
-  close(): Promise<void>;
-}
-
 export interface FakeOptions {
   readonly directory: string;
   readonly leafTtlMs?: number;
 }
 
-export async function startFakeControlPlane({
-  directory,
-  leafTtlMs,
-}: FakeOptions): Promise<FakeControlPlane> {
-  const authority = unwrap(
-    openAuthority({
-      directory: path.join(directory, 'ca'),
-      trustDomain: 'cluster.local',
-      ...(leafTtlMs === undefined ? {} : { leafTtlMs }),
-    }),
-  );
-  const controlSocket = path.join(directory, 'control.sock');
-  const objects = new Map<string, Manifest>();
-  const pods = new Map<string, Manifest>();
-  const watchers = new Set<http.ServerResponse>();
-  const tokens = createTokenStore({ trustDomain: 'cluster.local' });
-  let tokenCount = 0;
-  const tell = (event: unknown): void => {
-    for (const watcher of watchers) watcher.write(`${JSON.stringify(event)}\n`);
-  };
-  const discovery: FakeDiscovery = addFakeDiscovery();
-  const answer = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(Buffer.from(chunk));
-    const body: unknown = chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString());
-    const url = request.url ?? '';
-    if (url.startsWith('/v1/watch')) {
-      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-      for (const [key, object] of [...objects, ...pods])
-        response.write(`${JSON.stringify({ type: 'set', key, object })}\n`);
-      response.write(`${JSON.stringify({ type: 'synced' })}\n`);
-      watchers.add(response);
-      response.on('close', () => watchers.delete(response));
-    } else if (url === '/v1/tokens' && isRecord(body)) {
-      tokenCount += 1;
-      const token = unwrap(
-        tokens.issue({
-          namespace: String(body['namespace']),
-          serviceAccount: String(body['serviceAccount']),
-        }),
-      );
-      response.end(JSON.stringify({ token }));
-    } else if (url === '/v1/runtime' && isRecord(body) && isRecord(body['object'])) {
-      const pod = body['object'];
-      const metadata = isRecord(pod['metadata']) ? pod['metadata'] : {};
-      const key = `Pod/${String(metadata['namespace'])}/${String(metadata['name'])}`;
-      pods.set(key, pod);
-      discovery.setPods(pods);
-      response.end(JSON.stringify({ key }));
-    } else if (request.method === 'DELETE') {
-      const key = decodeURIComponent(url.slice('/v1/runtime/'.length));
-      pods.delete(key);
-      discovery.setPods(pods);
-      response.end(JSON.stringify({ deleted: true }));
-    } else {
-      response.writeHead(404).end();
-    }
-  };
+const trustDomain = 'cluster.local';
 
-  let admin: http.Server;
-  let server: grpc.Server;
-  let xdsPort = 0;
-  const start = async (): Promise<void> => {
-    admin = http.createServer((request, response) => void answer(request, response));
-    admin.listen(controlSocket);
-    await once(admin, 'listening');
-    server = new grpc.Server();
-    addCertificateService(server, {
+export class FakeControlPlane {
+  readonly controlSocket: string;
+  readonly rootsFile: string;
+  readonly authority: Authority;
+  readonly discovery = new FakeDiscovery();
+  /** What agents reported, by key. */
+  readonly pods = new Map<string, Manifest>();
+  tokensIssued = 0;
+  readonly #tokens: TokenStore;
+  readonly #objects = new Map<string, Manifest>();
+  readonly #watchers = new Set<http.ServerResponse>();
+  #admin = http.createServer();
+  #server = new grpc.Server();
+  #port = 0;
+
+  constructor({ directory, leafTtlMs }: FakeOptions) {
+    const ttl = leafTtlMs === undefined ? {} : { leafTtlMs };
+    this.authority = unwrap(openAuthority({ directory: path.join(directory, 'ca'), trustDomain, ...ttl }));
+    this.#tokens = createTokenStore({ trustDomain });
+    this.controlSocket = path.join(directory, 'control.sock');
+    this.rootsFile = path.join(directory, 'ca', 'root-cert.pem');
+  }
+
+  get xdsAddress(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    this.#admin = http.createServer((request, response) => void this.#answer(request, response));
+    this.#admin.listen(this.controlSocket);
+    await once(this.#admin, 'listening');
+    const { authority } = this;
+    const clock = Date.now;
+    this.#server = new grpc.Server();
+    addCertificateService(this.#server, {
       authority,
       authenticators: [
-        peerCertificateAuthenticator({ trustDomain: 'cluster.local', issuers: authority.issuers, clock: Date.now }),
-        joinTokenAuthenticator(tokens),
+        peerCertificateAuthenticator({ trustDomain, issuers: authority.issuers, clock }),
+        joinTokenAuthenticator(this.#tokens),
       ],
+      clock,
       audit: () => undefined,
-      clock: Date.now,
     });
-    discovery.addTo(server);
-    const { credentials } = createServingCredentials(await servingCertificate(authority), {
-      requireClientCertificate: false,
-    });
-    xdsPort = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`127.0.0.1:${xdsPort}`, credentials, (error, port) =>
-        error === null ? resolve(port) : reject(error),
-      );
-    });
-  };
-  const stop = async (): Promise<void> => {
-    server.forceShutdown();
-    admin.closeAllConnections();
-    const closed = once(admin, 'close');
-    admin.close();
+    this.discovery.addTo(this.#server);
+    const serving = await servingCertificate(authority);
+    const { credentials } = createServingCredentials(serving, { requireClientCertificate: false });
+    this.#port = await bind(this.#server, `127.0.0.1:${this.#port}`, credentials);
+  }
+
+  /** As if killed: every connection breaks; objects stay, Pods are forgotten. */
+  async kill(): Promise<void> {
+    this.#server.forceShutdown();
+    const closed = once(this.#admin, 'close');
+    this.#admin.close();
+    this.#admin.closeAllConnections();
     await closed;
-  };
-  await start();
-  return {
-    controlSocket,
-    rootsFile: path.join(directory, 'ca', 'root-cert.pem'),
-    xdsAddress: `127.0.0.1:${xdsPort}`,
-    authority,
-    discovery,
-    pods,
-    tokensIssued: () => tokenCount,
-    set(key, object) {
-      objects.set(key, object);
-      tell({ type: 'set', key, object });
-    },
-    delete(key) {
-      objects.delete(key);
-      tell({ type: 'delete', key });
-    },
-    async kill() {
-      await stop();
-      pods.clear();
-    },
-    restart: start,
-    close: stop,
-  };
+    this.pods.clear();
+  }
+
+  set(key: string, object: Manifest): void {
+    this.#objects.set(key, object);
+    this.#tell({ type: 'set', key, object });
+  }
+
+  delete(key: string): void {
+    this.#objects.delete(key);
+    this.#tell({ type: 'delete', key });
+  }
+
+  /** Puts a Pod that no agent reported. */
+  plantPod(key: string, object: Manifest): void {
+    this.pods.set(key, object);
+  }
+
+  #tell(event: unknown): void {
+    for (const watcher of this.#watchers) watcher.write(`${JSON.stringify(event)}\n`);
+  }
+
+  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const body = parseJson(await collectText(request, 10_000_000));
+    const url = request.url ?? '';
+    if (url.startsWith('/v1/watch')) this.#watch(response);
+    else if (url === '/v1/tokens') this.#issueToken(body, response);
+    else if (url === '/v1/runtime') this.#putPod(body, response);
+    else if (request.method === 'DELETE')
+      this.#deletePod(decodeURIComponent(url.slice('/v1/runtime/'.length)), response);
+    else response.writeHead(404).end();
+  }
+
+  #watch(response: http.ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    for (const [key, object] of [...this.#objects, ...this.pods]) {
+      response.write(`${JSON.stringify({ type: 'set', key, object })}\n`);
+    }
+    response.write(`${JSON.stringify({ type: 'synced' })}\n`);
+    this.#watchers.add(response);
+    response.on('close', () => this.#watchers.delete(response));
+  }
+
+  #issueToken(body: unknown, response: http.ServerResponse): void {
+    this.tokensIssued += 1;
+    const { namespace, serviceAccount } = isRecord(body) ? body : {};
+    const issued = this.#tokens.issue({
+      namespace: String(namespace),
+      serviceAccount: String(serviceAccount),
+    });
+    response.end(JSON.stringify({ token: unwrap(issued) }));
+  }
+
+  #putPod(body: unknown, response: http.ServerResponse): void {
+    const object = isRecord(body) && isRecord(body['object']) ? body['object'] : {};
+    const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
+    const key = `Pod/${String(metadata['namespace'])}/${String(metadata['name'])}`;
+    this.pods.set(key, object);
+    this.discovery.setPods(this.pods);
+    response.end(JSON.stringify({ key }));
+  }
+
+  #deletePod(key: string, response: http.ServerResponse): void {
+    this.pods.delete(key);
+    this.discovery.setPods(this.pods);
+    response.end(JSON.stringify({ deleted: true }));
+  }
 }
 
-async function servingCertificate(authority: Authority) {
-  const id = 'spiffe://cluster.local/ns/istio-system/sa/istiod';
-  const key = unwrap(await createKeyAndCsr(id));
-  const publicKey = unwrap(parseCsr(key.csrPem));
-  const issued = unwrap(
-    authority.issueServer({
-      publicKey,
-      spiffeId: id,
-      ttlMs: 3_600_000,
-      dnsNames: ['istiod.istio-system.svc'],
-    }),
-  );
-  const { certificatesPem } = issued;
-  return { certificatesPem, privateKeyPem: key.privateKeyPem, rootsPem: authority.rootsPem };
-}
+const bind = (server: grpc.Server, address: string, credentials: grpc.ServerCredentials): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
+  });
 
-export const portOf = (server: http.Server): number => {
-  const address: AddressInfo | string | null = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-};
+async function servingCertificate(authority: Authority): Promise<ServingCertificate> {
+  const spiffeId = `spiffe://${trustDomain}/ns/istio-system/sa/istiod`;
+  const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(spiffeId));
+  const publicKey = unwrap(parseCsr(csrPem));
+  const dnsNames = ['istiod.istio-system.svc'];
+  const issued = unwrap(authority.issueServer({ publicKey, spiffeId, ttlMs: 3_600_000, dnsNames }));
+  return { certificatesPem: issued.certificatesPem, privateKeyPem, rootsPem: authority.rootsPem };
+}

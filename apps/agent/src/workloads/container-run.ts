@@ -11,9 +11,11 @@ import {
   startProbe,
   superviseProcess,
 } from '@xebec/supervise';
+import type { CapturedWorkload } from '../capture/capture.ts';
 import { messageOf } from '../problem.ts';
 import type { PodContext } from './pod-context.ts';
 import type { ContainerReport, ContainerState } from './pod-manifest.ts';
+import { attemptIn } from './probe-attempt.ts';
 import type { ContainerProbes } from './probes.ts';
 
 export interface ContainerOptions {
@@ -21,13 +23,12 @@ export interface ContainerOptions {
   readonly container: Container;
   readonly restartPolicy: PodBody['restartPolicy'];
   readonly terminationGracePeriodMs: number;
-  /** Complete, with what brings it into the workload's place. */
+  readonly captured: Pick<CapturedWorkload, 'applicationAddress' | 'probeSource' | 'wrapCommand'>;
   readonly command: readonly string[];
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly logPath: string;
   readonly probes: ContainerProbes;
-  readonly probeHost: string;
   /** Its report has changed. */
   readonly onChange: () => void;
   readonly onRestart: (report: { readonly restarts: number; readonly reason: string }) => void;
@@ -78,8 +79,8 @@ export class ContainerRun {
   }
 
   #supervise(): SupervisedProcess {
-    const { command, environment, directory, logPath, container, context } = this.#options;
-    const [program = '', ...args] = command;
+    const { captured, environment, directory, logPath, container, context } = this.#options;
+    const [program = '', ...args] = captured.wrapCommand(this.#options.command, 'app');
     return superviseProcess(
       {
         name: container.name,
@@ -126,13 +127,15 @@ export class ContainerRun {
   }
 
   #probe(role: string, spec: ProbeSpec, decide: (answer: ProbeAnswer) => void): void {
-    const { probeHost, environment, directory, context } = this.#options;
-    const target: ProbeTarget = { host: probeHost, env: environment, cwd: directory };
+    const { captured, environment, directory, context } = this.#options;
+    const target: ProbeTarget = { host: captured.applicationAddress, env: environment, cwd: directory };
     const onChange = (answer: ProbeAnswer): void => {
       this.#probeMessage = answer.passing ? '' : `${role} probe: ${answer.message}`;
       decide(answer);
     };
-    this.#probes.push(startProbe(spec, target, { onChange, timers: context.timers }));
+    this.#probes.push(
+      startProbe(spec, target, { onChange, timers: context.timers, attempt: attemptIn(captured) }),
+    );
   }
 
   #restart(answer: ProbeAnswer): void {

@@ -1,6 +1,8 @@
 // The Pod object the agent reports: the template with a place, and a status in Kubernetes' fields.
+
+import { canonicalLabels } from '../bootstrap/node.ts';
 import type { Manifest } from '../control/control-client.ts';
-import type { WorkloadTemplate } from './workload-template.ts';
+import { isMeshed, type WorkloadTemplate } from './workload-template.ts';
 
 export type ContainerState =
   | { readonly kind: 'waiting'; readonly reason: string; readonly message: string }
@@ -65,7 +67,7 @@ function metadataOf(report: PodReport, { template, uid, createdAt, now }: PodFra
     uid,
     creationTimestamp: timestamp(createdAt),
     ...(report.isTerminating ? { deletionTimestamp: timestamp(now) } : {}),
-    labels: { ...labels, [templateHashLabel]: hash },
+    labels: { ...injectedLabels(template), ...labels, [templateHashLabel]: hash },
     annotations: {
       ...annotations,
       ...(hasHostPorts ? { [hostPortsAnnotation]: JSON.stringify(report.hostPorts) } : {}),
@@ -73,6 +75,16 @@ function metadataOf(report: PodReport, { template, uid, createdAt, now }: PodFra
     ownerReferences: [
       { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${template.name}-${hash}`, controller: true },
     ],
+  };
+}
+
+/** What Istio's injector adds: by these others know the workload, and that its proxy takes mutual TLS. */
+function injectedLabels(template: WorkloadTemplate): Readonly<Record<string, string>> {
+  if (!isMeshed(template)) return {};
+  const isGateway = template.gatewayPorts !== undefined;
+  return {
+    ...canonicalLabels(template.labels, template.name),
+    ...(isGateway ? {} : { 'security.istio.io/tlsMode': 'istio' }),
   };
 }
 

@@ -1,13 +1,16 @@
-// Where a workload's files and sockets are below the state directory; socket paths are kept short enough for the system.
+// Where a workload's files and sockets are below the state directory; their real place has a short path that its proxy can reach.
 import {
   chmodSync,
   chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,20 +30,29 @@ export interface WorkloadSockets {
 }
 
 export interface WorkloadFiles extends WorkloadSockets {
-  /** `<state>/run/<pod>`, or a place with a short path that the proxy's user can reach. */
   readonly directory: string;
   readonly bootstrap: string;
   /** `<state>/logs/<pod>`. */
   readonly logs: string;
+  /** Where others look for the directory: itself, or a link to it. */
+  readonly entry: string;
 }
 
-/** Holds the path of the directory for sockets whose own path would be too long. */
-const pointerFile = (stateDirectory: string): string => path.join(stateDirectory, 'run', 'sockets');
+/** `<state>/run`, or the directory that the file `sockets` in it names because that path is too long for sockets. */
+function entriesOf(stateDirectory: string): string {
+  const run = path.join(stateDirectory, 'run');
+  try {
+    const recorded = readFileSync(path.join(run, 'sockets'), 'utf8').trim();
+    return path.isAbsolute(recorded) ? recorded : run;
+  } catch {
+    return run;
+  }
+}
 
 /** The sockets of a Pod: for everybody who wants to talk to its Envoy. */
 export function workloadSockets(stateDirectory: string, pod: string): WorkloadSockets {
-  const { own, short } = placesOf(stateDirectory, pod);
-  return socketsIn(existsSync(short) ? short : own);
+  const entry = path.join(entriesOf(stateDirectory), pod);
+  return socketsIn(existsSync(entry) ? realpathSync(entry) : entry);
 }
 
 const socketsIn = (directory: string): WorkloadSockets => ({
@@ -49,52 +61,44 @@ const socketsIn = (directory: string): WorkloadSockets => ({
   agent: path.join(directory, 'agent.sock'),
 });
 
-const placesOf = (stateDirectory: string, pod: string): { readonly own: string; readonly short: string } => ({
-  own: path.join(stateDirectory, 'run', pod),
-  short: path.join(shortDirectory(stateDirectory), hashText(pod)),
-});
-
 const isShortEnough = (directory: string): boolean =>
   Object.values(socketsIn(directory)).every((socket) => Buffer.byteLength(socket) <= longestSocketPath);
 
-function shortDirectory(stateDirectory: string): string {
-  try {
-    return readFileSync(pointerFile(stateDirectory), 'utf8').trim();
-  } catch {
-    return path.join(tmpdir(), `xebec-${hashText(path.resolve(stateDirectory))}`);
-  }
-}
-
-/** Makes the directories of a Pod, for nobody else to enter but `owner`, and empty of what an earlier run left. */
+/** Makes the directory of a Pod, for nobody else to enter but `owner`, and empty of what an earlier run left. */
 export function makeWorkloadFiles(
   stateDirectory: string,
   pod: string,
   owner: ProcessOwner | undefined,
 ): Result<WorkloadFiles> {
-  const { own, short } = placesOf(stateDirectory, pod);
+  const entry = path.join(entriesOf(stateDirectory), pod);
   const logs = path.join(stateDirectory, 'logs', pod);
   try {
-    mkdirSync(path.join(stateDirectory, 'run'), { recursive: true, mode: 0o700 });
-    for (const stale of [own, short]) rmSync(stale, { recursive: true, force: true });
-    const isOwnGood = isShortEnough(own) && (owner === undefined || isOpenToOthers(path.dirname(own)));
-    if (!isOwnGood) makeShortDirectory(stateDirectory);
-    const directory = isOwnGood ? own : short;
+    mkdirSync(path.dirname(entry), { recursive: true, mode: 0o700 });
+    removeEntry(entry);
+    const isGood = isShortEnough(entry) && (owner === undefined || isOpenToOthers(path.dirname(entry)));
+    const directory = isGood ? entry : path.join(makeOpenDirectory(stateDirectory), hashText(pod));
     mkdirSync(directory, { mode: 0o700 });
+    if (!isGood) symlinkSync(directory, entry);
     give(directory, owner);
     mkdirSync(logs, { recursive: true, mode: 0o700 });
-    return succeed({
-      ...socketsIn(directory),
-      directory,
-      logs,
-      bootstrap: path.join(directory, 'bootstrap.json'),
-    });
+    const bootstrap = path.join(directory, 'bootstrap.json');
+    return succeed({ ...socketsIn(directory), directory, entry, logs, bootstrap });
   } catch (error) {
     return refuse({
       code: 'state-not-writable',
-      message: `${own}: ${messageOf(error)}`,
+      message: `${entry}: ${messageOf(error)}`,
       remedy: 'check the rights and the free space of the state directory, or choose another',
     });
   }
+}
+
+/** A directory and what it links to. */
+function removeEntry(entry: string): void {
+  const found = lstatSync(entry, { throwIfNoEntry: false });
+  if (found?.isSymbolicLink() === true && existsSync(entry)) {
+    rmSync(realpathSync(entry), { recursive: true, force: true });
+  }
+  rmSync(entry, { recursive: true, force: true });
 }
 
 /** Whether any user can reach what is in the directory. */
@@ -104,16 +108,19 @@ export function isOpenToOthers(directory: string): boolean {
   return isOpen && (parent === directory || isOpenToOthers(parent));
 }
 
-/** In a directory that everybody may write to: it must be ours. Others may pass through, not look. */
-export function makeShortDirectory(stateDirectory: string): string {
-  const directory = shortDirectory(stateDirectory);
+const openDirectoryOf = (stateDirectory: string): string =>
+  path.join(tmpdir(), `xebec-${process.getuid?.() ?? 0}-${hashText(path.resolve(stateDirectory))}`);
+
+/** A directory with a short path that anybody may pass through and nobody but us may look into. */
+export function makeOpenDirectory(stateDirectory: string): string {
+  const directory = openDirectoryOf(stateDirectory);
   mkdirSync(directory, { recursive: true, mode: 0o711 });
+  // In a place where everybody may write, somebody else may have been first.
   const found = lstatSync(directory);
   if (!found.isDirectory() || found.uid !== process.getuid?.()) {
     throw new Error(`${directory} belongs to somebody else; remove it or set TMPDIR`);
   }
   chmodSync(directory, 0o711);
-  writeFileSync(pointerFile(stateDirectory), `${directory}\n`, { mode: 0o600 });
   return directory;
 }
 
@@ -132,6 +139,18 @@ export function writeBootstrap(
 }
 
 /** Removes sockets and bootstrap; logs stay. */
-export function removeWorkloadFiles({ directory }: WorkloadFiles): void {
-  rmSync(directory, { recursive: true, force: true });
+export const removeWorkloadFiles = ({ entry }: WorkloadFiles): void => removeEntry(entry);
+
+/** Removes what an agent left that was killed: nothing runs there any more. */
+export function removeLeftOverFiles(stateDirectory: string): void {
+  const entries = entriesOf(stateDirectory);
+  if (!existsSync(entries)) return;
+  for (const name of readdirSync(entries)) {
+    const entry = path.join(entries, name);
+    const isOurs = ['bootstrap.json', 'xds.sock', 'agent.sock'].some((file) =>
+      existsSync(path.join(entry, file)),
+    );
+    if (isOurs) removeEntry(entry);
+  }
+  rmSync(openDirectoryOf(stateDirectory), { recursive: true, force: true });
 }

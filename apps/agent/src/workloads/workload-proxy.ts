@@ -1,15 +1,17 @@
 // A workload's proxy with all that belongs to it: identity, secrets, the way to the control plane, status pages, and Envoy itself.
-import { chmodSync, chownSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, openSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { spiffeId } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { fail, succeed } from '@xebec/std';
+import type { Ending } from '@xebec/supervise';
 import { pause } from '../backoff.ts';
 import { encodeBootstrap } from '../bootstrap/bootstrap.ts';
 import { proxyEnvironment } from '../bootstrap/node.ts';
 import type { CapturedWorkload, ProcessOwner } from '../capture/capture.ts';
 import { createEnvoyAdmin, type EnvoyAdmin } from '../envoy/envoy-admin.ts';
 import { startEnvoy } from '../envoy/envoy-process.ts';
+import { executableForOthers } from '../envoy/executable-for.ts';
 import type { ProxyDescription } from '../envoy/proxy-description.ts';
 import { openIdentity, type WorkloadIdentity } from '../identity/workload-identity.ts';
 import { mergeMetrics, type ScrapeTarget } from '../metrics/merged-metrics.ts';
@@ -37,6 +39,8 @@ export interface ProxyOptions {
   readonly onIdentity: () => void;
   /** `isReady` or `restarts` has changed. */
   readonly onChange: () => void;
+  /** Envoy ended by itself and is started again. */
+  readonly onExit: (restarts: number, reason: string) => void;
   /** It takes longer than usual, and why. */
   readonly onSlow: (reason: string) => void;
 }
@@ -69,13 +73,21 @@ async function open(options: ProxyOptions, stack: ResourceStack): Promise<Result
   stack.use(identity.value);
   options.onIdentity();
   const proxy = new RunningProxy(options, files.value, stack);
+  const envoyPath = envoyPathFor(options);
+  if (!envoyPath.ok) return envoyPath;
   const served = await serve(options, { files: files.value, identity: identity.value, stack, proxy });
   if (!served.ok) return served;
   if (signal.aborted) return undefined;
   writeBootstrap(files.value, bootstrapText(options, files.value), captured.proxyOwner);
-  proxy.start();
+  proxy.start(envoyPath.value);
   return succeed(proxy);
 }
+
+/** Somebody else must be able to run it, where the proxy runs as somebody else. */
+const envoyPathFor = ({ context, captured }: ProxyOptions): Result<string> =>
+  captured.proxyOwner === undefined
+    ? succeed(context.envoyPath)
+    : executableForOthers(context.envoyPath, context.stateDirectory);
 
 async function enrol({
   context,
@@ -166,7 +178,7 @@ class RunningProxy implements WorkloadProxy {
     this.admin = createEnvoyAdmin(files.admin);
   }
 
-  start(): void {
+  start(envoyPath: string): void {
     const { context, description, captured } = this.#options;
     const logs = {
       access: path.join(this.#files.logs, 'access.log'),
@@ -175,7 +187,7 @@ class RunningProxy implements WorkloadProxy {
     for (const log of Object.values(logs)) giveLog(log, captured.proxyOwner);
     const envoy = startEnvoy({
       name: `${description.name}/envoy`,
-      envoyPath: context.envoyPath,
+      envoyPath,
       bootstrapPath: this.#files.bootstrap,
       environment: proxyEnvironment(description),
       wrapCommand: (command) => captured.wrapCommand(command, 'proxy'),
@@ -183,7 +195,7 @@ class RunningProxy implements WorkloadProxy {
       drainMs: context.drainMs,
       surroundings: { guard: context.guard, timers: context.timers, random: context.random },
       onStart: () => this.#started(),
-      onExit: () => this.#ended(),
+      onExit: (ending) => this.#ended(ending),
     });
     this.#stack.use(envoy);
   }
@@ -212,10 +224,10 @@ class RunningProxy implements WorkloadProxy {
     void this.#awaitReady(this.#starts);
   }
 
-  #ended(): void {
+  #ended(ending: Ending): void {
     if (this.#stop.signal.aborted) return;
     this.isReady = false;
-    this.#options.onChange();
+    this.#options.onExit(this.#starts, whyEnded(ending, path.join(this.#files.logs, 'envoy.log')));
   }
 
   /** Asks until it is ready; a later start has its own asking. */
@@ -245,4 +257,18 @@ function giveLog(log: string, owner: ProcessOwner | undefined): void {
   closeSync(openSync(log, 'a', 0o600));
   chmodSync(log, 0o600);
   chownSync(log, owner.uid, owner.gid);
+}
+
+/** How it ended, and what it said last. */
+function whyEnded({ code, signal, reason }: Ending, log: string): string {
+  const how = reason ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`);
+  try {
+    const last = readFileSync(log, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .findLast((line) => /\[(error|critical)\]/.test(line));
+    return last === undefined ? how : `${how}: ${last.slice(0, 300)}`;
+  } catch {
+    return how;
+  }
 }

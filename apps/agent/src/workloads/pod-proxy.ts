@@ -1,0 +1,55 @@
+// How a Pod's proxy introduces itself, from the Pod's template and its place.
+import type { CapturedWorkload } from '../capture/capture.ts';
+import type { ProxyDescription } from '../envoy/proxy-description.ts';
+import type { PodContext } from './pod-context.ts';
+import { templateHashLabel } from './pod-manifest.ts';
+import type { WorkloadTemplate } from './workload-template.ts';
+
+/** `on-demand` or `eager`, for all Pods of a template; anything else is as if it were not there. */
+const discoveryAnnotation = 'xebec.io/discovery';
+
+export interface PodPlace {
+  readonly name: string;
+  readonly captured: CapturedWorkload;
+  /** The Pod's own address. */
+  readonly address: string;
+  readonly hostPorts: Readonly<Record<number, number>>;
+}
+
+export function describeProxy(
+  context: Pick<PodContext, 'capture' | 'gatewayCapture' | 'discovery' | 'mesh'>,
+  template: WorkloadTemplate,
+  { name, captured, address, hostPorts }: PodPlace,
+): ProxyDescription {
+  const isGateway = template.gatewayPorts !== undefined;
+  return {
+    role: isGateway ? 'router' : 'sidecar',
+    namespace: template.namespace,
+    name,
+    workloadName: template.name,
+    serviceAccount: template.body.serviceAccountName,
+    labels: { ...template.labels, [templateHashLabel]: template.hash },
+    containers: template.body.containers.map((container) => container.name),
+    address,
+    statusAddress: captured.address,
+    applicationAddress: captured.applicationAddress,
+    capture: isGateway ? context.gatewayCapture.mode : context.capture.mode,
+    discovery: isGateway ? 'eager' : discoveryOf(template, context.discovery),
+    gatewayPorts: hostPorts,
+    ...context.mesh,
+  };
+}
+
+function discoveryOf(
+  { annotations }: WorkloadTemplate,
+  otherwise: 'on-demand' | 'eager',
+): 'on-demand' | 'eager' {
+  const asked = annotations[discoveryAnnotation];
+  return asked === 'eager' || asked === 'on-demand' ? asked : otherwise;
+}
+
+export const applicationPorts = ({ body }: WorkloadTemplate): readonly number[] =>
+  body.containers
+    .flatMap(({ ports }) => ports)
+    .filter(({ transport }) => transport === 'TCP')
+    .map(({ port }) => port);
