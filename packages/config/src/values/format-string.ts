@@ -2,8 +2,19 @@
 import { quote } from '../decode/decoder.ts';
 import type { Complaint } from '../decode/walk.ts';
 
-/** Operators that Envoy 1.40 takes in header values; `parameter` tells whether it needs one in parentheses. */
-const operators: ReadonlyMap<string, 'none' | 'needed' | 'possible'> = new Map([
+type ParameterKind = 'none' | 'time' | 'header' | 'path' | 'state' | 'typed-path';
+
+const parameters: Readonly<Record<ParameterKind, RegExp>> = {
+  none: /^(?!)/,
+  time: /^(?:[\w:./-]|%[A-Za-z])+$/,
+  header: /^:?[\w-]+(?:\?:?[\w-]+)?$/,
+  path: /^[\w./-]+(?::[\w./-]+)*$/,
+  state: /^[\w./-]+(?::(?:PLAIN|TYPED))?$/,
+  'typed-path': /^(?:ROUTE|CLUSTER|UPSTREAM_HOST|DYNAMIC)(?::[\w./-]+)+$/,
+};
+
+/** Operators that Envoy 1.40 takes in header values, by what stands in their parentheses. */
+const operators: ReadonlyMap<string, ParameterKind> = new Map([
   ['BYTES_RECEIVED', 'none'],
   ['BYTES_SENT', 'none'],
   ['CONNECTION_ID', 'none'],
@@ -17,8 +28,8 @@ const operators: ReadonlyMap<string, 'none' | 'needed' | 'possible'> = new Map([
   ['DOWNSTREAM_LOCAL_SUBJECT', 'none'],
   ['DOWNSTREAM_LOCAL_URI_SAN', 'none'],
   ['DOWNSTREAM_PEER_CERT', 'none'],
-  ['DOWNSTREAM_PEER_CERT_V_END', 'possible'],
-  ['DOWNSTREAM_PEER_CERT_V_START', 'possible'],
+  ['DOWNSTREAM_PEER_CERT_V_END', 'time'],
+  ['DOWNSTREAM_PEER_CERT_V_START', 'time'],
   ['DOWNSTREAM_PEER_FINGERPRINT_1', 'none'],
   ['DOWNSTREAM_PEER_FINGERPRINT_256', 'none'],
   ['DOWNSTREAM_PEER_ISSUER', 'none'],
@@ -32,21 +43,21 @@ const operators: ReadonlyMap<string, 'none' | 'needed' | 'possible'> = new Map([
   ['DOWNSTREAM_TLS_SESSION_ID', 'none'],
   ['DOWNSTREAM_TLS_VERSION', 'none'],
   ['DURATION', 'none'],
-  ['DYNAMIC_METADATA', 'needed'],
-  ['FILTER_STATE', 'needed'],
+  ['DYNAMIC_METADATA', 'path'],
+  ['FILTER_STATE', 'state'],
   ['HOSTNAME', 'none'],
-  ['METADATA', 'needed'],
+  ['METADATA', 'typed-path'],
   ['PROTOCOL', 'none'],
-  ['REQ', 'needed'],
+  ['REQ', 'header'],
   ['REQUESTED_SERVER_NAME', 'none'],
   ['REQUEST_DURATION', 'none'],
-  ['RESP', 'needed'],
+  ['RESP', 'header'],
   ['RESPONSE_CODE', 'none'],
   ['RESPONSE_CODE_DETAILS', 'none'],
   ['RESPONSE_DURATION', 'none'],
   ['RESPONSE_FLAGS', 'none'],
   ['ROUTE_NAME', 'none'],
-  ['START_TIME', 'possible'],
+  ['START_TIME', 'time'],
   ['STREAM_ID', 'none'],
   ['UPSTREAM_CLUSTER', 'none'],
   ['UPSTREAM_HOST', 'none'],
@@ -57,24 +68,25 @@ const operators: ReadonlyMap<string, 'none' | 'needed' | 'possible'> = new Map([
   ['VIRTUAL_CLUSTER_NAME', 'none'],
 ]);
 
-const operator = /%(?:%|([A-Z][A-Z0-9_]{0,63})(\([^%()]{1,256}\))?(?::\d{1,5})?%)/y;
+const operator = /%(?:%|([A-Z][A-Z0-9_]{0,63})(?:\(([^()\s]{1,256})\))?(:[1-9]\d{0,3})?%)/y;
 
 /** A complaint about a percent sign that starts no known operator. */
 export function checkFormat(value: string): Complaint | undefined {
   for (let at = value.indexOf('%'); at >= 0; at = value.indexOf('%', at)) {
     operator.lastIndex = at;
     const found = operator.exec(value);
-    if (found === null || !isKnown(found[1], found[2])) return strayPercent(value.slice(at, at + 40));
+    if (found === null || !isKnown(found)) return strayPercent(value.slice(at, at + 40));
     at += found[0].length;
   }
   return undefined;
 }
 
-function isKnown(name: string | undefined, parameter: string | undefined): boolean {
+function isKnown([, name, parameter, length]: RegExpExecArray): boolean {
   if (name === undefined) return true;
-  const need = operators.get(name);
-  if (need === undefined || (need === 'none' && parameter !== undefined)) return false;
-  return need !== 'needed' || parameter !== undefined;
+  const kind = operators.get(name);
+  if (kind === undefined) return false;
+  if (length !== undefined && kind !== 'header' && kind !== 'path' && kind !== 'state') return false;
+  return parameter === undefined ? kind === 'none' || kind === 'time' : parameters[kind].test(parameter);
 }
 
 const strayPercent = (from: string): Complaint => ({

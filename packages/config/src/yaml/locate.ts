@@ -5,7 +5,8 @@ import { positionAt } from './split.ts';
 
 export const yamlOptions = {
   keepSourceTokens: false,
-  logLevel: 'silent',
+  // Silent would hide a second document behind an end marker.
+  logLevel: 'error',
   prettyErrors: false,
   schema: 'core',
   strict: true,

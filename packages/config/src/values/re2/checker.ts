@@ -23,7 +23,7 @@ export function checkRe2(pattern: string): RegexFault | undefined {
   const early = checkText(pattern);
   if (early !== undefined) return early;
   try {
-    const reader: Reader = { points: [...pattern], at: 0 };
+    const reader: Reader = { points: bytesOf(pattern), at: 0 };
     const { size } = readAlternatives({ reader, names: new Set() }, 0);
     if (!isAtEnd(reader)) raise(reader, 'a ")" closes nothing', 'remove it, or write \\) for the character');
     if (size > maxSize) {
@@ -49,6 +49,10 @@ function checkText(pattern: string): RegexFault | undefined {
   }
   return undefined;
 }
+
+/** Envoy's RE2 reads bytes, not characters: `é*` repeats the last byte of é. */
+const bytesOf = (pattern: string): string[] =>
+  Array.from(new TextEncoder().encode(pattern), (byte) => String.fromCharCode(byte));
 
 interface State {
   readonly reader: Reader;
@@ -97,7 +101,7 @@ function readAtom(state: State, depth: number): Measure {
   if (next === '\\') return readEscaped(reader);
   if (isRepetition(reader)) nothingToRepeat(reader);
   reader.at++;
-  return next === '.' || next > '\u007f' ? { size: 4, repeats: 1 } : one;
+  return one;
 }
 
 const isRepetition = (reader: Reader): boolean =>

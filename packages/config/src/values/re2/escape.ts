@@ -61,8 +61,8 @@ function readHexadecimal(reader: Reader): Escape {
   reader.at++;
   const digits = take(reader, '{') ? takeUntil(reader, '}') : twoCharacters(reader);
   const code = digits !== undefined && /^[0-9A-Fa-f]{1,8}$/.test(digits) ? Number.parseInt(digits, 16) : -1;
-  if (code >= 0 && code <= 0x10ffff) return { kind: 'character', code };
-  return raise(reader, 'a malformed \\x', 'write \\x and two hexadecimal digits, or \\x{10FFFF}');
+  if (code >= 0 && code <= 0xff) return { kind: 'character', code };
+  return raise(reader, 'a malformed \\x', 'write \\x and two hexadecimal digits; Envoy matches bytes');
 }
 
 function twoCharacters(reader: Reader): string {

@@ -1,9 +1,9 @@
-// Reads an expression code point by code point; faults are thrown inside the checker only and leave it as values.
+// Reads an expression byte by byte, each as one character; faults are thrown inside the checker only and leave it as values.
 
 export interface RegexFault {
   readonly message: string;
   readonly remedy: string;
-  /** Index of the code point. */
+  /** Index of the byte. */
   readonly at: number;
 }
 
