@@ -45,6 +45,7 @@ export class ContainerRun {
   #starts = 0;
   #isReady = false;
   #isStopping = false;
+  #isRestarting = false;
   #probeMessage = '';
 
   constructor(options: ContainerOptions) {
@@ -140,12 +141,11 @@ export class ContainerRun {
 
   #restart(answer: ProbeAnswer): void {
     this.#endProbes();
+    this.#probeMessage = `a probe failed: ${answer.message}`;
     this.#setReady(false);
     if (this.#isStopping) return;
-    this.#options.onRestart({
-      restarts: this.#starts,
-      reason: `liveness or startup probe: ${answer.message}`,
-    });
+    this.#isRestarting = true;
+    this.#options.onRestart({ restarts: this.#starts, reason: `probe: ${answer.message}` });
     void this.#process?.restart();
   }
 
@@ -153,8 +153,15 @@ export class ContainerRun {
     this.#endProbes();
     this.#isReady = false;
     this.#failure = inWords(ending);
-    if (this.#isStopping) return;
+    const isTold = this.#isStopping || this.#isRestarting;
+    this.#isRestarting = false;
+    if (isTold || !this.#comesBack(ending)) return;
     this.#options.onRestart({ restarts: this.#starts, reason: this.#failure });
+  }
+
+  #comesBack({ code }: Ending): boolean {
+    const { restartPolicy } = this.#options;
+    return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && code !== 0);
   }
 
   #setReady(isReady: boolean): void {

@@ -26,7 +26,9 @@ export function probesOf(container: Container): Result<ContainerProbes> {
   if (livenessProbe !== undefined) {
     const spec = specOf(livenessProbe, container);
     if (!spec.ok) return spec;
-    probes.liveness = spec.value;
+    const { initialDelaySeconds = 0, periodSeconds = 10 } = spec.value;
+    // A program that has just been started is not yet dead.
+    probes.liveness = { ...spec.value, initialDelaySeconds: Math.max(initialDelaySeconds, periodSeconds) };
   }
   return succeed(probes);
 }
