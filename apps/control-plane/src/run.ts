@@ -159,12 +159,30 @@ async function openSources(
         for (const diagnostic of diagnostics) emit({ kind: 'problem', diagnostic });
       },
     });
-    closing.use(source);
+    closing.defer(() => source.close());
     const read = await source.ready;
     if (!read.ok) return read;
     warnings.push(...read.warnings);
   }
-  return succeed(undefined, warnings);
+  const removed = removeAbandoned(store, options.configDirectories ?? []);
+  return removed.ok ? succeed(undefined, warnings) : removed;
+}
+
+/** Objects of directories that an earlier run watched and this one does not. */
+function removeAbandoned(
+  store: ControlPlaneContext['store'],
+  directories: readonly string[],
+): Result<unknown> {
+  const current = new Set(directories.map((path) => `file:${path}`));
+  const abandoned = store.list().filter(({ owner }) => owner.startsWith('file:') && !current.has(owner));
+  if (abandoned.length === 0) return succeed(undefined);
+  return store.apply({
+    deletes: abandoned.map(({ key }) => key),
+    author: 'xebec',
+    owner: 'api',
+    mode: 'all-or-nothing',
+    message: 'remove what came from directories that are not watched any more',
+  });
 }
 
 async function serve(

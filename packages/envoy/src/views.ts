@@ -24,9 +24,21 @@ export const outboundLayer = (discovery: ProxyNode['discovery']): string => `out
 /** Listeners of TCP services, which no proxy can ask for by name. */
 export const tcpLayer = (layer: string): string => `tcp:${layer}`;
 
-const all = (...layers: readonly string[]): LayerUse[] => layers.map((layer) => ({ layer, members: 'all' }));
-const needed = (...layers: readonly string[]): LayerUse[] =>
-  layers.map((layer) => ({ layer, members: 'needed' }));
+/** Equal lists are one object: the xDS server shares what it computes between streams with the same list. */
+const interned = new Map<string, readonly LayerUse[]>();
+
+function uses(...list: readonly LayerUse[]): readonly LayerUse[] {
+  const key = list.map(({ layer, members }) => `${layer} ${members}`).join();
+  if (list.some(({ layer }) => layer.startsWith('proxy:'))) return list;
+  const known = interned.get(key) ?? list;
+  interned.set(key, known);
+  return known;
+}
+
+const all = (...layers: readonly string[]): readonly LayerUse[] =>
+  uses(...layers.map((layer) => ({ layer, members: 'all' as const })));
+const needed = (...layers: readonly string[]): readonly LayerUse[] =>
+  uses(...layers.map((layer) => ({ layer, members: 'needed' as const })));
 
 export function viewOf(proxy: ProxyNode): ProxyView {
   switch (proxy.role) {
