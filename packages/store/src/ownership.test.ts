@@ -27,8 +27,10 @@ test('an object deleted through the API stays deleted, also after a restart, unt
   unwrap(first.apply({ deletes: [key] }));
   const { store, apply } = restart(first.journal.content());
   expect(store.ownedBy('file:d')).toMatchObject([{ key }]);
-  unwrap(apply({ ...fromFile, upserts: [service('a', 80)] }));
-  expect(store.get(key)).toBeUndefined();
+  for (let reading = 1; reading <= 3; reading++) {
+    unwrap(apply({ ...fromFile, upserts: [service('a', 80)] }));
+    expect(store.get(key)).toBeUndefined();
+  }
   unwrap(apply({ ...fromFile, upserts: [service('a', 81)] }));
   expect(portOf(store, 'a')).toBe(81);
 });

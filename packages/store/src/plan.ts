@@ -64,15 +64,24 @@ function planUpsert(candidate: Candidate, context: PlanContext): Outcome {
   const { key, raw } = candidate;
   const { owner, defaultNamespace = 'default' } = context.request;
   const before = context.catalog.get(key);
-  if (isSource(owner) && isKnownDocument(candidate, context)) {
-    const after = before === undefined ? {} : { after: { ...before, place: raw } };
-    return { draft: { key, change: 'unchanged', origin: raw.origin, ...present(before), ...after } };
-  }
+  if (isSource(owner) && isKnownDocument(candidate, context))
+    return { draft: draftKnown(candidate, context) };
   const refusal = refusals.checkOwner(candidate, before, owner) ?? checkVersion(candidate, context);
   if (refusal !== undefined) return { refusal };
   const parsed = parseCandidate(candidate, defaultNamespace);
   if (!parsed.ok) return { refusal: { key, origin: raw.origin, diagnostics: parsed.diagnostics } };
   return { draft: draftUpsert(candidate, parsed.object, context), warnings: parsed.warnings };
+}
+
+/** Only the place may be new; what was deleted by others stays deleted. */
+function draftKnown({ key, raw }: Candidate, { catalog }: PlanContext): Draft {
+  const before = catalog.get(key);
+  const tombstone = catalog.tombstones.get(key);
+  return {
+    ...{ key, change: 'unchanged', origin: raw.origin },
+    ...(before === undefined ? {} : { before, after: { ...before, place: raw } }),
+    ...(tombstone === undefined ? {} : { tombstone }),
+  };
 }
 
 /** True when this source applied this very document before: whatever others did to the object since then stands. */
