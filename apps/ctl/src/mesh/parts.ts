@@ -1,0 +1,158 @@
+// The two processes of a mesh: the control plane and the agent, restarted when they crash, gone when we are.
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
+import { type Ending, type Guard, type SupervisedProcess, superviseProcess } from '@xebec/supervise';
+import type { Cli } from '../cli.ts';
+import type { UpOptions } from '../commands/up.ts';
+import { problem } from '../output/diagnostics.ts';
+import { writePidFile } from '../state/pid-files.ts';
+import { logDirectory } from '../state/state-directory.ts';
+import type { MeshPlan } from './plan.ts';
+
+export interface Part {
+  readonly name: 'control-plane' | 'agent';
+  readonly process: SupervisedProcess;
+  readonly logFile: string;
+  /** What it wrote since it was started. */
+  readonly output: () => string;
+  /** Set when it ended before `expectLife`. */
+  readonly ending: () => Ending | undefined;
+}
+
+export interface PartOptions {
+  readonly state: string;
+  readonly guard: Guard;
+  readonly onRestart: (name: string, ending: Ending) => void;
+}
+
+export function startControlPlane(
+  cli: Cli,
+  plan: MeshPlan,
+  options: PartOptions & { readonly up: UpOptions },
+): Part {
+  const { discovery, certificateTtl } = options.up;
+  const args = [
+    'controlplane',
+    '--supervised',
+    ...[
+      '--state',
+      plan.state,
+      '--xds',
+      plan.xds,
+      '--http',
+      plan.http,
+      '--discovery',
+      discovery,
+      '--no-recursive',
+    ],
+    ...plan.paths.flatMap((path) => ['--config-dir', path]),
+    ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
+  ];
+  return startPart(cli, { ...options, name: 'control-plane', args, stopTimeoutMs: 10_000 });
+}
+
+export function startAgent(
+  cli: Cli,
+  plan: MeshPlan,
+  options: PartOptions & { readonly up: UpOptions; readonly envoy: string },
+): Part {
+  const { discovery, capture } = options.up;
+  const args = [
+    'agent',
+    '--supervised',
+    ...['--state', plan.state, '--xds', plan.xds, '--envoy', options.envoy],
+    ...['--capture', capture, '--discovery', discovery],
+    ...plan.imageFiles.flatMap((file) => ['--images', file]),
+    ...(plan.ingressPort === undefined ? [] : ['--gateway-port', `80=${plan.ingressPort}`]),
+  ];
+  return startPart(cli, { ...options, name: 'agent', args, stopTimeoutMs: 30_000 });
+}
+
+interface PartStart extends PartOptions {
+  readonly name: Part['name'];
+  readonly args: readonly string[];
+  readonly stopTimeoutMs: number;
+}
+
+function startPart(cli: Cli, start: PartStart): Part {
+  const { name, args, state, guard, onRestart, stopTimeoutMs } = start;
+  const logFile = join(logDirectory(state), `${name}.log`);
+  const from = sizeOf(logFile);
+  let ending: Ending | undefined;
+  const process_ = superviseProcess(
+    {
+      name,
+      command: process.execPath,
+      args: [cli.program, ...args],
+      env: { ...cli.env, NO_COLOR: '1' },
+      cwd: cli.cwd,
+      stdout: { path: logFile },
+      restart: { when: 'always', firstDelayMs: 100, longestDelayMs: 5_000 },
+      stopTimeoutMs,
+      // Also after every restart: who ends a mesh by force must know its processes.
+      onStart: (pid) => writePidFile(state, name, pid),
+      onExit: (how) => {
+        ending = how;
+        onRestart(name, how);
+      },
+    },
+    { guard },
+  );
+  return { name, process: process_, logFile, output: () => readFrom(logFile, from), ending: () => ending };
+}
+
+const sizeOf = (file: string): number => {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
+};
+
+function readFrom(file: string, from: number): string {
+  try {
+    const bytes = readFileSync(file);
+    // The log may have been turned over since.
+    return bytes.subarray(bytes.length >= from ? from : 0).toString('utf8');
+  } catch {
+    return '';
+  }
+}
+
+const mostLines = 12;
+
+/** Why a part did not come up, in its own words. */
+export function whyItEnded(part: Part): Diagnostic {
+  const lines = part.output().trimEnd().split('\n');
+  const errors = lines.filter((line) => /(^|: )error: /.test(line));
+  const said = (errors.length > 0 ? errors : lines).slice(-mostLines).join('; ');
+  const { code = null, signal = null, reason } = part.ending() ?? {};
+  const how = reason ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
+  const words = said.trim() === '' ? how : said.replace(/^error: /, '');
+  return problem(
+    `${part.name}-failed`,
+    `the ${part.name.replace('-', ' ')} did not start: ${words}`,
+    `its log: ${part.logFile}`,
+  );
+}
+
+/** Asks again and again until `look` has an answer, the part ended, or time is up. */
+export async function untilAnswered<T>(
+  part: Part,
+  deadlineMs: number,
+  look: () => Promise<T | undefined>,
+): Promise<Result<T>> {
+  for (;;) {
+    const answer = await look();
+    if (answer !== undefined) return succeed(answer);
+    if (part.ending() !== undefined) return fail(whyItEnded(part));
+    if (performance.now() > deadlineMs) {
+      const remedy = `see its log: ${part.logFile}`;
+      return fail(
+        problem(`${part.name}-not-ready`, `the ${part.name.replace('-', ' ')} was not ready in time`, remedy),
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
