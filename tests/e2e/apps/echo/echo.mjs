@@ -1,0 +1,69 @@
+// A server of several protocols: HTTP/1.1 with WebSocket echo, HTTP/2 in clear text, and gRPC.
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import grpc from '@grpc/grpc-js';
+
+const address = process.env.BIND_ADDRESS ?? '127.0.0.1';
+const describe = (request) =>
+  JSON.stringify({
+    pod: process.env.POD_NAME,
+    version: request.httpVersion,
+    path: request.url,
+    headers: request.headers,
+  });
+
+const http1 = createServer((request, response) => {
+  if (request.url?.startsWith('/slow')) setTimeout(() => response.end(describe(request)), 2000);
+  else response.end(describe(request));
+});
+http1.on('upgrade', (request, socket, head) => {
+  const accept = createHash('sha1')
+    .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+  );
+  if (head.length > 0) socket.write(head);
+  socket.on('error', () => socket.destroy());
+  socket.pipe(socket);
+});
+const http2 = createHttp2Server((request, response) => response.end(describe(request)));
+
+const bytes = {
+  requestSerialize: (v) => v,
+  requestDeserialize: (v) => v,
+  responseSerialize: (v) => v,
+  responseDeserialize: (v) => v,
+};
+const service = {
+  Unary: { path: '/echo.Echo/Unary', requestStream: false, responseStream: false, ...bytes },
+  Flaky: { path: '/echo.Echo/Flaky', requestStream: false, responseStream: false, ...bytes },
+  Denied: { path: '/echo.Echo/Denied', requestStream: false, responseStream: false, ...bytes },
+  Chat: { path: '/echo.Echo/Chat', requestStream: true, responseStream: true, ...bytes },
+};
+const rpc = new grpc.Server();
+rpc.addService(service, {
+  Unary: (call, answer) => answer(null, call.request),
+  Flaky: (call, answer) => {
+    const attempt = Number(call.metadata.get('x-envoy-attempt-count')[0] ?? 1);
+    if (attempt < 3) answer({ code: grpc.status.UNAVAILABLE, details: `attempt ${attempt}` });
+    else answer(null, Buffer.from(`attempt ${attempt}`));
+  },
+  Denied: (_call, answer) => answer({ code: grpc.status.PERMISSION_DENIED, details: 'no' }),
+  Chat: (call) => {
+    call.on('data', (message) => call.write(message));
+    call.on('end', () => call.end());
+  },
+});
+
+http1.listen(Number(process.env.HTTP_PORT ?? 8080), address);
+http2.listen(Number(process.env.HTTP2_PORT ?? 8081), address);
+rpc.bindAsync(
+  `${address}:${process.env.GRPC_PORT ?? 50051}`,
+  grpc.ServerCredentials.createInsecure(),
+  (error) => {
+    if (error !== null) throw error;
+  },
+);
+process.on('SIGTERM', () => process.exit(0));
