@@ -8,7 +8,7 @@ export function checkGateways(scene: Scene): void {
   for (const object of scene.lookup.list('Gateway')) {
     const { selector, servers } = object.spec;
     const selected = selectWorkloads(scene.workloads, selector);
-    if (selected.length === 0 && Object.keys(selector).length > 0 && scene.workloads.namespaces.size > 0) {
+    if (selected.length === 0 && Object.keys(selector).length > 0 && scene.workloads.areRunning) {
       find(scene, object, ['spec', 'selector'], {
         code: 'selects-nothing',
         message: 'no workload has these labels: the Gateway is served by none',

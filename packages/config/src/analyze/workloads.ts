@@ -14,6 +14,8 @@ export interface Workloads {
   /** By `key=value`. */
   readonly byLabel: ReadonlyMap<string, readonly KnownWorkload[]>;
   readonly namespaces: ReadonlySet<string>;
+  /** Something runs: what is not among the workloads is not there. */
+  readonly areRunning: boolean;
 }
 
 export function buildWorkloads(lookup: ObjectLookup): Workloads {
@@ -28,7 +30,12 @@ export function buildWorkloads(lookup: ObjectLookup): Workloads {
       else known.push(workload);
     }
   }
-  return { byLabel, namespaces };
+  return { byLabel, namespaces, areRunning: !isEmpty(lookup.list('Pod')) };
+}
+
+function isEmpty(objects: Iterable<unknown>): boolean {
+  for (const _ of objects) return false;
+  return true;
 }
 
 function* listWorkloads(lookup: ObjectLookup): Generator<KnownWorkload> {
