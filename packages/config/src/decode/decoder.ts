@@ -7,7 +7,7 @@ import { type Complaint, refuse, type Walk } from './walk.ts';
 export type Decoder<T> = (value: unknown, walk: Walk) => T | undefined;
 
 /** What a value is, in words. */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isMap(value)) return 'a map';
   if (typeof value === 'string') return `the text ${quote(value)}`;

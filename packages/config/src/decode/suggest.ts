@@ -14,7 +14,7 @@ export function nearest(written: string, known: Iterable<string>): string | unde
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
-export function editDistance(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (let i = 1; i <= from.length; i++) {

@@ -11,7 +11,7 @@ export interface Complaint {
   readonly remedy?: string;
 }
 
-export interface Problem extends Complaint {
+interface Problem extends Complaint {
   readonly severity: Severity;
   readonly path: Path;
 }

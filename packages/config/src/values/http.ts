@@ -7,7 +7,7 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to find
 const control = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
-export const isHeaderName = (name: string): boolean => name.length <= 256 && token.test(name);
+const isHeaderName = (name: string): boolean => name.length <= 256 && token.test(name);
 
 const invalidHeader = (name: string): Complaint => ({
   code: 'invalid-header',
@@ -20,7 +20,7 @@ export const checkMatchedHeader = (name: string): Complaint | undefined =>
   isHeaderName(name) ? undefined : invalidHeader(name);
 
 /** A header to set, add or remove: not those that Envoy routes by. */
-export function checkMutableHeader(name: string): Complaint | undefined {
+function checkMutableHeader(name: string): Complaint | undefined {
   if (name.startsWith(':') || name.toLowerCase() === 'host') {
     return {
       code: 'invalid-header',

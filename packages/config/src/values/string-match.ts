@@ -11,7 +11,7 @@ const written = object({ exact: optional(text), prefix: optional(text), regex: o
 const kinds = ['exact', 'prefix', 'regex'] as const;
 
 /** One of the three, not empty. */
-export const stringMatch: Decoder<StringMatch> = andThen(written, (match, walk) => {
+const stringMatch: Decoder<StringMatch> = andThen(written, (match, walk) => {
   if (!exactlyOne(match, kinds, walk)) return undefined;
   const kind = kinds.find((name) => match[name] !== undefined) ?? 'exact';
   const value = match[kind] ?? '';

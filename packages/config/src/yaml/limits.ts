@@ -4,7 +4,7 @@ import type { DocumentProblem } from '../types.ts';
 import { positionAt } from './split.ts';
 
 export const maxFileLength = 64 * 1024 * 1024;
-export const maxDocumentLength = 2 * 1024 * 1024;
+const maxDocumentLength = 2 * 1024 * 1024;
 export const maxDocuments = 100_000;
 const maxDepth = 100;
 const maxIndent = 400;

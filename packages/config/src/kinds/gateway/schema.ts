@@ -1,6 +1,6 @@
 // Gateway: the ports, hosts and certificates that router proxies serve.
 import { andThen, boolean, type Decoder, list, oneOf, quote, text } from '../../decode/decoder.ts';
-import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
+import { object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse } from '../../decode/walk.ts';
 import { ipAddress } from '../../values/address.ts';
 import { hostName } from '../../values/host.ts';
@@ -75,10 +75,6 @@ const serverShape = {
   hosts: required(list(gatewayHost, { least: 1, most: 10_000 })),
   tls: optional(object(tlsShape, { later: laterTls })),
 };
-
-/** A server as written: `validate.ts` makes it one that can be served. */
-export type WrittenServer = Decoded<typeof serverShape>;
-export type WrittenTls = Decoded<typeof tlsShape>;
 
 const server = andThen(object(serverShape, { later: ['defaultEndpoint'] }), checkServer);
 
