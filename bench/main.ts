@@ -3,9 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findEnvoy } from './envoys/envoy-process.ts';
+import { type EnvoyResult, measureEnvoys } from './envoys/measure-envoys.ts';
 import { type BenchOptions, readOptions, usage } from './options.ts';
 import { type ControlPlaneResult, measureControlPlane } from './phases/control-plane.ts';
 import { formatControlPlane } from './report/control-plane-report.ts';
+import { formatEnvoys } from './report/envoys-report.ts';
 import { peerCommand } from './servers/peer.ts';
 import { bundleXebec, xebecCommand } from './servers/xebec.ts';
 
@@ -32,6 +35,7 @@ async function main(args: readonly string[]): Promise<void> {
 
 interface Results {
   readonly controlPlane: readonly ControlPlaneResult[];
+  readonly envoys: readonly EnvoyResult[];
 }
 
 async function measure(options: BenchOptions, work: string): Promise<Results> {
@@ -39,7 +43,9 @@ async function measure(options: BenchOptions, work: string): Promise<Results> {
   const program = options.program ?? (await bundleXebec(work));
   const controlPlane = options.only ? [] : await measureServers(options, { work, program });
   if (controlPlane.length > 0) process.stdout.write(`\n${formatControlPlane(controlPlane)}\n`);
-  return { controlPlane };
+  const envoys = options.envoys ? await measureSidecars(options, { work, program }) : [];
+  if (envoys.length > 0) process.stdout.write(`\n${formatEnvoys(envoys)}\n`);
+  return { controlPlane, envoys };
 }
 
 interface Workplace {
@@ -76,6 +82,19 @@ async function measureServers(
     );
   }
   return results;
+}
+
+async function measureSidecars(
+  { quick }: BenchOptions,
+  { work, program }: Workplace,
+): Promise<readonly EnvoyResult[]> {
+  return measureEnvoys({
+    envoyPath: await findEnvoy(progress),
+    program,
+    workDirectory: work,
+    sizes: quick ? [100, 1_000] : [100, 1_000, 10_000],
+    onProgress: progress,
+  });
 }
 
 function writeResults(options: BenchOptions, results: Results): string {
