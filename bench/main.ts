@@ -3,11 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type DataPlaneResult, measureDataPlane } from './data-plane/measure-data-plane.ts';
 import { findEnvoy } from './envoys/envoy-process.ts';
 import { type EnvoyResult, measureEnvoys } from './envoys/measure-envoys.ts';
 import { type BenchOptions, readOptions, usage } from './options.ts';
 import { type ControlPlaneResult, measureControlPlane } from './phases/control-plane.ts';
 import { formatControlPlane } from './report/control-plane-report.ts';
+import { formatDataPlane } from './report/data-plane-report.ts';
 import { formatEnvoys } from './report/envoys-report.ts';
 import { peerCommand } from './servers/peer.ts';
 import { bundleXebec, xebecCommand } from './servers/xebec.ts';
@@ -36,6 +38,7 @@ async function main(args: readonly string[]): Promise<void> {
 interface Results {
   readonly controlPlane: readonly ControlPlaneResult[];
   readonly envoys: readonly EnvoyResult[];
+  readonly dataPlane: readonly DataPlaneResult[];
 }
 
 async function measure(options: BenchOptions, work: string): Promise<Results> {
@@ -45,7 +48,9 @@ async function measure(options: BenchOptions, work: string): Promise<Results> {
   if (controlPlane.length > 0) process.stdout.write(`\n${formatControlPlane(controlPlane)}\n`);
   const envoys = options.envoys ? await measureSidecars(options, { work, program }) : [];
   if (envoys.length > 0) process.stdout.write(`\n${formatEnvoys(envoys)}\n`);
-  return { controlPlane, envoys };
+  const dataPlane = options.dataPlane ? await measureRequests(options, { work, program }) : [];
+  if (dataPlane.length > 0) process.stdout.write(`\n${formatDataPlane(dataPlane)}\n`);
+  return { controlPlane, envoys, dataPlane };
 }
 
 interface Workplace {
@@ -93,6 +98,20 @@ async function measureSidecars(
     program,
     workDirectory: work,
     sizes: quick ? [100, 1_000] : [100, 1_000, 10_000],
+    onProgress: progress,
+  });
+}
+
+async function measureRequests(
+  { quick }: BenchOptions,
+  { work, program }: Workplace,
+): Promise<readonly DataPlaneResult[]> {
+  return measureDataPlane({
+    envoyPath: await findEnvoy(progress),
+    program,
+    workDirectory: work,
+    rounds: quick ? 2 : 7,
+    load: { requestsPerSecond: 500, seconds: quick ? 1 : 3 },
     onProgress: progress,
   });
 }
