@@ -50,6 +50,7 @@ export function httpConnectionManager(options: HttpConnectionOptions): Filter {
       upgradeConfigs: [{ upgradeType: 'websocket' }],
       streamIdleTimeout: durationOf(0),
       normalizePath: true,
+      stripTrailingHostDot: true,
       pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
       ...peerHandling(options.place),
     }),
@@ -59,7 +60,14 @@ export function httpConnectionManager(options: HttpConnectionOptions): Filter {
 const httpFilter = (name: string, config: Any): HttpFilter =>
   create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config } });
 
-const onDemand = httpFilter('envoy.filters.http.on_demand', anyOf(OnDemandSchema, {}));
+/**
+ * Fetches a virtual host at its first request. Its clusters are sent along with it; a request that is faster than
+ * a cluster's certificates waits for the cluster.
+ */
+const onDemand = httpFilter(
+  'envoy.filters.http.on_demand',
+  anyOf(OnDemandSchema, { odcds: { source: adsSource(), timeout: durationOf(5_000) } }),
+);
 const fault = httpFilter(faultFilter, anyOf(HTTPFaultSchema, {}));
 const cors = httpFilter(corsFilter, anyOf(CorsSchema, {}));
 const router = httpFilter('envoy.filters.http.router', anyOf(RouterSchema, {}));
@@ -93,7 +101,6 @@ function peerHandling(place: HttpConnectionOptions['place']): ManagerInit {
         useRemoteAddress: true,
         forwardClientCertDetails: ForwardDetails.SANITIZE_SET,
         setCurrentClientCertDetails: { subject: true, dns: true, uri: true, cert: true },
-        stripTrailingHostDot: true,
       };
   }
 }

@@ -37,7 +37,7 @@ export function mutualTlsServer(trustDomain: string): TransportSocket {
   return tlsSocket({
     requireClientCertificate: true,
     commonTlsContext: {
-      alpnProtocols: ['istio-h2', 'istio-http/1.1', 'istio', 'h2', 'http/1.1'],
+      alpnProtocols: ['h2', 'http/1.1'],
       tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2, cipherSuites },
       tlsCertificateSdsSecretConfigs: [agentSecret('default')],
       validationContextType: {
