@@ -1,5 +1,5 @@
 // Which files hold configuration, and where the roots are that somebody named.
-import { basename, dirname, sep } from 'node:path';
+import { sep } from 'node:path';
 
 const extension = /\.(?:ya?ml|json)$/i;
 
@@ -19,14 +19,3 @@ export const isHidden = (name: string): boolean => name.startsWith('.');
 /** True when `path` is `root` or below it. */
 export const isWithin = (path: string, root: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : `${root}${sep}`);
-
-/** The directory whose watch sees all changes of a root: a file may be replaced by renaming another. */
-export const watchedDirectory = ({ path, isFile }: Root): string => (isFile ? dirname(path) : path);
-
-/** True for paths that need no watch. */
-export function isIgnored(path: string, roots: readonly Root[], isFile: boolean): boolean {
-  if (roots.some((root) => watchedDirectory(root) === path || root.path === path)) return false;
-  const isOurs = roots.some((root) => !root.isFile && isWithin(path, root.path));
-  const name = basename(path);
-  return !isOurs || isHidden(name) || (isFile && !isConfigName(name));
-}

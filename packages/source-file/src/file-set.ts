@@ -4,13 +4,11 @@ import { stat } from 'node:fs/promises';
 import type { ObjectKey, RawObject } from '@xebec/config';
 import type { Diagnostic } from '@xebec/std';
 import { Claims } from './claims.ts';
-import { isWithin, type Root } from './config-file.ts';
+import { isWithin } from './config-file.ts';
 import { type FileContent, readConfigFile } from './read-file.ts';
-import { stampOf, type Walk, walk } from './walk.ts';
+import { stampOf, type Walk, type WalkOptions, walk } from './walk.ts';
 
-export interface FileSetOptions {
-  readonly roots: readonly Root[];
-  readonly isRecursive: boolean;
+export interface FileSetOptions extends WalkOptions {
   readonly defaultNamespace: string;
 }
 
@@ -30,7 +28,7 @@ export class FileSet {
 
   /** Looks at all files and reads those that were touched; returns the keys whose declaration changed. */
   async refreshAll(): Promise<Set<ObjectKey>> {
-    const found = await walk(this.options.roots, this.options.isRecursive);
+    const found = await walk(this.options);
     this.problems = found.problems;
     const touched = [...found.files].filter(([path, stamp]) => this.contents.get(path)?.stamp !== stamp);
     const gone = [...this.contents.keys()].filter((path) => !found.files.has(path) && !this.isUnknown(path));
@@ -68,10 +66,6 @@ export class FileSet {
 
   hasProblems(): boolean {
     return this.problems.size > 0;
-  }
-
-  unreadableRoots(): readonly string[] {
-    return this.options.roots.map(({ path }) => path).filter((path) => this.problems.has(path));
   }
 
   diagnostics(): readonly Diagnostic[] {

@@ -370,6 +370,17 @@ test('edits of one document of many cost that document', async () => {
   expect(store.revision(2)?.changes).toHaveLength(1);
 });
 
+test('of many quick saves the last one counts, in few revisions', async () => {
+  write('a.yaml', service('a'));
+  const { store } = await start();
+  for (let port = 1; port <= 200; port++) {
+    write('a.yaml', service('a', port));
+    if (port % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await reaches(store, { a: 200 });
+  expect(store.latest).toBeLessThan(20);
+});
+
 test('nothing is followed after closing', async () => {
   write('a.yaml', service('a'));
   const { store, watch } = await start();

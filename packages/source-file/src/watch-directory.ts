@@ -4,13 +4,12 @@ import { basename, normalize } from 'node:path';
 import type { ObjectKey } from '@xebec/config';
 import { type Diagnostic, deepEqual, fail, type Result, succeed } from '@xebec/std';
 import type { Applied, Owner, Store } from '@xebec/store';
-import type { FSWatcher } from 'chokidar';
 import { isConfigName, type Root } from './config-file.ts';
 import { Debounce } from './debounce.ts';
 import { FileSet } from './file-set.ts';
 import { unwatched } from './problems.ts';
 import { Refusals } from './refusals.ts';
-import { watchRoots } from './system-watch.ts';
+import { SystemWatch } from './system-watch.ts';
 
 export interface WatchOptions {
   /** Files and directories. Origins name files below them as they are written here. */
@@ -52,11 +51,10 @@ export function watchDirectory(options: WatchOptions): DirectoryWatch {
 class FileSource implements DirectoryWatch {
   readonly ready: Promise<Result<Applied>>;
   private readonly options: WatchOptions;
-  private readonly roots: readonly Root[];
   private readonly files: FileSet;
   private readonly refusals = new Refusals();
   private readonly debounce: Debounce;
-  private watcher: FSWatcher;
+  private readonly system: SystemWatch;
   /** Touched since the last look; `all` stands for anything. */
   private touched: Set<string> | 'all' = new Set();
   /** Declarations that the store has not taken yet. */
@@ -71,13 +69,20 @@ class FileSource implements DirectoryWatch {
   constructor(options: WatchOptions) {
     const { debounceMs = 50, defaultNamespace = 'default', recursive } = options;
     this.options = options;
-    this.roots = options.paths.map(rootOf);
-    this.files = new FileSet({ roots: this.roots, isRecursive: recursive, defaultNamespace });
+    const roots = options.paths.map(rootOf);
+    this.system = new SystemWatch({
+      onTouch: (path) => this.touch(path),
+      onError: (directory, error) => {
+        this.watchProblem = unwatched(directory, error);
+        this.lookLater();
+      },
+    });
+    const onDirectory = this.system.visit.bind(this.system);
+    this.files = new FileSet({ roots, isRecursive: recursive, defaultNamespace, onDirectory });
     const quietMs = Math.min(100, Math.max(10, debounceMs));
     this.debounce = new Debounce(quietMs, maxDelayMs, () => void this.enqueue(() => this.look()));
     this.ready = this.load();
     this.work = this.ready;
-    this.watcher = this.watch();
   }
 
   diagnostics(): readonly Diagnostic[] {
@@ -94,7 +99,7 @@ class FileSource implements DirectoryWatch {
     this.isClosed = true;
     this.debounce[Symbol.dispose]();
     clearTimeout(this.retry);
-    await this.watcher.close();
+    this.system.close();
     await this.work;
   }
 
@@ -105,16 +110,6 @@ class FileSource implements DirectoryWatch {
     return next;
   }
 
-  private watch(): FSWatcher {
-    return watchRoots(this.roots, this.options.recursive, {
-      onTouch: (path) => this.touch(path),
-      onError: (error) => {
-        this.watchProblem = unwatched(this.options.paths.join(', '), error);
-        this.touch(undefined);
-      },
-    });
-  }
-
   private touch(path: string | undefined): void {
     if (this.isClosed) return;
     if (path === undefined) this.touched = 'all';
@@ -123,7 +118,7 @@ class FileSource implements DirectoryWatch {
   }
 
   private async load(): Promise<Result<Applied>> {
-    const affected = await this.files.refreshAll();
+    const affected = await this.readAll();
     const { store, owner } = this.options;
     for (const key of this.files.claims.keys()) {
       const file = store.get(key)?.origin.file;
@@ -139,17 +134,15 @@ class FileSource implements DirectoryWatch {
   private async look(): Promise<void> {
     const { touched } = this;
     this.touched = new Set();
-    const lostRoots = this.files.unreadableRoots();
     const found = touched === 'all' ? undefined : await this.files.refresh([...touched]);
-    this.apply(found ?? (await this.files.refreshAll()));
-    const isRootBack = lostRoots.some((path) => !this.files.unreadableRoots().includes(path));
-    if (isRootBack) await this.watchAnew();
+    this.apply(found ?? (await this.readAll()));
   }
 
-  /** A watch of a directory that was away does not come back with it. */
-  private async watchAnew(): Promise<void> {
-    await this.watcher.close();
-    if (!this.isClosed) this.watcher = this.watch();
+  private async readAll(): Promise<Set<ObjectKey>> {
+    this.watchProblem = undefined;
+    const affected = await this.files.refreshAll();
+    this.system.finishWalk();
+    return affected;
   }
 
   private apply(affected: ReadonlySet<ObjectKey>): Result<Applied> {
@@ -159,8 +152,13 @@ class FileSource implements DirectoryWatch {
     this.report();
     const isLate = !result.ok || this.files.hasProblems() || this.watchProblem !== undefined;
     clearTimeout(this.retry);
-    if (isLate && !this.isClosed) this.retry = setTimeout(() => this.touch(undefined), retryMs).unref();
+    if (isLate) this.lookLater();
     return result;
+  }
+
+  private lookLater(): void {
+    clearTimeout(this.retry);
+    if (!this.isClosed) this.retry = setTimeout(() => this.touch(undefined), retryMs).unref();
   }
 
   private applyPending(): Result<Applied> {
