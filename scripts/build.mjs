@@ -49,7 +49,7 @@ const banner = [
 
 const options = {
   absWorkingDir: root,
-  entryPoints: { xebec: 'apps/ctl/src/main.ts' },
+  entryPoints: { xebec: 'apps/ctl/src/main.ts', 'ensure-envoy': 'apps/ctl/src/ensure-envoy.ts' },
   outdir: dist,
   bundle: true,
   splitting: true,

@@ -67,7 +67,8 @@ export function printConvergence(cli: Cli, waited: Waited): void {
     const rows = convergence.objects.map(({ key, targeted, sent, acked, rejected }) => {
       const late = stragglersOf([{ key, targeted, sent, acked, rejected }]);
       const isDone = late.length === 0;
-      const text = isDone ? 'serving' : `waiting for ${late.join(', ')}`;
+      const served = targeted.length === 0 ? 'no proxy needs it' : 'serving';
+      const text = isDone ? served : `waiting for ${late.join(', ')}`;
       const status = rejected.length > 0 ? `refused by ${late.join(', ')}` : text;
       return [
         key,

@@ -1,6 +1,6 @@
 // The revisions of a mesh: when, who, what; with the changed lines when asked.
 import { type ControlPlane, controlPlaneOf } from '../admin/control-plane.ts';
-import { at, type JsonObject, numberOf, objectsOf, textOf } from '../admin/json.ts';
+import { at, type JsonObject, numberOf, objectOf, objectsOf, textOf } from '../admin/json.ts';
 import { shownKey } from '../apply/changes.ts';
 import { paintDiff } from '../apply/dry-run-diff.ts';
 import type { Cli } from '../cli.ts';
@@ -10,7 +10,7 @@ import { paletteFor } from '../output/colour.ts';
 import { refuse } from '../output/diagnostics.ts';
 import { printable } from '../output/printable.ts';
 import { printStructured } from '../output/structured.ts';
-import { formatTable } from '../output/table.ts';
+import { formatTable, plural } from '../output/table.ts';
 import { stateDirectory } from '../state/state-directory.ts';
 
 export interface HistoryRequest extends HistoryOptions {
@@ -29,28 +29,37 @@ export async function history(cli: Cli, request: HistoryRequest): Promise<ExitCo
   else if (items.length === 0) cli.stderr.write('no revision yet\n');
   else
     cli.stdout.write(
-      formatTable(['REVISION', 'TIME', 'AUTHOR', 'SOURCE', 'CHANGES', 'MESSAGE'], items.map(rowOf)),
+      formatTable(
+        ['REVISION', 'TIME', 'AUTHOR', 'SOURCE', 'CHANGES', 'MESSAGE'],
+        items.map((item) => rowOf(item, cli.cwd)),
+      ),
     );
   return exitCode.done;
 }
 
-const rowOf = (item: JsonObject): readonly string[] => [
+const rowOf = (item: JsonObject, cwd: string): readonly string[] => [
   String(numberOf(item['number']) ?? ''),
   textOf(item['time']).replace(/\.\d+Z$/, 'Z'),
   textOf(item['author']),
-  textOf(item['owner']),
+  textOf(item['owner']).replace(`${cwd}/`, ''),
   summaryOf(item),
-  textOf(item['message']),
+  textOf(item['message']).replaceAll(`${cwd}/`, ''),
 ];
 
 const mostNamed = 3;
 
+/** The objects by name when there are few, their number otherwise. */
 function summaryOf(item: JsonObject): string {
-  const changes = objectsOf(item['changes']).map(
-    (change) => `${textOf(change['change'])} ${shownKey(textOf(change['key']))}`,
-  );
-  const more = changes.length - mostNamed;
-  return [...changes.slice(0, mostNamed), ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
+  const changes = objectsOf(item['changes']);
+  const verbs = [...new Set(changes.map((change) => textOf(change['change'])))];
+  return verbs
+    .map((verb) => {
+      const keys = changes
+        .filter((change) => change['change'] === verb)
+        .map((change) => textOf(change['key']));
+      return `${verb} ${keys.length > mostNamed ? plural(keys.length, 'object') : keys.map(shownKey).join(', ')}`;
+    })
+    .join('; ');
 }
 
 async function showDiffs(
@@ -78,7 +87,7 @@ async function showOne(
     return exitCode.done;
   }
   const palette = paletteFor(cli, cli.stdout);
-  const [number, time, author, owner] = rowOf(objectsOf([answer.value])[0] ?? {});
+  const [number, time, author, owner] = rowOf(objectOf(answer.value), cli.cwd);
   const message = textOf(at(answer.value, 'message'));
   const head = `revision ${number} · ${time} · ${author} · ${owner}${message === '' ? '' : ` · ${message}`}`;
   cli.stdout.write(`${palette.bold(printable(head))}\n`);

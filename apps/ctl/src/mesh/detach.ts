@@ -88,11 +88,17 @@ async function summarize(
   const record = readMeshRecord(state);
   const workloads = await readWorkloads(controlPlaneOf(state), 0);
   const rows = workloads.ok ? workloads.value.rows : [];
-  const { xds = '', http = '', ingress = '', capture } = record ?? {};
+  const { xds = '', http = '', ingress = '', capture, captureReason } = record ?? {};
   const plan = { state, paths, isSample: given.length === 0, xds, http };
   await printSummary(
     cli,
-    { plan, workloads: { rows }, url: ingress === '' ? undefined : ingress, capture },
+    {
+      plan,
+      workloads: { rows },
+      url: ingress || undefined,
+      capture,
+      captureReason: captureReason || undefined,
+    },
     options.output,
   );
   if (options.output === 'table') cli.stdout.write('It runs in the background; "xebec down" ends it.\n');

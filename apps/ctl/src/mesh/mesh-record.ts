@@ -12,6 +12,7 @@ export interface MeshRecord {
   readonly xds: string;
   readonly http: string;
   readonly capture: string;
+  readonly captureReason: string;
   readonly envoy: string;
   readonly paths: readonly string[];
 }
@@ -35,6 +36,7 @@ export function readMeshRecord(state: string): MeshRecord | undefined {
       xds: textOf(value['xds']),
       http: textOf(value['http']),
       capture: textOf(value['capture']),
+      captureReason: textOf(value['captureReason']),
       envoy: textOf(value['envoy']),
       paths: textsOf(value['paths']),
     };

@@ -94,6 +94,7 @@ function record(
     xds,
     http,
     capture: served?.capture ?? options.capture,
+    captureReason: served?.captureReason ?? '',
     envoy: envoy.path,
     paths,
   });

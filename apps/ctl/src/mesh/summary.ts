@@ -19,10 +19,11 @@ export interface Summary {
   readonly workloads: { readonly rows: readonly WorkloadRow[] };
   readonly url: string | undefined;
   readonly capture: string | undefined;
+  readonly captureReason?: string | undefined;
 }
 
 export async function printSummary(cli: Cli, summary: Summary, output: 'table' | 'json'): Promise<void> {
-  const { plan, workloads, url, capture } = summary;
+  const { plan, workloads, url, capture, captureReason } = summary;
   if (output === 'json') {
     const { state, xds, http } = plan;
     await printStructured(cli, 'json', {
@@ -47,7 +48,10 @@ export async function printSummary(cli: Cli, summary: Summary, output: 'table' |
   cli.stdout.write(
     `\n${formatTable(['WORKLOAD', 'NAMESPACE', 'VERSION', 'READY', 'ADDRESS', 'IDENTITY'], rows)}\n`,
   );
-  if (capture !== undefined) cli.stdout.write(`Capture: ${capture}\n`);
+  if (capture !== undefined)
+    cli.stdout.write(
+      `Capture: ${capture}${captureReason === undefined ? '' : ` (not transparent: ${captureReason})`}\n`,
+    );
   if (url !== undefined) cli.stdout.write(`Ingress: ${palette.bold(palette.cyan(url))}\n`);
   cli.stdout.write(
     `\nThree things to try:\n${tips(cli, summary)

@@ -16,6 +16,8 @@ export interface Serving {
   readonly port: number | undefined;
   readonly wantedPort: number | undefined;
   readonly capture: 'explicit' | 'transparent' | undefined;
+  /** Why `auto` did not take transparent capture. */
+  readonly captureReason: string | undefined;
 }
 
 export interface ServingRequest {
@@ -42,7 +44,7 @@ export async function waitUntilServing(request: ServingRequest): Promise<Result<
     workloads: workloads.value,
     port,
     wantedPort: wantedPort(plan),
-    capture: captureOf(request.agent),
+    ...captureOf(request.agent),
   };
   if (port === undefined) return succeed({ ...serving, url: undefined });
   const path = await firstRoutePath(controlPlaneOf(plan.state));
@@ -60,11 +62,15 @@ export async function waitUntilServing(request: ServingRequest): Promise<Result<
 
 const wantedPort = (plan: MeshPlan): number | undefined => plan.ingressPort ?? plan.gatewayPort;
 
-/** The agent says in its log which capture it took. */
-const captureOf = (agent: Part): Serving['capture'] => {
-  const found = /ready \((explicit|transparent) capture\)/.exec(agent.output())?.[1];
-  return found === 'explicit' || found === 'transparent' ? found : undefined;
-};
+/** The agent says in its log which capture it took, and why. */
+function captureOf(agent: Part): Pick<Serving, 'capture' | 'captureReason'> {
+  const output = agent.output();
+  const found = /ready \((explicit|transparent) capture\)/.exec(output)?.[1];
+  return {
+    capture: found === 'explicit' || found === 'transparent' ? found : undefined,
+    captureReason: /transparent capture does not work here: (.*?);/.exec(output)?.[1],
+  };
+}
 
 async function untilReady({ agent, plan, deadline }: ServingRequest, step: Step): Promise<Result<Workloads>> {
   const controlPlane = controlPlaneOf(plan.state);

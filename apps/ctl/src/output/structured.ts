@@ -27,6 +27,6 @@ export async function printManifests(
 }
 
 async function toYaml(value: unknown): Promise<string> {
-  const { stringify } = await import('yaml');
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  const config = await import('@xebec/config');
+  return config.toYaml(value);
 }

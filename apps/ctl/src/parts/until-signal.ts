@@ -9,16 +9,24 @@ export interface StopSignal extends Disposable {
   readonly isStopped: boolean;
 }
 
+/** One Ctrl-C arrives twice when npm passes on what the terminal has already sent to everybody. */
+const sameGestureMs = 1_000;
+
 /** Listens for signals; the second one calls `onImpatience`, which by default ends the process. */
 export function listenForStop(onImpatience: () => void = () => process.exit(1)): StopSignal {
   let isStopped = false;
+  let firstAt = 0;
   let resolve: (signal: NodeJS.Signals) => void = () => undefined;
   const stopped = new Promise<NodeJS.Signals>((done) => {
     resolve = done;
   });
   const onSignal = (signal: NodeJS.Signals) => {
-    if (isStopped) return onImpatience();
+    if (isStopped) {
+      if (performance.now() - firstAt > sameGestureMs) onImpatience();
+      return;
+    }
     isStopped = true;
+    firstAt = performance.now();
     resolve(signal);
   };
   for (const signal of signals) process.on(signal, onSignal);
