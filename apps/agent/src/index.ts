@@ -17,5 +17,6 @@ export {
   type ContainerState,
   hostPortsAnnotation,
   type PodReport,
+  statusAddressAnnotation,
 } from './workloads/pod-manifest.ts';
 export { type WorkloadSockets, workloadSockets } from './workloads/workload-files.ts';

@@ -78,7 +78,9 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
     address: options.xdsAddress ?? '127.0.0.1:15012',
     serverName: options.xdsServerName ?? 'istiod.istio-system.svc',
   };
-  const explicit = createExplicitCapture({ stateDirectory });
+  // Two that do not know of each other would give the same addresses.
+  const isShared = capture !== 'explicit' && capture.mode === 'explicit';
+  const explicit = isShared ? capture : createExplicitCapture({ stateDirectory });
   return {
     ...parts,
     stateDirectory,

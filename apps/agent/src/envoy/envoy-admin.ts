@@ -62,6 +62,8 @@ function explainStats(state: string, stats: ReadonlyMap<string, number>): string
   if (!isMissing(refusedClusters)) return `the proxy is ${state} and refuses its clusters`;
   if (isMissing(clusters)) return `the proxy is ${state} and has no clusters from the control plane yet`;
   if (isMissing(listeners)) return `the proxy is ${state} and has no listeners from the control plane yet`;
+  if (isMissing(workers))
+    return `the proxy is ${state} but cannot open its listeners; its log says which address is taken`;
   return `the proxy is ${state}`;
 }
 

@@ -29,6 +29,8 @@ export interface PodReport {
   /** Why it is not ready; empty when it is. */
   readonly message: string;
   readonly containers: readonly ContainerReport[];
+  /** Where its health (15021) and metrics (15020) are; empty without a proxy. Differs from its address for gateways. */
+  readonly statusAddress: string;
   /** Of a gateway: the ports of Gateway objects and where they are bound on this machine. */
   readonly hostPorts: Readonly<Record<number, number>>;
 }
@@ -36,6 +38,7 @@ export interface PodReport {
 /** The node name of all that one agent runs: by it an agent knows Pods that an earlier one left behind. */
 export const nodeName = 'local';
 export const hostPortsAnnotation = 'local.xebec.io/ports';
+export const statusAddressAnnotation = 'local.xebec.io/status-address';
 export const templateHashLabel = 'pod-template-hash';
 
 const hostAddress = '127.0.0.1';
@@ -60,6 +63,7 @@ export function podManifest(report: PodReport, frame: PodFrame): Manifest {
 
 function metadataOf(report: PodReport, { template, uid, createdAt, now }: PodFrame): Manifest {
   const { hash, labels, annotations } = template;
+  const isElsewhere = report.statusAddress !== '' && report.statusAddress !== report.address;
   const hasHostPorts = Object.keys(report.hostPorts).length > 0;
   return {
     name: report.name,
@@ -71,6 +75,7 @@ function metadataOf(report: PodReport, { template, uid, createdAt, now }: PodFra
     annotations: {
       ...annotations,
       ...(hasHostPorts ? { [hostPortsAnnotation]: JSON.stringify(report.hostPorts) } : {}),
+      ...(isElsewhere ? { [statusAddressAnnotation]: report.statusAddress } : {}),
     },
     ownerReferences: [
       { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${template.name}-${hash}`, controller: true },

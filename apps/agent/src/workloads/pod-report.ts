@@ -8,6 +8,8 @@ export interface PodParts {
   readonly createdAt: number;
   /** Empty until it has one. */
   readonly address: string;
+  /** Empty without a proxy. */
+  readonly statusAddress: string;
   readonly isTerminating: boolean;
   /** It cannot be started, or has to wait, and why. */
   readonly waiting: { readonly reason: string; readonly message: string } | undefined;
@@ -32,6 +34,7 @@ export function reportOf(parts: PodParts): PodReport {
     workload: parts.template.name,
     phase: phaseOf(parts),
     address: parts.address,
+    statusAddress: parts.statusAddress,
     isReady,
     isTerminating: parts.isTerminating,
     message: isReady ? '' : whyNotReady(parts),

@@ -314,6 +314,7 @@ export class Pod implements ReplicaState {
       name: this.name,
       createdAt: this.#createdAt,
       address: this.#address(),
+      statusAddress: isMeshed(this.#options.template) ? (this.#captured?.address ?? '') : '',
       isTerminating: this.isStopping,
       waiting: this.#waiting,
       proxy: this.#proxy,

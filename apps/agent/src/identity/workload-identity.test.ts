@@ -1,0 +1,174 @@
+// A workload's certificate over its life, with time that the test decides: when it is renewed, how, and who hears of trouble.
+import type { Credential, ReceivedCertificate } from '@xebec/ca';
+import { fail, type Result, succeed } from '@xebec/std';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createManualTimers } from '../testing/manual-timers.ts';
+import { isNearItsEnd, renewalDelayMs, retryDelayMs } from './renewal.ts';
+import { type IdentityChange, openIdentity, type WorkloadIdentity } from './workload-identity.ts';
+
+const spiffeId = 'spiffe://cluster.local/ns/default/sa/reviews';
+const lifeMs = 3_600_000;
+
+const failure = (code: string): Result<never> =>
+  fail({ severity: 'error', code, message: code, remedy: 'wait' });
+
+class World {
+  readonly timers = createManualTimers();
+  readonly credentials: Credential[] = [];
+  readonly changes: IdentityChange[] = [];
+  /** Failures of the next requests, by code. */
+  readonly failures: string[] = [];
+  keys = 0;
+  tokens = 0;
+  issuedId = spiffeId;
+
+  clock = (): number => 1_000_000 + this.timers.nowMs();
+
+  get said(): string[] {
+    return this.changes.map(({ change }) => change);
+  }
+
+  open(signal = new AbortController().signal): Promise<WorkloadIdentity | undefined> {
+    const { timers, clock } = this;
+    return openIdentity(
+      {
+        spiffeId,
+        timers,
+        clock,
+        random: () => 0.5,
+        onChange: (change) => void this.changes.push(change),
+        sources: {
+          createKey: async () => {
+            this.keys += 1;
+            return succeed({ privateKeyPem: `key ${this.keys}`, csrPem: `request ${this.keys}` });
+          },
+          issueToken: async () => {
+            this.tokens += 1;
+            return succeed(`token ${this.tokens}`);
+          },
+          requestCertificate: async (credential, csrPem) => this.#certify(credential, csrPem),
+        },
+      },
+      signal,
+    );
+  }
+
+  #certify(credential: Credential, csrPem: string): Result<ReceivedCertificate> {
+    this.credentials.push(credential);
+    const failed = this.failures.shift();
+    if (failed !== undefined) return failure(failed);
+    return succeed({
+      certificatesPem: csrPem.replace('request', 'certificate'),
+      rootsPem: ['root'],
+      spiffeId: this.issuedId,
+      notBefore: this.clock() - 120_000,
+      notAfter: this.clock() + lifeMs,
+    });
+  }
+}
+
+async function opened(world: World): Promise<WorkloadIdentity> {
+  const identity = await world.open();
+  if (identity === undefined) throw new Error('no identity');
+  return identity;
+}
+
+describe('a certificate', () => {
+  test('comes for a one-time token, is renewed at half its life by itself, always with a new key', async () => {
+    const world = new World();
+    await using identity = await opened(world);
+    const seen: string[] = [];
+    identity.subscribe(
+      ({ certificatesPem, privateKeyPem }) => void seen.push(`${certificatesPem}, ${privateKeyPem}`),
+    );
+    expect(identity.current).toMatchObject({ certificatesPem: 'certificate 1', privateKeyPem: 'key 1' });
+    await world.timers.advance(lifeMs * 0.5 - 1);
+    expect(seen).toEqual([]);
+    await world.timers.advance(lifeMs);
+    expect(seen).toEqual(['certificate 2, key 2', 'certificate 3, key 3']);
+    expect(world.credentials).toEqual([
+      { kind: 'token', token: 'token 1' },
+      { kind: 'certificate', certificatesPem: 'certificate 1', privateKeyPem: 'key 1' },
+      { kind: 'certificate', certificatesPem: 'certificate 2', privateKeyPem: 'key 2' },
+    ]);
+    expect(world.said).toEqual(['issued', 'renewed', 'renewed']);
+  });
+
+  test('is asked for until there is one, and no longer than it is wanted', async () => {
+    const world = new World();
+    world.failures.push('certificate-authority-unavailable', 'certificate-authority-unavailable');
+    const opening = world.open();
+    await world.timers.advance(10_000);
+    const identity = await opening;
+    expect(world.said).toEqual(['delayed', 'delayed', 'issued']);
+    expect(world.tokens).toBe(3);
+    await identity?.[Symbol.asyncDispose]();
+    const stop = new AbortController();
+    world.failures.push(...Array<string>(100).fill('certificate-authority-unavailable'));
+    const another = world.open(stop.signal);
+    await world.timers.advance(1_000);
+    stop.abort();
+    expect(await another).toBeUndefined();
+    expect(world.timers.waiting).toEqual([]);
+  });
+
+  test('that cannot be renewed is used on; when little of its life is left people hear of it, once', async () => {
+    const world = new World();
+    await using identity = await opened(world);
+    world.failures.push(...Array<string>(10_000).fill('certificate-authority-unavailable'));
+    await world.timers.advance(lifeMs * 0.79);
+    expect(world.said).not.toContain('expiring');
+    await world.timers.advance(lifeMs * 0.02);
+    expect(world.said.filter((change) => change === 'expiring')).toHaveLength(1);
+    await world.timers.advance(lifeMs * 0.1);
+    expect(world.said.filter((change) => change === 'expiring')).toHaveLength(1);
+    expect(identity.current.certificatesPem).toBe('certificate 1');
+    world.failures.length = 0;
+    await world.timers.advance(60_000);
+    expect(world.said.at(-1)).toBe('renewed');
+    expect(world.credentials.at(-1)).toMatchObject({ kind: 'certificate', certificatesPem: 'certificate 1' });
+  });
+
+  test('that has expired, or is denied, is replaced with a new token', async () => {
+    const world = new World();
+    await using identity = await opened(world);
+    world.failures.push('certificate-denied');
+    await world.timers.advance(lifeMs * 0.5 + 60_000);
+    expect(world.credentials.map(({ kind }) => kind)).toEqual(['token', 'certificate', 'token']);
+    world.failures.push(...Array<string>(10_000).fill('certificate-authority-unavailable'));
+    await world.timers.advance(lifeMs * 1.1);
+    world.failures.length = 0;
+    await world.timers.advance(60_000);
+    expect(world.credentials.at(-1)?.kind).toBe('token');
+    expect(identity.current.notAfter).toBeGreaterThan(world.clock());
+  });
+
+  test('for somebody else is not used', async () => {
+    const world = new World();
+    world.issuedId = 'spiffe://cluster.local/ns/default/sa/admin';
+    const stop = new AbortController();
+    const opening = world.open(stop.signal);
+    await world.timers.advance(100);
+    expect(world.changes[0]?.message).toContain('wrong-identity');
+    stop.abort();
+    expect(await opening).toBeUndefined();
+  });
+});
+
+test('renewals spread over a fifth of the life around its middle', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1_000, max: 10 ** 9 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (life, at) => {
+        expect(renewalDelayMs(life, () => at) / life).toBeGreaterThanOrEqual(0.4);
+        expect(renewalDelayMs(life, () => at) / life).toBeLessThanOrEqual(0.6);
+        // Even the last attempt of a series comes soon enough to be one of several within the life that is left.
+        expect(retryDelayMs(life, 50, () => at)).toBeLessThanOrEqual(Math.max(1_000, life / 20));
+      },
+    ),
+  );
+  expect(isNearItsEnd({ issuedAt: 0, notAfter: 100 }, 80)).toBe(false);
+  expect(isNearItsEnd({ issuedAt: 0, notAfter: 100 }, 81)).toBe(true);
+});
