@@ -56,8 +56,14 @@ export interface LoadResult {
   readonly failures: Readonly<Record<string, number>>;
 }
 
+export interface Load {
+  /** Requests so far. */
+  readonly sent: number;
+  stop(): Promise<LoadResult>;
+}
+
 /** An open-loop load that goes on until it is stopped; at most `limitMs`. */
-export function startLoad(call: Call, rate: number, limitMs = 240_000): { stop(): Promise<LoadResult> } {
+export function startLoad(call: Call, rate: number, limitMs = 240_000): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const failures: Record<string, number> = {};
   const open = new Set<Promise<void>>();
@@ -78,6 +84,9 @@ export function startLoad(call: Call, rate: number, limitMs = 240_000): { stop()
   const timer = setInterval(fire, 1000 / rate);
   const limit = setTimeout(() => clearInterval(timer), limitMs);
   return {
+    get sent() {
+      return sent;
+    },
     async stop() {
       clearInterval(timer);
       clearTimeout(limit);

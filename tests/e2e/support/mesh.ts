@@ -1,6 +1,6 @@
 // A whole mesh of real processes for one test file: own state directory, own ports, ended by its own pids.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +76,8 @@ export interface Pod {
 /** Starts a mesh in the background and waits until it serves. */
 export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
   const state = options.state ?? mkdtempSync(join(tmpdir(), 'xb-'));
+  // Proxies of transparent capture run as a user of their own and must be able to pass through.
+  if (options.capture === 'transparent') chmodSync(state, 0o711);
   const parameters = [
     ...['up', ...(options.paths ?? [])],
     ...['--detach', '--state', state, '--ingress-port', '0'],
@@ -83,10 +85,18 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     ...(options.discovery === undefined ? [] : ['--discovery', options.discovery]),
     ...(options.certificateTtl === undefined ? [] : ['--certificate-ttl', options.certificateTtl]),
   ];
-  const started = await xebec(parameters, { timeoutMs: 240_000 });
+  let started = await xebec(parameters, { timeoutMs: 240_000 });
+  // Another test file's mesh may take a port between the moment it was found free and the moment it was bound.
+  for (let retry = 0; retry < 3 && started.stderr.includes('EADDRINUSE'); retry++) {
+    started = await xebec(parameters, { timeoutMs: 240_000 });
+  }
   if (started.code !== 0) throw new Error(`the mesh did not start: ${started.stderr}\n${started.stdout}`);
   const summary: unknown = JSON.parse(started.stdout);
-  return meshAt(state, textAt(summary, 'ingress') ?? '', textAt(summary, 'capture') ?? '');
+  return meshAt(
+    state,
+    new URL(textAt(summary, 'ingress') ?? 'http://nowhere').origin,
+    textAt(summary, 'capture') ?? '',
+  );
 }
 
 function meshAt(state: string, ingress: string, capture: string): Mesh {
