@@ -10,17 +10,14 @@ const canonicalNameLabel = 'service.istio.io/canonical-name';
 const canonicalRevisionLabel = 'service.istio.io/canonical-revision';
 
 /** The names by which telemetry knows a workload. */
-export interface CanonicalNames {
+interface CanonicalNames {
   readonly app: string;
   readonly version: string;
   readonly canonicalService: string;
   readonly canonicalRevision: string;
 }
 
-export function canonicalNames(
-  labels: Readonly<Record<string, string>>,
-  workloadName: string,
-): CanonicalNames {
+function canonicalNames(labels: Readonly<Record<string, string>>, workloadName: string): CanonicalNames {
   const app = labels['app'] ?? labels['app.kubernetes.io/name'];
   const version = labels['version'] ?? labels['app.kubernetes.io/version'];
   return {
@@ -41,11 +38,11 @@ export function canonicalLabels(
 }
 
 /** `sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN`. */
-export const nodeId = ({ role, address, name, namespace, clusterDomain }: ProxyDescription): string =>
+const nodeId = ({ role, address, name, namespace, clusterDomain }: ProxyDescription): string =>
   `${role}~${address}~${name}.${namespace}~${namespace}.svc.${clusterDomain}`;
 
 /** Values that are text stay text: the control plane decodes them as Istio's do. */
-export function nodeMetadata(proxy: ProxyDescription): Readonly<Record<string, unknown>> {
+function nodeMetadata(proxy: ProxyDescription): Readonly<Record<string, unknown>> {
   return {
     NAMESPACE: proxy.namespace,
     NAME: proxy.name,

@@ -6,7 +6,7 @@ import { requestUnix, type UnixAnswer, type UnixRequest } from './unix-http.ts';
 /** An object as the API writes and reads it. */
 export type Manifest = Readonly<Record<string, unknown>>;
 
-export interface TokenOwner {
+interface TokenOwner {
   readonly namespace: string;
   readonly serviceAccount: string;
 }

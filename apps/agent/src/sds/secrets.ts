@@ -7,11 +7,11 @@ import type { IdentityMaterial, WorkloadIdentity } from '../identity/workload-id
 
 /** Istio's names: the workload's own certificate, and the roots it trusts. */
 export type SecretName = 'default' | 'ROOTCA';
-export const secretNames: readonly SecretName[] = ['default', 'ROOTCA'];
+const secretNames: readonly SecretName[] = ['default', 'ROOTCA'];
 
 export const isSecretName = (name: string): name is SecretName => name === 'default' || name === 'ROOTCA';
 
-export interface VersionedSecret {
+interface VersionedSecret {
   readonly name: SecretName;
   readonly version: string;
   readonly resource: Any;

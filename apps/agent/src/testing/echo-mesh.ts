@@ -11,7 +11,7 @@ import { envoyPath } from './envoy-for-tests.ts';
 import { FakeControlPlane } from './fake-control-plane.ts';
 import { until } from './until.ts';
 
-const directoryOfEcho = fileURLToPath(new URL('.', import.meta.url));
+const directoryOfEcho = path.dirname(fileURLToPath(new URL('./echo.mjs', import.meta.url)));
 
 export interface EchoMeshOptions {
   readonly leafTtlMs?: number;

@@ -10,7 +10,7 @@ export interface SeenNode {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-export const echoPort = 9080;
+const echoPort = 9080;
 
 /** Addresses of the echo Pods that are ready and stay. */
 export function readyAddresses(pods: ReadonlyMap<string, Manifest>): readonly string[] {

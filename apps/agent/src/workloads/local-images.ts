@@ -33,7 +33,7 @@ export interface LocalImages {
   readonly gateways: readonly LocalGateway[];
 }
 
-export const localImagesApiVersion = 'local.xebec.io/v1alpha1';
+const localImagesApiVersion = 'local.xebec.io/v1alpha1';
 
 export interface LocalImagesPlace {
   readonly file: string;

@@ -6,7 +6,7 @@ import type { IdentitySources } from '../identity/workload-identity.ts';
 import type { LocalImages } from './local-images.ts';
 import type { PodReporter } from './pod-reporter.ts';
 
-export interface MeshNames {
+interface MeshNames {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly meshId: string;
