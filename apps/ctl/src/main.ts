@@ -13,3 +13,14 @@ try {
   cli.stderr.write(`error: this is a bug in xebec, please report it:\n${text}\n`);
   process.exitCode = exitCode.failed;
 }
+
+endSoon();
+
+/** A command that is done ends, whatever a library still waits for; only output that somebody reads slowly holds it up. */
+function endSoon(): void {
+  const timer = setTimeout(() => {
+    if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
+    endSoon();
+  }, 250);
+  timer.unref();
+}

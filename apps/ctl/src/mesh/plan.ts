@@ -113,6 +113,7 @@ async function checkPaths(
   const checked = await checkDocuments(read.value, {
     defaultNamespace: 'default',
     cwd: cli.cwd,
+    unknownFields: 'warning',
     missing: 'warning',
     runsHere: true,
   });

@@ -24,6 +24,8 @@ export interface CheckOptions {
   readonly runsHere?: boolean;
   /** How grave a reference is that leads to nothing in these documents. */
   readonly missing: 'error' | 'warning';
+  /** The same for fields that a kind of Kubernetes does not have; those of Istio's kinds are always errors. */
+  readonly unknownFields: 'error' | 'warning';
 }
 
 export interface CheckedDocuments {
@@ -63,14 +65,20 @@ export async function checkDocuments(
   diagnostics.push(...local.diagnostics);
   const gateways = local.files.flatMap(({ images }) => images.gateways).map(deploymentOf);
   for (const gateway of gateways) addObject(known, gateway, options);
-  const findings = analyze(lookupOf(known)).map((finding) =>
-    missingCodes.has(finding.code) ? { ...finding, severity: options.missing } : finding,
-  );
+  const findings = analyze(lookupOf(known));
   const images = options.runsHere === true ? unknownImages(known.values(), local) : [];
-  const all = [...diagnostics, ...findings, ...images].sort(byPlace);
+  const all = [...diagnostics, ...findings, ...images].map(graded(options)).sort(byPlace);
   const isValid = !all.some(({ severity }) => severity === 'error');
   return { isValid, objects: count + local.files.length, diagnostics: all, local };
 }
+
+const graded =
+  ({ missing, unknownFields }: CheckOptions) =>
+  (diagnostic: Diagnostic): Diagnostic => {
+    if (diagnostic.severity === 'error') return diagnostic;
+    if (missingCodes.has(diagnostic.code)) return { ...diagnostic, severity: missing };
+    return diagnostic.code === 'unknown-field' ? { ...diagnostic, severity: unknownFields } : diagnostic;
+  };
 
 /** The agent's reader is loaded only where there is something for it to read. */
 async function readLocal(texts: readonly SourceText[], cwd: string): Promise<ReadLocalImages> {

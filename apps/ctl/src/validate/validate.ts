@@ -14,6 +14,7 @@ export async function validate(cli: Cli, options: ValidateOptions): Promise<Exit
   if (!read.ok) return refuse(cli, ...read.diagnostics);
   const checked = await checkDocuments(read.value, {
     cwd: cli.cwd,
+    unknownFields: 'error',
     defaultNamespace: options.namespace,
     missing: options.allowMissing === true ? 'warning' : 'error',
   });
