@@ -62,11 +62,10 @@ function buildGrpcRoutes(graph: Graph, { routeTables }: ResourceInputs, demand: 
     from: routeTables,
     reads: { demand },
     fn: (table, _key, read): Emission[] => {
-      if (table.layer !== '*' || table.service === undefined) return [];
-      if (read.demand.get('role:grpc') === undefined) return [];
+      if (table.service === undefined || read.demand.get('role:grpc') === undefined) return [];
       return httpPorts(table.service).map((port): Emission => {
         const encoded = encodeGrpcRoutes(table, port);
-        return [`${grpcLayer}|${encoded.name}`, encoded];
+        return [`${grpcLayer(table.layer)}|${encoded.name}`, encoded];
       });
     },
     equals: equalResources,

@@ -1,6 +1,7 @@
 // Which layers a proxy sees, by type: everything in them for ordinary clients, what they use for on-demand ones.
-import type { ProxyNode } from '@xebec/model';
+import type { Layer, ProxyNode } from '@xebec/model';
 import { styleOf } from './demand.ts';
+import { httpProxyRoute } from './names.ts';
 import { typeUrls } from './resource.ts';
 import { eagerRoutes, onDemandRoutes } from './routes/outbound-routes.ts';
 
@@ -16,13 +17,14 @@ export interface ProxyView {
 }
 
 export const baseLayer = 'base';
-export const grpcLayer = 'grpc';
+export const grpcLayer = (layer: Layer): string => `grpc:${layer}`;
 export const proxyLayer = (id: string): string => `proxy:${id}`;
 export const secretLayer = (namespace: string): string => `secrets:${namespace}`;
 /** Outbound listeners of redirected traffic. */
 export const outboundLayer = (discovery: ProxyNode['discovery']): string => `outbound:${discovery}`;
-/** Listeners of TCP services, which no proxy can ask for by name. */
-export const tcpLayer = (layer: string): string => `tcp:${layer}`;
+/** Listeners at addresses of services, which no proxy can ask for by name. */
+export const addressLayer = (discovery: ProxyNode['discovery'], layer: Layer): string =>
+  `addresses:${discovery}:${layer}`;
 
 /** Equal lists are one object: the xDS server shares what it computes between streams with the same list. */
 const interned = new Map<string, readonly LayerUse[]>();
@@ -47,7 +49,7 @@ export function viewOf(proxy: ProxyNode): ProxyView {
     case 'router':
       return routerView(proxy);
     case 'grpc':
-      return grpcView();
+      return grpcView(proxy);
   }
 }
 
@@ -58,7 +60,11 @@ function sidecarView(proxy: ProxyNode): ProxyView {
   const use = onDemand ? needed : all;
   const captured =
     styleOf(proxy) === 'port'
-      ? all(outboundLayer(proxy.discovery), tcpLayer(`ns:${proxy.namespace}`), tcpLayer('*'))
+      ? all(
+          outboundLayer(proxy.discovery),
+          addressLayer(proxy.discovery, `ns:${proxy.namespace}`),
+          addressLayer(proxy.discovery, '*'),
+        )
       : [];
   return {
     onDemand,
@@ -87,25 +93,30 @@ function routerView(proxy: ProxyNode): ProxyView {
   };
 }
 
-function grpcView(): ProxyView {
+function grpcView({ namespace }: ProxyNode): ProxyView {
+  const own = needed(grpcLayer(`ns:${namespace}`), grpcLayer('*'));
   return {
     onDemand: false,
     layers: {
-      [typeUrls.listener]: needed(grpcLayer),
-      [typeUrls.route]: needed(grpcLayer),
-      [typeUrls.cluster]: needed(grpcLayer),
-      [typeUrls.endpoint]: needed('*'),
+      [typeUrls.listener]: own,
+      [typeUrls.route]: own,
+      [typeUrls.cluster]: own,
+      [typeUrls.endpoint]: needed(`ns:${namespace}`, '*'),
     },
   };
 }
 
-/** Names that may answer a request for a virtual host: the host itself, then wildcards, the longest first. */
+/**
+ * Names that may answer a request for a virtual host: the host itself, then wildcards, the longest first. Envoy asks
+ * with the port that the client wrote; only domains of the HTTP proxy have one.
+ */
 export function candidates(typeUrl: string, asked: string): readonly string[] {
   if (typeUrl !== typeUrls.virtualHost) return [asked];
   const slash = asked.indexOf('/');
   const route = asked.slice(0, slash);
-  const host = asked.slice(slash + 1);
-  const names = [asked];
+  const written = asked.slice(slash + 1);
+  const host = route === httpProxyRoute ? written : written.replace(/:\d+$/, '');
+  const names = [`${route}/${host}`];
   for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1))
     names.push(`${route}/*${host.slice(dot)}`);
   return names;

@@ -66,11 +66,11 @@ function buildGrpc(graph: Graph, { destinations }: ResourceInputs, demand: Deman
     from: destinations,
     reads: { demand },
     fn: (destination, _key, read): Emission[] => {
-      if (destination.layer !== '*' || destination.service.resolution !== 'endpoints') return [];
+      if (destination.service.resolution !== 'endpoints') return [];
       if (read.demand.get('role:grpc') === undefined) return [];
       return targetsOf(destination).map(({ port, subset }): Emission => {
         const encoded = encodeGrpcCluster(destination, port, subset);
-        return [clusterKey(grpcLayer, encoded.name), encoded];
+        return [clusterKey(grpcLayer(destination.layer), encoded.name), encoded];
       });
     },
     equals: equalResources,
@@ -120,6 +120,7 @@ export function buildEndpoints(graph: Graph, { destinations, endpointSets }: Res
     from: endpointSets,
     reads: { byHost, endpointSets },
     fn: (set: EndpointSet, key: Layered<HostPort>, read) => {
+      if (set.port.protocol === 'udp') return [];
       const { layer, name: hostPort } = splitLayered(key);
       const candidates = read.byHost.at(set.host).map(([, selection]) => selection);
       const hasOwn = (other: Layer) =>

@@ -12,13 +12,14 @@ export const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProto
 type HttpVersion = 'http1' | 'http2' | 'as-downstream' | 'none';
 
 export function httpVersion(protocol: Protocol, pool: ConnectionPool): HttpVersion {
+  const isHttp = ['http', 'http2', 'grpc', 'grpc-web'].includes(protocol);
+  if (isHttp && pool.useClientProtocol === true) return 'as-downstream';
   switch (protocol) {
     case 'http2':
     case 'grpc':
       return 'http2';
     case 'http':
     case 'grpc-web':
-      if (pool.useClientProtocol === true) return 'as-downstream';
       return pool.h2UpgradePolicy === 'UPGRADE' ? 'http2' : 'http1';
     case 'auto':
       return 'as-downstream';
@@ -61,8 +62,12 @@ export function encodeHttpProtocol(version: HttpVersion, pool: ConnectionPool): 
 }
 
 function commonOptions(pool: ConnectionPool): MessageInitShape<typeof CommonSchema> | undefined {
-  if (pool.httpIdleTimeoutMs === undefined && pool.maxRequestsPerConnection === undefined) return undefined;
+  const limits = [pool.httpIdleTimeoutMs, pool.maxRequestsPerConnection, pool.maxConnectionDurationMs];
+  if (limits.every((limit) => limit === undefined)) return undefined;
   return {
+    ...(pool.maxConnectionDurationMs === undefined
+      ? {}
+      : { maxConnectionDuration: durationOf(pool.maxConnectionDurationMs) }),
     ...(pool.httpIdleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(pool.httpIdleTimeoutMs) }),
     ...(pool.maxRequestsPerConnection === undefined
       ? {}

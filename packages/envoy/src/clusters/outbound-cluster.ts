@@ -11,6 +11,7 @@ import type {
 } from '@xebec/model';
 import {
   Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
   Cluster_LbPolicy,
   ClusterSchema,
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
@@ -67,7 +68,12 @@ export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedR
   });
 }
 
-function policyFor({ destination, port, subset }: OutboundClusterOptions): TrafficPolicy {
+/** What holds for one port: its own settings, else those of the subset or the whole host. */
+export function policyFor({
+  destination,
+  port,
+  subset,
+}: Pick<OutboundClusterOptions, 'destination' | 'port' | 'subset'>): TrafficPolicy {
   const owner = subset ?? destination;
   const own: PortPolicy | undefined = owner.portPolicies.find((policy) => policy.port === port.number);
   return own ?? owner.policy;
@@ -106,17 +112,26 @@ function discovery(options: OutboundClusterOptions, name: string, policy: Traffi
       lbPolicy,
     };
   }
-  const type = resolution === 'dns' ? Cluster_DiscoveryType.STRICT_DNS : Cluster_DiscoveryType.LOGICAL_DNS;
+  return { ...resolvedByName(options, name), lbPolicy };
+}
+
+/** Names that the proxy resolves. A subset may select none: Envoy refuses a cluster for names without one. */
+function resolvedByName(options: OutboundClusterOptions, name: string): ClusterInit {
+  const endpoints = options.endpointSet?.endpoints ?? [];
+  const loadAssignment = encodeAssignment(name, endpoints, options.subset?.labels ?? {});
+  const isEmpty = loadAssignment.endpoints?.length === 0;
+  const { STATIC, STRICT_DNS, LOGICAL_DNS } = Cluster_DiscoveryType;
+  const byName = options.destination.service.resolution === 'dns' ? STRICT_DNS : LOGICAL_DNS;
   return {
-    clusterDiscoveryType: { case: 'type', value: type },
-    lbPolicy,
-    respectDnsTtl: true,
-    dnsRefreshRate: durationOf(60_000),
-    loadAssignment: encodeAssignment(
-      name,
-      options.endpointSet?.endpoints ?? [],
-      options.subset?.labels ?? {},
-    ),
+    clusterDiscoveryType: { case: 'type', value: isEmpty ? STATIC : byName },
+    ...(isEmpty
+      ? {}
+      : {
+          respectDnsTtl: true,
+          dnsRefreshRate: durationOf(60_000),
+          dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
+        }),
+    loadAssignment,
   };
 }
 

@@ -4,7 +4,7 @@ import type { Endpoint, EndpointSet, Locality } from '@xebec/model';
 import { HealthStatus } from '@xebec/protos/envoy/config/core/v3/health_check_pb';
 import type { LbEndpointSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_components_pb';
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
-import { type EncodedResource, encodeResource } from '../resource.ts';
+import { type EncodedResource, encodeResource, type Fields } from '../resource.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -27,7 +27,7 @@ export function encodeAssignment(
   clusterName: string,
   endpoints: readonly Endpoint[],
   labels: Labels,
-): MessageInitShape<typeof ClusterLoadAssignmentSchema> {
+): Fields<typeof ClusterLoadAssignmentSchema> {
   const groups = new Map<string, { locality: Locality | undefined; members: Endpoint[] }>();
   for (const endpoint of endpoints) {
     if (!matches(labels, endpoint)) continue;

@@ -12,6 +12,7 @@ import {
 import { HttpInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb';
 import { OriginalDstSchema } from '@xebec/protos/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb';
 import { TlsInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
+import { durationOf } from '../duration.ts';
 
 export const socketAddress = (address: string, port: number) => ({
   address: {
@@ -34,6 +35,15 @@ export const tlsInspector = listenerFilter(
   'envoy.filters.listener.tls_inspector',
   anyOf(TlsInspectorSchema, {}),
 );
+/** What the HTTP inspector calls plaintext HTTP. */
+export const plainHttpProtocols = ['http/1.0', 'http/1.1', 'h2c'] as const;
+
+/** Detection may hold a connection this long; then it counts as plain TCP, so that servers may speak first. */
+export const detectionLimit = {
+  listenerFiltersTimeout: durationOf(100),
+  continueOnListenerFiltersTimeout: true,
+};
+
 export const httpInspector = listenerFilter(
   'envoy.filters.listener.http_inspector',
   anyOf(HttpInspectorSchema, {}),

@@ -1,20 +1,21 @@
 // Listeners as collections: shared outbound ones, and those of each proxy.
 import type { Collection, Graph } from '@xebec/flow';
-import type { Host, Layered, Service } from '@xebec/model';
-import { splitLayered } from '@xebec/model';
+import type { Destination, Host, Layer, Layered, Service } from '@xebec/model';
+import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { Demand } from '../demand.ts';
 import type { ProxySettings, ResourceInputs } from '../inputs.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { httpPorts } from '../routes/virtual-hosts.ts';
-import { grpcLayer, outboundLayer, proxyLayer, tcpLayer } from '../views.ts';
+import { addressLayer, grpcLayer, outboundLayer, proxyLayer } from '../views.ts';
 import { encodeGatewayListeners } from './gateway.ts';
 import { encodeGrpcListener } from './grpc.ts';
 import { encodeInbound } from './inbound.ts';
 import {
   encodeHttpPortListener,
   encodeHttpProxyListener,
-  encodeTcpServiceListener,
+  encodeServiceListener,
   encodeVirtualOutbound,
+  type ServiceAddress,
 } from './outbound.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
@@ -25,7 +26,7 @@ export function buildListeners(graph: Graph, inputs: ResourceInputs, demand: Dem
     'listeners',
     buildHttpPorts(graph, inputs, demand),
     buildVirtualOutbound(graph, inputs),
-    buildTcpServices(graph, inputs, demand),
+    buildServiceAddresses(graph, inputs, demand),
     buildInbound(graph, inputs),
     buildGateways(graph, inputs),
     buildGrpc(graph, inputs, demand),
@@ -40,23 +41,31 @@ const emission = (layer: string, resource: EncodedResource): Emission => [
 /** One listener for each port on which some service speaks HTTP, however many services share it. */
 function buildHttpPorts(graph: Graph, { services, settings }: ResourceInputs, demand: Demand): Resources {
   const byPort = graph.index(services, 'httpPorts', (service) => httpPorts(service).map(String));
+  const detectedPorts = graph.group(graph.index(services, 'detectedPorts', detectedPortsOf));
   return graph.derive({
     name: 'httpPortListeners',
     from: graph.group(byPort),
-    reads: { settings, demand },
+    reads: { settings, demand, detectedPorts },
     fn: (_services, port: string, read): Emission[] => {
       const current = read.settings.get('mesh');
       if (current === undefined || read.demand.get('style:port') === undefined) return [];
       return discoveries.map((discovery) =>
         emission(
           outboundLayer(discovery),
-          encodeHttpPortListener(Number(port), { settings: current, isOnDemand: discovery === 'on-demand' }),
+          encodeHttpPortListener(Number(port), {
+            settings: current,
+            isOnDemand: discovery === 'on-demand',
+            isDetected: read.detectedPorts.get(port) !== undefined,
+          }),
         ),
       );
     },
     equals: equalResources,
   });
 }
+
+const detectedPortsOf = ({ ports }: Service): readonly string[] =>
+  ports.filter(({ protocol }) => protocol === 'auto').map(({ number }) => String(number));
 
 function buildVirtualOutbound(graph: Graph, { settings }: ResourceInputs): Resources {
   return graph.derive({
@@ -70,48 +79,73 @@ function buildVirtualOutbound(graph: Graph, { settings }: ResourceInputs): Resou
   });
 }
 
-function buildTcpServices(graph: Graph, { services, settings }: ResourceInputs, demand: Demand): Resources {
+function buildServiceAddresses(
+  graph: Graph,
+  { destinations, settings }: ResourceInputs,
+  demand: Demand,
+): Resources {
   const captured = graph.derive({
-    name: 'tcpAddresses',
-    from: services,
+    name: 'serviceAddresses',
+    from: destinations,
     reads: { demand },
-    fn: (service, key: Layered<Host>, read) =>
-      read.demand.get('style:port') === undefined ? [] : tcpAddresses(service, splitLayered(key).layer),
-    equals: (left, right) => left.service === right.service,
+    fn: (destination, _key: Layered<Host>, read) =>
+      read.demand.get('style:port') === undefined ? [] : addressesOf(destination),
+    equals: (left, right) => left.service === right.service && left.limitText === right.limitText,
   });
   const byAddress = graph.index(captured, 'byAddress', (target) => [target.anchor]);
   return graph.derive({
-    name: 'tcpListeners',
+    name: 'serviceAddressListeners',
     from: graph.group(byAddress),
     reads: { byAddress, settings },
-    fn: (_targets, anchor: string, read): Emission[] => {
+    fn: (_targets, anchor: string, read): readonly Emission[] => {
       const current: ProxySettings | undefined = read.settings.get('mesh');
       const [first] = read.byAddress.at(anchor);
       if (current === undefined || first === undefined) return [];
-      const [, target] = first;
-      return [
-        emission(
-          tcpLayer(target.layer),
-          encodeTcpServiceListener(target, { settings: current, isOnDemand: false }),
-        ),
-      ];
+      return serviceEmissions(first[1], current);
     },
     equals: equalResources,
   });
 }
 
-/** Two services at one address and port: the first by name has it. */
-function tcpAddresses(service: Service, layer: string) {
-  return service.ports
-    .filter(({ protocol }) => ['tcp', 'tls', 'https'].includes(protocol))
-    .flatMap((port) =>
-      service.addresses
-        .filter((address) => !address.includes('/'))
-        .map((address) => {
-          const anchor = `${layer}|${address}|${port.number}`;
-          return [`${anchor}|${service.host}`, { service, port, address, layer, anchor }] as const;
-        }),
+/** Only HTTP differs between clients that are told everything and those that ask. */
+function serviceEmissions(target: CapturedAddress, settings: ProxySettings): readonly Emission[] {
+  if (target.port.protocol !== 'auto') {
+    const encoded = encodeServiceListener(target, { settings, isOnDemand: false });
+    return discoveries.map((discovery) => emission(addressLayer(discovery, target.layer), encoded));
+  }
+  return discoveries.map((discovery) => {
+    const isOnDemand = discovery === 'on-demand';
+    return emission(
+      addressLayer(discovery, target.layer),
+      encodeServiceListener(target, { settings, isOnDemand }),
     );
+  });
+}
+
+interface CapturedAddress extends ServiceAddress {
+  readonly layer: Layer;
+  readonly anchor: string;
+  readonly limitText: string;
+}
+
+/** Two services at one address and port: the first by name has it. */
+function addressesOf(destination: Destination) {
+  const { service, layer } = destination;
+  const singles = service.addresses.filter((address) => !address.includes('/'));
+  return service.ports
+    .filter(({ protocol }) => ['tcp', 'tls', 'https', 'auto'].includes(protocol))
+    .flatMap((port) => {
+      const { idleTimeoutMs, maxConnectionDurationMs } = policyFor({ destination, port }).connectionPool;
+      const limits = {
+        ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+        ...(maxConnectionDurationMs === undefined ? {} : { maxConnectionDurationMs }),
+      };
+      return singles.map((address): readonly [string, CapturedAddress] => {
+        const anchor = `${layer}|${address}|${port.number}`;
+        const limitText = JSON.stringify(limits);
+        return [`${anchor}|${service.host}`, { service, port, address, layer, anchor, limits, limitText }];
+      });
+    });
 }
 
 /** The listeners on a sidecar's own address. */
@@ -160,11 +194,11 @@ function buildGrpc(graph: Graph, { destinations }: ResourceInputs, demand: Deman
     from: destinations,
     reads: { demand },
     fn: (destination, _key, read): Emission[] => {
-      if (destination.layer !== '*' || read.demand.get('role:grpc') === undefined) return [];
+      if (read.demand.get('role:grpc') === undefined) return [];
       const ports = httpPorts(destination.service);
       return destination.service.ports
         .filter(({ number }) => ports.includes(number))
-        .map((port) => emission(grpcLayer, encodeGrpcListener(destination, port)));
+        .map((port) => emission(grpcLayer(destination.layer), encodeGrpcListener(destination, port)));
     },
     equals: equalResources,
   });

@@ -12,6 +12,7 @@ import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeRules } from '../routes/http-routes.ts';
+import type { RequestPoint } from '../routes/request-point.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { peerHeaderToAdd } from '../telemetry/peer.ts';
 import { encodeHttpMetrics } from '../telemetry/standard-metrics.ts';
@@ -73,14 +74,21 @@ function serverChain(
 
 /** One route configuration for every server; the port is the Gateway's, which rules without a port refer to. */
 export function encodeGatewayRoutes(model: GatewayModel): readonly EncodedResource[] {
-  return model.listeners.flatMap(({ port, servers }) =>
-    servers.map((server) => encodeServerRoutes(server, port)),
+  return model.listeners.flatMap((listener) =>
+    listener.servers.map((server) => encodeServerRoutes(server, pointOf(server, listener))),
   );
 }
 
-function encodeServerRoutes(server: GatewayServer, port: number): EncodedResource {
+const pointOf = ({ tls }: GatewayServer, { port, bindPort }: GatewayListener): RequestPoint => ({
+  port,
+  clientPort: bindPort,
+  scheme: tls.kind === 'none' ? 'http' : 'https',
+  client: 'envoy',
+});
+
+function encodeServerRoutes(server: GatewayServer, point: RequestPoint): EncodedResource {
   const clusters = new Set<string>();
-  const virtualHosts = server.virtualHosts.map((host) => encodeGatewayHost(host, port, clusters));
+  const virtualHosts = server.virtualHosts.map((host) => encodeGatewayHost(host, point, clusters));
   return encodeResource(
     RouteConfigurationSchema,
     {
@@ -101,13 +109,13 @@ function encodeServerRoutes(server: GatewayServer, port: number): EncodedResourc
 
 function encodeGatewayHost(
   host: GatewayVirtualHost,
-  port: number,
+  point: RequestPoint,
   clusters: Set<string>,
 ): Fields<typeof VirtualHostSchema> {
-  const encoded = encodeRules(host.rules, host.domain, port);
+  const encoded = encodeRules(host.rules, host.domain, point);
   for (const cluster of encoded.clusters) clusters.add(cluster);
   return {
-    name: `${host.domain}:${port}`,
+    name: `${host.domain}:${point.port}`,
     domains: [host.domain],
     routes: encoded.routes,
     includeRequestAttemptCount: true,

@@ -3,12 +3,15 @@ import type { Destination, RouteTable, ServicePort } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { HTTPFaultSchema } from '@xebec/protos/envoy/extensions/filters/http/fault/v3/fault_pb';
 import { RouterSchema } from '@xebec/protos/envoy/extensions/filters/http/router/v3/router_pb';
 import { HttpConnectionManagerSchema } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { adsSource } from '../config-source.ts';
 import { outboundCluster } from '../names.ts';
 import { type EncodedResource, encodeResource, typeUrls } from '../resource.ts';
+import { faultFilter } from '../routes/filter-overrides.ts';
 import { encodeRules } from '../routes/http-routes.ts';
+import { meshPoint } from '../routes/request-point.ts';
 
 /** `outbound|PORT||HOST`, as Istio names the routes of proxyless clients. */
 const routeName = (port: number, host: string): string => outboundCluster(port, '', host);
@@ -23,6 +26,7 @@ export function encodeGrpcListener(destination: Destination, port: ServicePort):
       value: { routeConfigName: routeName(port.number, host), configSource: adsSource() },
     },
     httpFilters: [
+      { name: faultFilter, configType: { case: 'typedConfig', value: anyOf(HTTPFaultSchema, {}) } },
       {
         name: 'envoy.filters.http.router',
         configType: { case: 'typedConfig', value: anyOf(RouterSchema, {}) },
@@ -40,8 +44,8 @@ export function encodeGrpcRoutes(table: RouteTable, port: number): EncodedResour
   const { host, causes } = table;
   const name = routeName(port, host);
   const own = outboundCluster(port, '', host);
-  const encoded = encodeRules(table.rules, host, port);
-  const isDefault = table.rules.length === 0;
+  const encoded = encodeRules(table.rules, host, { ...meshPoint(port), client: 'grpc' });
+  const isDefault = encoded.routes.length === 0;
   const routes = isDefault
     ? [
         {

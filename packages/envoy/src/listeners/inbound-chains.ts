@@ -13,6 +13,7 @@ import type { Fields } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { peerHeader } from '../telemetry/peer.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { plainHttpProtocols } from './addresses.ts';
 import { httpConnectionManager } from './http-connection.ts';
 import { meshProtocols, mutualTlsServer } from './server-tls.ts';
 import { tcpProxy } from './tcp-proxy.ts';
@@ -76,7 +77,7 @@ function plainChains(options: PortChainOptions): Chain[] {
     chain(options, {
       kind: 'http',
       security: 'none',
-      match: { ...raw, applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] },
+      match: { ...raw, applicationProtocols: [...plainHttpProtocols] },
     }),
     chain(options, { kind: 'tcp', security: 'none', match: raw }),
     foreignTls,

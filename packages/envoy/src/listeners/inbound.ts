@@ -7,14 +7,18 @@ import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
 import { type EncodedResource, encodeResource } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
-import { httpInspector, originalDestinationFilter, socketAddress, tlsInspector } from './addresses.ts';
+import {
+  detectionLimit,
+  httpInspector,
+  originalDestinationFilter,
+  socketAddress,
+  tlsInspector,
+} from './addresses.ts';
 import { type Chain, portChains } from './inbound-chains.ts';
 import { meshProtocols, mutualTlsServer } from './server-tls.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
 const inboundPort = 15006;
-/** How long detection may hold a connection before it counts as plain TCP. */
-const detectionTimeout = { seconds: 0n, nanos: 100_000_000 };
 
 /** All inbound listeners of one sidecar. */
 export function encodeInbound(inbound: Inbound, settings: ProxySettings): readonly EncodedResource[] {
@@ -36,8 +40,7 @@ function boundListener(inbound: Inbound, port: InboundPort, settings: ProxySetti
       address: socketAddress(inbound.proxy.address, port.port),
       trafficDirection: TrafficDirection.INBOUND,
       listenerFilters: [tlsInspector, ...(needsHttpInspector([port]) ? [httpInspector] : [])],
-      listenerFiltersTimeout: detectionTimeout,
-      continueOnListenerFiltersTimeout: true,
+      ...detectionLimit,
       filterChains: portChains({ port, settings, matchesPort: false }),
     },
     { name, causes: port.causes },
@@ -60,8 +63,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
         tlsInspector,
         ...(needsHttpInspector(ports) ? [httpInspector] : []),
       ],
-      listenerFiltersTimeout: detectionTimeout,
-      continueOnListenerFiltersTimeout: true,
+      ...detectionLimit,
       filterChains: [
         blackHoleChain(settings),
         ...ports.flatMap((port) => portChains({ port, settings, matchesPort: true })),

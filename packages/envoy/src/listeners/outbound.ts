@@ -1,7 +1,10 @@
 // Outbound listeners of sidecars: per HTTP port, per TCP service, the catch-all 15001, and the explicit HTTP proxy.
 import type { ProxyNode, Service, ServicePort } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
-import type { FilterChainSchema } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import type {
+  Filter,
+  FilterChainSchema,
+} from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
@@ -9,11 +12,18 @@ import { blackHoleCluster, httpProxyRoute, outboundCluster, passthroughCluster }
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
-import { originalDestinationFilter, socketAddress } from './addresses.ts';
+import {
+  detectionLimit,
+  httpInspector,
+  originalDestinationFilter,
+  plainHttpProtocols,
+  socketAddress,
+} from './addresses.ts';
 import { httpConnectionManager } from './http-connection.ts';
-import { tcpProxy } from './tcp-proxy.ts';
+import { type TcpProxyOptions, tcpProxy } from './tcp-proxy.ts';
 
 type Chain = Fields<typeof FilterChainSchema>;
+type ListenerInit = Fields<typeof ListenerSchema>;
 
 const outboundPort = 15001;
 const anyAddress = '0.0.0.0';
@@ -28,22 +38,45 @@ const httpManager = (statPrefix: string, route: string, options: OutboundOptions
     isOnDemand: options.isOnDemand,
   });
 
-const tcpManager = (statPrefix: string, cluster: string, { settings }: Pick<OutboundOptions, 'settings'>) =>
+const tcpManager = (
+  cluster: string,
+  { settings }: Pick<OutboundOptions, 'settings'>,
+  limits: NonNullable<TcpProxyOptions['limits']> = {},
+) =>
   tcpProxy({
-    statPrefix,
+    statPrefix: cluster,
     cluster,
     accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics(metrics),
+    limits,
   });
+
+/** Plaintext HTTP is routed, everything else passes as TCP. */
+const detecting = (http: Filter, tcp: Filter): ListenerInit => ({
+  listenerFilters: [httpInspector],
+  ...detectionLimit,
+  filterChains: [
+    { filterChainMatch: { applicationProtocols: [...plainHttpProtocols] }, filters: [http] },
+    { filters: [tcp] },
+  ],
+});
 
 export interface OutboundOptions {
   readonly settings: ProxySettings;
   readonly isOnDemand: boolean;
 }
 
-/** Redirected traffic of one HTTP port, whatever its destination address. */
-export function encodeHttpPortListener(port: number, options: OutboundOptions): EncodedResource {
+/**
+ * Redirected traffic of one HTTP port, whatever its destination address. Where a service leaves open what it speaks
+ * on the port, other protocols pass to where the client was going.
+ */
+export function encodeHttpPortListener(
+  port: number,
+  options: OutboundOptions & { readonly isDetected: boolean },
+): EncodedResource {
   const name = `${anyAddress}_${port}`;
+  const http = httpManager(`outbound_${name}`, String(port), options);
+  const other = tcpManager(unknownDestination(options.settings), options);
   return encodeResource(
     ListenerSchema,
     {
@@ -51,20 +84,31 @@ export function encodeHttpPortListener(port: number, options: OutboundOptions): 
       address: socketAddress(anyAddress, port),
       bindToPort: false,
       trafficDirection: TrafficDirection.OUTBOUND,
-      filterChains: [{ filters: [httpManager(`outbound_${name}`, String(port), options)] }],
+      ...(options.isDetected ? detecting(http, other) : { filterChains: [{ filters: [http] }] }),
     },
     { name, needs: [{ typeUrl: typeUrls.route, name: String(port) }] },
   );
 }
 
-/** Redirected traffic to one address of a TCP service, or of a service whose protocol is detected. */
-export function encodeTcpServiceListener(
-  target: { readonly service: Service; readonly port: ServicePort; readonly address: string },
-  options: OutboundOptions,
-): EncodedResource {
+const unknownDestination = ({ outboundTrafficPolicy }: ProxySettings): string =>
+  outboundTrafficPolicy === 'ALLOW_ANY' ? passthroughCluster : blackHoleCluster;
+
+/** One address of a service that is reached by address: its port speaks TCP, or does not say what it speaks. */
+export interface ServiceAddress {
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly address: string;
+  readonly limits: NonNullable<TcpProxyOptions['limits']>;
+}
+
+/** Redirected traffic to one address of a service. HTTP is looked for where the port does not say. */
+export function encodeServiceListener(target: ServiceAddress, options: OutboundOptions): EncodedResource {
   const { service, port, address } = target;
   const name = `${address}_${port.number}`;
   const cluster = outboundCluster(port.number, '', service.host);
+  const route = String(port.number);
+  const isDetected = port.protocol === 'auto';
+  const tcp = tcpManager(cluster, options, target.limits);
   return encodeResource(
     ListenerSchema,
     {
@@ -73,23 +117,31 @@ export function encodeTcpServiceListener(
       bindToPort: false,
       trafficDirection: TrafficDirection.OUTBOUND,
       metadata: causeMetadata(service.causes),
-      filterChains: [{ filters: [tcpManager(cluster, cluster, options)] }],
+      ...(isDetected
+        ? detecting(httpManager(`outbound_${name}`, route, options), tcp)
+        : { filterChains: [{ filters: [tcp] }] }),
     },
-    { name, causes: service.causes, needs: [{ typeUrl: typeUrls.cluster, name: cluster }] },
+    {
+      name,
+      causes: service.causes,
+      needs: [
+        { typeUrl: typeUrls.cluster, name: cluster },
+        ...(isDetected ? [{ typeUrl: typeUrls.route, name: route }] : []),
+      ],
+    },
   );
 }
 
 /** Everything that is redirected and that no other listener wants. */
 export function encodeVirtualOutbound(options: Pick<OutboundOptions, 'settings'>): EncodedResource {
   const { settings } = options;
-  const isOpen = settings.outboundTrafficPolicy === 'ALLOW_ANY';
   const name = 'virtualOutbound';
   const blackHole: Chain = {
     name: 'virtualOutbound-blackhole',
     filterChainMatch: { destinationPort: outboundPort },
-    filters: [tcpManager(blackHoleCluster, blackHoleCluster, options)],
+    filters: [tcpManager(blackHoleCluster, options)],
   };
-  const other = isOpen ? passthroughCluster : blackHoleCluster;
+  const other = unknownDestination(settings);
   return encodeResource(
     ListenerSchema,
     {
@@ -100,7 +152,7 @@ export function encodeVirtualOutbound(options: Pick<OutboundOptions, 'settings'>
       listenerFilters: [originalDestinationFilter],
       filterChains: [
         blackHole,
-        { name: 'virtualOutbound-catchall-tcp', filters: [tcpManager(other, other, options)] },
+        { name: 'virtualOutbound-catchall-tcp', filters: [tcpManager(other, options)] },
       ],
     },
     { name },

@@ -1,11 +1,13 @@
 // TCP to one cluster, with access log and metrics.
 
 import { create } from '@bufbuild/protobuf';
+import type { ConnectionPool } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import { type AccessLog, AccessLogSchema } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { AccessLogType } from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
 import { TcpProxySchema } from '@xebec/protos/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import { durationOf } from '../duration.ts';
 import { networkFilter } from './addresses.ts';
 
 export interface TcpProxyOptions {
@@ -14,9 +16,13 @@ export interface TcpProxyOptions {
   /** Lines for people: one a connection, when it ends. */
   readonly accessLog: readonly AccessLog[];
   readonly metrics: readonly AccessLog[];
+  /** Milliseconds; an idle timeout of 0 is none. Absent: Envoy's one hour, and no limit of the duration. */
+  readonly limits?: Pick<ConnectionPool, 'idleTimeoutMs' | 'maxConnectionDurationMs'>;
 }
 
-export function tcpProxy({ statPrefix, cluster, accessLog, metrics }: TcpProxyOptions): Filter {
+export function tcpProxy(options: TcpProxyOptions): Filter {
+  const { statPrefix, cluster, accessLog, metrics, limits = {} } = options;
+  const { idleTimeoutMs, maxConnectionDurationMs } = limits;
   return networkFilter(
     'envoy.filters.network.tcp_proxy',
     anyOf(TcpProxySchema, {
@@ -24,6 +30,10 @@ export function tcpProxy({ statPrefix, cluster, accessLog, metrics }: TcpProxyOp
       clusterSpecifier: { case: 'cluster', value: cluster },
       accessLog: [...accessLog.map(atEnd), ...metrics],
       accessLogOptions: { flushAccessLogOnConnected: true },
+      ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(idleTimeoutMs) }),
+      ...(maxConnectionDurationMs === undefined
+        ? {}
+        : { maxDownstreamConnectionDuration: durationOf(maxConnectionDurationMs) }),
     }),
   );
 }

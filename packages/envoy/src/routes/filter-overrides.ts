@@ -7,14 +7,16 @@ import { HTTPFaultSchema } from '@xebec/protos/envoy/extensions/filters/http/fau
 import { FractionalPercent_DenominatorType } from '@xebec/protos/envoy/type/v3/percent_pb';
 import { durationOf } from '../duration.ts';
 import { encodeStringMatcher } from './matchers.ts';
+import type { RequestPoint } from './request-point.ts';
 
 export const faultFilter = 'envoy.filters.http.fault';
 export const corsFilter = 'envoy.filters.http.cors';
 
-export function filterOverrides(rule: HttpRule): Record<string, Any> {
+/** gRPC clients inject faults too; CORS means nothing to them, and they refuse a filter they do not know. */
+export function filterOverrides(rule: HttpRule, client: RequestPoint['client']): Record<string, Any> {
   return {
     ...(rule.fault === undefined ? {} : { [faultFilter]: encodeFault(rule.fault) }),
-    ...(rule.cors === undefined ? {} : { [corsFilter]: encodeCors(rule.cors) }),
+    ...(rule.cors === undefined || client === 'grpc' ? {} : { [corsFilter]: encodeCors(rule.cors) }),
   };
 }
 

@@ -7,6 +7,7 @@ import { causeMetadata } from '../metadata.ts';
 import type { Fields } from '../resource.ts';
 import { filterOverrides } from './filter-overrides.ts';
 import { encodeHeaderPolicy } from './header-policy.ts';
+import type { RequestPoint } from './request-point.ts';
 import { encodeRetryPolicy } from './retry-policy.ts';
 import { clustersOf, encodeAction } from './route-action.ts';
 import { encodeRouteMatch, matchEverything } from './route-match.ts';
@@ -19,16 +20,17 @@ export interface EncodedRoutes {
   readonly clusters: readonly string[];
 }
 
-/** Routes for requests that came to `port` of `host`. */
-export function encodeRules(rules: readonly HttpRule[], host: string, port: number): EncodedRoutes {
+/** Routes for requests to `host` that arrive at `point`; none when every rule is for other ports. */
+export function encodeRules(rules: readonly HttpRule[], host: string, point: RequestPoint): EncodedRoutes {
+  const { port } = point;
   const routes: RouteInit[] = [];
   const clusters = new Set<string>();
   for (const rule of rules) {
     const alternatives = rule.matches.filter((match) => match.port === undefined || match.port === port);
     if (rule.matches.length > 0 && alternatives.length === 0) continue;
-    for (const name of clustersOf(rule, port)) clusters.add(name);
-    if (alternatives.length === 0) routes.push(encodeRoute({ rule, host, port }));
-    else for (const match of alternatives) routes.push(encodeRoute({ rule, host, port, match }));
+    for (const name of clustersOf(rule, point)) clusters.add(name);
+    if (alternatives.length === 0) routes.push(encodeRoute({ rule, host, point }));
+    else for (const match of alternatives) routes.push(encodeRoute({ rule, host, point, match }));
   }
   return { routes, clusters: [...clusters] };
 }
@@ -36,24 +38,24 @@ export function encodeRules(rules: readonly HttpRule[], host: string, port: numb
 function encodeRoute({
   rule,
   host,
-  port,
+  point,
   match,
 }: {
   rule: HttpRule;
   host: string;
-  port: number;
+  point: RequestPoint;
   match?: HttpMatch;
 }): RouteInit {
   const name = [rule.name, match?.name].filter((part) => part !== undefined).join('.');
-  const overrides = filterOverrides(rule);
+  const overrides = filterOverrides(rule, point.client);
   return {
     ...(name === '' ? {} : { name }),
     match: match === undefined ? matchEverything : encodeRouteMatch(match),
     metadata: causeMetadata(match === undefined ? [rule.cause] : [match.cause]),
-    decorator: { operation: `${host}:${port}/*` },
+    decorator: { operation: `${host}:${point.port}/*` },
     ...encodeHeaderPolicy(rule.headers),
     ...(match?.statPrefix === undefined ? {} : { statPrefix: match.statPrefix }),
-    ...encodeAction(rule, port),
+    ...encodeAction(rule, point),
     ...(Object.keys(overrides).length === 0 ? {} : { typedPerFilterConfig: overrides }),
   };
 }

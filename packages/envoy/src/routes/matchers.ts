@@ -27,11 +27,9 @@ export function encodeHeaderMatcher(name: string, match: StringMatch): Fields<ty
 
 /** A missing header satisfies `withoutHeaders`, whatever the value should not be. */
 export function encodeWithoutHeader(name: string, match: StringMatch): Fields<typeof HeaderMatcherSchema> {
-  return {
-    ...encodeHeaderMatcher(name, match),
-    invertMatch: true,
-    ...(match.kind === 'present' ? {} : { treatMissingHeaderAsEmpty: true }),
-  };
+  const isAnyValue = match.kind === 'present' || (match.kind === 'regex' && match.value === '.*');
+  if (isAnyValue) return { ...encodeHeaderMatcher(name, { kind: 'present' }), invertMatch: true };
+  return { ...encodeHeaderMatcher(name, match), invertMatch: true, treatMissingHeaderAsEmpty: true };
 }
 
 export function encodeQueryMatcher(

@@ -3,12 +3,25 @@ import type { Retry } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { RetryPolicySchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { PreviousHostsPredicateSchema } from '@xebec/protos/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb';
+import { PreviousPrioritiesConfigSchema } from '@xebec/protos/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb';
 import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
 
 const maxHostSelections = 5n;
 
-/** Status codes among the conditions become retriable status codes, as in Istio. */
+/** After two attempts a retry goes to localities of another priority. */
+const otherPriorities = {
+  name: 'envoy.retry_priorities.previous_priorities',
+  configType: {
+    case: 'typedConfig' as const,
+    value: anyOf(PreviousPrioritiesConfigSchema, { updateFrequency: 2 }),
+  },
+};
+
+/**
+ * Status codes among the conditions become retriable status codes, as in Istio. None are retried that nobody named:
+ * an application's 503 may come after it has done the work.
+ */
 export function encodeRetryPolicy(retry: Retry): Fields<typeof RetryPolicySchema> {
   const conditions = retry.retryOn
     .split(',')
@@ -16,12 +29,11 @@ export function encodeRetryPolicy(retry: Retry): Fields<typeof RetryPolicySchema
     .filter((text) => text !== '');
   const codes = conditions.filter((condition) => /^\d{3}$/.test(condition)).map(Number);
   const named = conditions.filter((condition) => !/^\d{3}$/.test(condition));
-  const usesCodes = named.includes('retriable-status-codes');
-  const retriable = codes.length > 0 ? codes : usesCodes ? [503] : [];
+  const isNamed = codes.length === 0 || named.includes('retriable-status-codes');
   return {
-    retryOn: [...named, ...(codes.length > 0 && !usesCodes ? ['retriable-status-codes'] : [])].join(','),
+    retryOn: [...named, ...(isNamed ? [] : ['retriable-status-codes'])].join(','),
     numRetries: retry.attempts,
-    retriableStatusCodes: retriable,
+    retriableStatusCodes: codes,
     hostSelectionRetryMaxAttempts: maxHostSelections,
     retryHostPredicate: [
       {
@@ -29,6 +41,7 @@ export function encodeRetryPolicy(retry: Retry): Fields<typeof RetryPolicySchema
         configType: { case: 'typedConfig', value: anyOf(PreviousHostsPredicateSchema, {}) },
       },
     ],
+    ...(retry.retryRemoteLocalities ? { retryPriority: otherPriorities } : {}),
     ...(retry.perTryTimeoutMs === undefined ? {} : { perTryTimeout: durationOf(retry.perTryTimeoutMs) }),
     ...(retry.backoffMs === undefined
       ? {}

@@ -12,6 +12,7 @@ import { outboundCluster } from '../names.ts';
 import type { Fields } from '../resource.ts';
 import { percentOf } from './filter-overrides.ts';
 import { authorityOf, encodeHeaderPolicy } from './header-policy.ts';
+import type { RequestPoint } from './request-point.ts';
 import { encodeRetryPolicy } from './retry-policy.ts';
 
 type RouteInit = Fields<typeof RouteSchema>;
@@ -29,19 +30,24 @@ export function destinationCluster(
 }
 
 /** Names of all clusters a rule can send to. */
-export function clustersOf(rule: HttpRule, requestPort: number): readonly string[] {
-  const mirrors = rule.mirrors.map(({ destination }) => destinationCluster(destination, requestPort));
+export function clustersOf(rule: HttpRule, { port }: RequestPoint): readonly string[] {
+  const mirrors = rule.mirrors.map(({ destination }) => destinationCluster(destination, port));
   if (rule.action.kind !== 'forward') return mirrors;
-  return [...rule.action.destinations.map((each) => destinationCluster(each, requestPort)), ...mirrors];
+  return [
+    ...rule.action.destinations.filter(isUsed).map((each) => destinationCluster(each, port)),
+    ...mirrors,
+  ];
 }
 
-export function encodeAction(rule: HttpRule, requestPort: number): RouteInit {
+const isUsed = ({ weight }: WeightedDestination): boolean => weight > 0;
+
+export function encodeAction(rule: HttpRule, point: RequestPoint): RouteInit {
   const { action } = rule;
   switch (action.kind) {
     case 'forward':
-      return { action: { case: 'route', value: forward(rule, action, requestPort) } };
+      return { action: { case: 'route', value: forward(rule, action, point) } };
     case 'redirect':
-      return { action: { case: 'redirect', value: redirect(action) } };
+      return { action: { case: 'redirect', value: redirect(action, point) } };
     case 'respond':
       return {
         action: {
@@ -57,11 +63,14 @@ export function encodeAction(rule: HttpRule, requestPort: number): RouteInit {
   }
 }
 
-function forward(rule: HttpRule, action: Forward, requestPort: number): ActionInit {
+function forward(rule: HttpRule, action: Forward, { port, client }: RequestPoint): ActionInit {
   const authority = rule.rewrite?.authority ?? authorityOf(rule.headers);
   return {
-    clusterSpecifier: clusterSpecifier(action.destinations, requestPort),
+    clusterSpecifier: clusterSpecifier(action.destinations, port),
     timeout: durationOf(rule.timeoutMs),
+    ...(client === 'grpc' && rule.timeoutMs > 0
+      ? { maxStreamDuration: { maxStreamDuration: durationOf(rule.timeoutMs) } }
+      : {}),
     ...(rule.retry === undefined || rule.retry.attempts === 0
       ? {}
       : { retryPolicy: encodeRetryPolicy(rule.retry) }),
@@ -69,7 +78,7 @@ function forward(rule: HttpRule, action: Forward, requestPort: number): ActionIn
     ...(authority === undefined
       ? {}
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
-    requestMirrorPolicies: rule.mirrors.map((mirror) => mirrorPolicy(mirror, requestPort)),
+    requestMirrorPolicies: rule.mirrors.map((mirror) => mirrorPolicy(mirror, port)),
   };
 }
 
@@ -84,7 +93,7 @@ function clusterSpecifier(
   return {
     case: 'weightedClusters',
     value: {
-      clusters: destinations.filter(({ weight }) => weight > 0).map((each) => weighted(each, requestPort)),
+      clusters: destinations.filter(isUsed).map((each) => weighted(each, requestPort)),
     },
   };
 }
@@ -110,18 +119,12 @@ function weighted(
   };
 }
 
-/** A prefix match has its prefix replaced; everything else the whole path. */
-function rewriteOf(rule: HttpRule): ActionInit {
-  const { rewrite } = rule;
+/** Envoy's prefix rewrite replaces a matched prefix, and the whole path where an exact path or a regex matched. */
+function rewriteOf({ rewrite }: HttpRule): ActionInit {
   if (rewrite?.regex !== undefined) {
     return { regexRewrite: { pattern: { regex: rewrite.regex.match }, substitution: rewrite.regex.rewrite } };
   }
-  if (rewrite?.uri === undefined) return {};
-  const isRegexOrExact = rule.matches.some(({ uri }) => uri !== undefined && uri.kind !== 'prefix');
-  if (!isRegexOrExact) return { prefixRewrite: rewrite.uri };
-  return {
-    regexRewrite: { pattern: { regex: '^[^?]*' }, substitution: rewrite.uri.replaceAll('\\', '\\\\') },
-  };
+  return rewrite?.uri === undefined ? {} : { prefixRewrite: rewrite.uri };
 }
 
 function mirrorPolicy(
@@ -142,8 +145,8 @@ const redirectCodes: Readonly<Record<number, RedirectAction_RedirectResponseCode
   308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 };
 
-function redirect(action: Redirect) {
-  const port = typeof action.port === 'number' ? action.port : undefined;
+function redirect(action: Redirect, point: RequestPoint) {
+  const port = redirectPort(action, point);
   return {
     responseCode: redirectCodes[action.status] ?? RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
     ...(action.uri === undefined
@@ -155,4 +158,20 @@ function redirect(action: Redirect) {
       : { schemeRewriteSpecifier: { case: 'schemeRedirect' as const, value: action.scheme } }),
     ...(port === undefined ? {} : { portRedirect: port }),
   };
+}
+
+/**
+ * Envoy keeps the port of the request's host, unless another host or port is set. So the protocol's default must be
+ * written out where the host stays, and the request's own port where the host or the scheme changes.
+ */
+function redirectPort({ port, authority, scheme }: Redirect, point: RequestPoint): number | undefined {
+  switch (port) {
+    case 'FROM_PROTOCOL_DEFAULT':
+      if (authority !== undefined) return undefined;
+      return (scheme ?? point.scheme) === 'https' ? 443 : 80;
+    case 'FROM_REQUEST_PORT':
+      return authority === undefined && scheme === undefined ? undefined : point.clientPort;
+    default:
+      return port;
+  }
 }

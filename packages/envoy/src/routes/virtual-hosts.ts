@@ -14,6 +14,7 @@ import {
 } from '../resource.ts';
 import { domainsOf } from './domains.ts';
 import { encodeDefaultRoute, encodeRules } from './http-routes.ts';
+import { meshPoint } from './request-point.ts';
 
 /** A virtual host before domains that two hosts claim are given to one of them. */
 interface Draft {
@@ -146,9 +147,9 @@ const bareName = (domain: string): string => domain.replace(/:\d+$/, '');
 
 function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonly string[]): EncodedResource {
   const name = route === httpProxyRoute ? `${route}/${host}:${port}` : `${route}/${host}`;
-  const encoded = encodeRules(table.rules, host, port);
+  const encoded = encodeRules(table.rules, host, meshPoint(port));
   const own = outboundCluster(port, '', host);
-  const isDefault = table.rules.length === 0;
+  const isDefault = encoded.routes.length === 0 && table.service !== undefined;
   const clusters = isDefault ? [own] : encoded.clusters;
   const routes = isDefault
     ? [encodeDefaultRoute({ host, port, cluster: own, causes: table.causes })]
