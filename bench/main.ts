@@ -12,7 +12,7 @@ import { formatControlPlane } from './report/control-plane-report.ts';
 import { formatDataPlane } from './report/data-plane-report.ts';
 import { formatEnvoys } from './report/envoys-report.ts';
 import { peerCommand } from './servers/peer.ts';
-import { bundleXebec, xebecCommand } from './servers/xebec.ts';
+import { currentBundle, xebecCommand } from './servers/xebec.ts';
 
 const outDirectory = resolve(fileURLToPath(new URL('./out', import.meta.url)));
 
@@ -43,7 +43,7 @@ interface Results {
 
 async function measure(options: BenchOptions, work: string): Promise<Results> {
   progress('building');
-  const program = options.program ?? (await bundleXebec(work));
+  const program = options.program ?? (await currentBundle());
   const controlPlane = options.only ? [] : await measureServers(options, { work, program });
   if (controlPlane.length > 0) process.stdout.write(`\n${formatControlPlane(controlPlane)}\n`);
   const envoys = options.envoys ? await measureSidecars(options, { work, program }) : [];

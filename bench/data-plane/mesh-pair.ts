@@ -2,13 +2,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeBootstrap, type SidecarIdentity } from '../envoys/bootstrap.ts';
-import { canConnect } from '../envoys/connect.ts';
 import { type RunningEnvoy, startEnvoy } from '../envoys/envoy-process.ts';
 import type { Identities } from '../envoys/identities.ts';
 import { startSecretsServer } from '../envoys/secrets-server.ts';
 import { workloadDocuments } from '../envoys/workload-manifests.ts';
 import { meshPolicy } from '../generate/manifests.ts';
 import { until } from '../measure/clock.ts';
+import { canConnect } from '../servers/connect.ts';
 import { startServer } from '../servers/server-process.ts';
 import { xebecCommand } from '../servers/xebec.ts';
 import type { Pair } from './pair.ts';

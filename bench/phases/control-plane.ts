@@ -1,7 +1,8 @@
 // The phases of one server with one kind of client: boot, first sync, then each kind of change, every one measured alike.
 import { type MeshDirectory, writeMesh } from '../generate/mesh-directory.ts';
 import { changedAddress, clusterOf, endpointAddress, hostOf, isRouted } from '../generate/naming.ts';
-import { nowMs, pause } from '../measure/clock.ts';
+import { nowMs, pause, until } from '../measure/clock.ts';
+import { canConnect } from '../servers/connect.ts';
 import { type RunningServer, type ServerCommand, startServer } from '../servers/server-process.ts';
 import { type Fleet, startFleet } from '../sidecars/fleet-process.ts';
 import type { DiscoveryMode } from '../sidecars/messages.ts';
@@ -27,6 +28,11 @@ export interface ControlPlaneResult {
   readonly phases: readonly PhaseResult[];
 }
 
+interface Booted {
+  readonly server: RunningServer;
+  readonly result: PhaseResult;
+}
+
 /** Nothing may take longer than this. */
 const limitFor = ({ services, sidecars }: ControlPlaneRun): number =>
   60_000 + (services * sidecars) / 20 + services * 10;
@@ -40,63 +46,76 @@ export async function measureControlPlane(run: ControlPlaneRun): Promise<Control
   const { onProgress, mode, services, sidecars } = run;
   onProgress(`writing ${services} services`);
   const mesh = writeMesh({ directory: run.directory, services, layout: run.layout });
-  const server = startServer(await run.command(run.directory));
+  const command = await run.command(run.directory);
+  const fleet = startFleet();
+  const closing: (() => Promise<void>)[] = [() => fleet.close()];
   const phases: PhaseResult[] = [];
   try {
     onProgress('boot');
-    phases.push(await measureBoot(run, server));
-    const fleet = startFleet();
-    try {
-      const context = { server, fleet, limitMs: limitFor(run) };
-      onProgress(`first sync of ${sidecars} sidecars`);
-      phases.push(await measureFirstSync(run, server, fleet));
-      for (const plan of changePlans(run, mesh, fleet)) {
-        onProgress(plan.name);
-        phases.push(await measureChange(context, plan));
-      }
-    } finally {
-      await fleet.close();
+    const { server, result } = await measureBoot(run, command, fleet);
+    closing.push(() => server.stop());
+    phases.push(result);
+    const context = { server, fleet, limitMs: limitFor(run) };
+    onProgress(`first sync of ${sidecars} sidecars`);
+    phases.push(await measureFirstSync(run, server, fleet));
+    for (const plan of changePlans(run, mesh, fleet)) {
+      onProgress(plan.name);
+      phases.push(await measureChange(context, plan));
     }
   } finally {
-    await server.stop();
+    for (const close of closing) await close();
   }
-  return { server: server.name, mode, services, sidecars, phases };
+  return { server: command.name, mode, services, sidecars, phases };
 }
 
-/** Until a client gets the last service; the client is one ordinary sidecar that comes again until it does. */
-async function measureBoot(run: ControlPlaneRun, server: RunningServer): Promise<PhaseResult> {
+/** Until an ordinary sidecar gets every service: one that comes again until it does, as a server may listen before it knows all. */
+async function measureBoot(run: ControlPlaneRun, command: ServerCommand, fleet: Fleet): Promise<Booted> {
+  await fleet.settle(0, 0);
+  const server = startServer(command);
   const endMs = nowMs() + limitFor(run);
-  const wanted = run.services;
-  for (;;) {
-    const problem = server.problem();
-    if (problem !== undefined) throw new Error(problem);
-    if (nowMs() > endMs) throw new Error(`${server.name} served no complete configuration in time`);
-    const fleet = startFleet();
-    try {
-      const synced = await fleet.connect({
-        address: server.address,
-        sidecars: 1,
-        firstIndex: 60_000,
-        mode: 'ordinary',
-        hosts: [],
-        limitMs: 20_000,
-      });
-      const traffic = await fleet.settle(0, 0);
-      const isComplete = (traffic.types[typeUrls.endpoint]?.resources ?? 0) >= wanted;
-      if (synced.missing === 0 && isComplete) {
-        const tookMs = (synced.atMs[0] ?? 0) - server.startedAtMs;
-        const usage = server.usage();
-        const samples = { each: [tookMs], all: [tookMs], missing: 0 };
-        return resultOf(
-          { name: 'boot', repetitions: 1 },
-          { samples, traffic: [traffic], cpu: usage.cpuSeconds, usage },
-        );
-      }
-    } finally {
-      await fleet.close();
+  try {
+    while (nowMs() < endMs) {
+      const problem = server.problem();
+      if (problem !== undefined) throw new Error(problem);
+      await until(() => canConnect(command.address), 1_000, 10);
+      const result = await probe(run, server, fleet);
+      if (result !== undefined) return { server, result };
+      await pause(50);
     }
-    await pause(50);
+    throw new Error(`${server.name} served no complete configuration in time`);
+  } catch (error) {
+    await server.stop();
+    throw error;
   }
+}
+
+async function probe(
+  { services }: ControlPlaneRun,
+  server: RunningServer,
+  fleet: Fleet,
+): Promise<PhaseResult | undefined> {
+  const synced = await fleet.connect({
+    address: server.address,
+    sidecars: 1,
+    firstIndex: 60_000,
+    mode: 'ordinary',
+    hosts: [],
+    limitMs: 20_000,
+  });
+  const traffic = await fleet.settle(0, 0);
+  const isComplete = (traffic.types[typeUrls.endpoint]?.resources ?? 0) >= services;
+  if (synced.missing > 0 || !isComplete) return undefined;
+  const tookMs = (synced.atMs[0] ?? 0) - server.startedAtMs;
+  const usage = server.usage();
+  return resultOf(
+    { name: 'boot', repetitions: 1 },
+    {
+      samples: { each: [tookMs], all: [tookMs], missing: 0 },
+      traffic: [{ ...traffic, failures: [] }],
+      cpu: usage.cpuSeconds,
+      usage,
+    },
+  );
 }
 
 async function measureFirstSync(

@@ -43,6 +43,7 @@ export function createFleet() {
   }
 
   async function connect(question: Extract<Question, { kind: 'connect' }>): Promise<Answer> {
+    close();
     const startMs = nowMs();
     for (let index = 0; index < question.sidecars; index++) {
       sidecars.push(
@@ -114,6 +115,8 @@ export function createFleet() {
 
   function close(): void {
     for (const sidecar of sidecars) sidecar.close();
+    sidecars.length = 0;
+    broken.clear();
   }
 
   return { answer, close };

@@ -11,7 +11,7 @@ export interface Mark {
 }
 
 export type Question =
-  /** Opens the streams; answered when every sidecar has all it asked for. */
+  /** Closes the streams that are there and opens new ones; answered when every sidecar has all it asked for. */
   | {
       readonly kind: 'connect';
       readonly address: string;
