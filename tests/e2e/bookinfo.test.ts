@@ -3,7 +3,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fetchText, startLoad, tally } from './support/http.ts';
-import { at, listAt, type Mesh, pidOf, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
+import {
+  at,
+  envoyPid,
+  listAt,
+  type Mesh,
+  pidOf,
+  repositoryFile,
+  startMesh,
+  textAt,
+  until,
+} from './support/mesh.ts';
 import { scrape, sum } from './support/metrics.ts';
 
 let mesh: Mesh;
@@ -40,6 +50,23 @@ describe('one mesh, one ordinary day', () => {
       );
     });
   });
+
+  it.each(['productpage', 'details'])(
+    '[DP-1] fails while the Envoy of %s stands still, and goes on with it',
+    async (stopped) => {
+      const { ip } = await mesh.pod('productpage');
+      const call = { url: 'http://details:9080/details/0', proxy: `${ip}:15001`, timeoutMs: 1000 };
+      expect((await fetchText(call)).status).toBe(200);
+      const pid = envoyPid(mesh.state, (await mesh.pod(stopped)).name);
+      process.kill(pid, 'SIGSTOP');
+      try {
+        await expect(fetchText(call)).rejects.toThrow('timed out');
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      await until('it answers again', async () => (await fetchText(call)).status === 200);
+    },
+  );
 
   it('[OB-2] writes one access-log line a request, with flags, route, cluster and upstream host', async () => {
     const marker = `log-${process.pid}`;
@@ -118,6 +145,14 @@ describe('one mesh, one ordinary day', () => {
     const band = 3.29 * Math.sqrt(3000 * 0.9 * 0.1);
     expect(Object.keys(counts).sort()).toEqual(['v1', 'v2']);
     expect(Math.abs((counts['v2'] ?? 0) - 300)).toBeLessThanOrEqual(band);
+  });
+
+  it('[DP-13] moves all traffic from one version to another in steps without a failed request', async () => {
+    const load = startLoad(await reviewsCall(), 150);
+    for (const share of [25, 50, 75, 100]) expect((await mesh.apply(canary(share))).code).toBe(0);
+    expect(await tally(await reviewsCall(), 200, ({ body }) => versionOf(body))).toEqual({ v2: 200 });
+    const { failures } = await load.stop();
+    expect(failures).toEqual({});
   });
 
   it('[MG-1] refuses a wrong object with place and remedy, and traffic goes on', async () => {
@@ -239,6 +274,20 @@ describe('one mesh, one ordinary day', () => {
     expect((await mesh.xebec(['history', '-o', 'json'])).stdout).toBe(history);
   });
 });
+
+const canary = (share: number): string => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: reviews, namespace: default}
+spec:
+  hosts: [reviews]
+  http:
+  - route:
+    - destination: {host: reviews, subset: v1}
+      weight: ${100 - share}
+    - destination: {host: reviews, subset: v2}
+      weight: ${share}
+`;
 
 const renamedSubset = (name: string): string => `
 apiVersion: networking.istio.io/v1

@@ -1,6 +1,6 @@
 // A whole mesh of real processes for one test file: own state directory, own ports, ended by its own pids.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -194,6 +194,20 @@ export function pidOf(mesh: Pick<Mesh, 'state'>, part: 'control-plane' | 'agent'
   const found = /\d+/.exec(text);
   if (found === null) throw new Error(`no pid in ${part}.pid`);
   return Number(found[0]);
+}
+
+/** The Envoy of a Pod, found by its bootstrap file's place. */
+export function envoyPid(state: string, pod: string): number {
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const parameters = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+      const isEnvoy = parameters.includes('--config-path') || parameters.includes('-c');
+      if (isEnvoy && parameters.some((text) => text.startsWith(join(state, 'run', pod)))) return Number(name);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  throw new Error(`no Envoy of ${pod}`);
 }
 
 /** Waits for a condition; the deadline is part of what is asserted. */
