@@ -12,6 +12,16 @@ export function backoffMs({ firstMs, longestMs }: Backoff, failures: number, ran
   return doubled * (0.5 + random() * 0.5);
 }
 
+/** What the promise gives, or undefined as soon as the signal aborts; the work itself goes on unheeded. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const abort = (): void => resolve(undefined);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
 /** Resolves after `delayMs`, or at once when the signal aborts. */
 export function pause(timers: Timers, delayMs: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

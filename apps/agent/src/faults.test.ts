@@ -120,7 +120,9 @@ describe.skipIf(envoyPath === undefined)('certificates', () => {
     await until('an alarm', () =>
       mesh.events.some((event) => event.kind === 'certificate' && event.change === 'expiring'),
     );
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await until('the end of every certificate', () =>
+      mesh.events.every((event) => event.kind !== 'certificate' || (event.notAfter ?? 0) < Date.now()),
+    );
     const before = mesh.control.tokensIssued;
     await mesh.control.start();
     const renewed = mesh.events.length;
@@ -198,7 +200,7 @@ describe.skipIf(envoyPath === undefined)('applications that fail', () => {
   test('are started again, later and later, and the Pod says so', async () => {
     await using mesh = await EchoMesh.start();
     mesh.deploy('echo');
-    const [pod] = await mesh.ready('echo');
+    const [pod] = await mesh.serving('echo');
     const { address = '', name = '' } = pod ?? {};
     await get(address, 15_001, '/die');
     await until('a restart', () =>
@@ -234,7 +236,7 @@ describe.skipIf(envoyPath === undefined)('applications that fail', () => {
     await using mesh = await EchoMesh.start();
     const livenessProbe = { httpGet: { path: '/health', port: 9080 }, periodSeconds: 1, failureThreshold: 2 };
     mesh.deploy('echo', { container: { livenessProbe } });
-    const [pod] = await mesh.ready('echo');
+    const [pod] = await mesh.serving('echo');
     await get(pod?.address ?? '', 15_001, '/sick');
     await until('a restart', () =>
       mesh.events.some((event) => event.kind === 'restart' && event.message.includes('probe: status 500')),
@@ -366,10 +368,10 @@ function readProcesses(): { pid: number; command: string }[] {
     });
 }
 
-async function applicationPid(pod: Readonly<Record<string, unknown>>): Promise<number> {
+async function applicationPid(pod: Readonly<Record<string, unknown>>): Promise<number | undefined> {
   const status = isRecord(pod['status']) ? pod['status'] : {};
-  const { body } = await get(String(status['podIP']), 15_001, '/');
-  return Number(/"pid":(\d+)/.exec(body)?.[1]);
+  const answer = await get(String(status['podIP']), 15_001, '/').catch(() => undefined);
+  return answer?.status === 200 ? Number(/"pid":(\d+)/.exec(answer.body)?.[1]) : undefined;
 }
 
 function isAlive(pid: number): boolean {

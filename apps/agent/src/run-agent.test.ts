@@ -206,8 +206,8 @@ describe.skipIf(envoyPath === undefined)('the end', () => {
   test('nothing is left: no process, no socket, no Pod', async () => {
     await using mesh = await EchoMesh.start();
     mesh.deploy('echo', { replicas: 2 });
-    const pods = await mesh.ready('echo', 2);
-    const answers = await Promise.all(pods.map(({ address }) => get(address, 15_001, '/')));
+    const pods = await mesh.serving('echo', 2);
+    const answers = await Promise.all(pods.map(() => get(pods[0]?.address ?? '', 15_001, '/')));
     const pids = answers.map(({ body }) => Number(/"pid":(\d+)/.exec(body)?.[1]));
     await mesh.agent.close();
     expect(mesh.control.pods.size).toBe(0);

@@ -6,6 +6,7 @@ import { succeed } from '@xebec/std';
 import { startGuard, systemTimers, type Timers } from '@xebec/supervise';
 import { createExplicitCapture } from './capture/explicit-capture.ts';
 import { type ControlClient, createControlClient } from './control/control-client.ts';
+import { ControlPlaneGate } from './control/gate.ts';
 import { type WatchListener, watchObjects } from './control/object-watch.ts';
 import type { OnEvent } from './events.ts';
 import type { IdentitySources } from './identity/workload-identity.ts';
@@ -33,12 +34,13 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
     onRefused: (key, message) =>
       onEvent({ kind: 'warning', code: 'pod-refused', message: `${key}: ${message}` }),
   });
-  const context = createContext(options, { client, reporter, timers, random, onEvent });
+  const gate = new ControlPlaneGate();
+  const context = createContext(options, { client, reporter, gate, timers, random, onEvent });
   const kubelet = createKubelet(context);
   for (const gateway of options.localImages.flatMap(({ gateways }) => gateways)) {
     kubelet.set(templateOfGateway(gateway));
   }
-  const listener = createListener({ kubelet, reporter, client, onEvent });
+  const listener = createListener({ kubelet, reporter, gate, client, onEvent });
   const { controlSocket: socketPath } = options;
   const watch = watchObjects({ socketPath, kinds: ['Deployment', 'Pod'], listener, timers, random });
   // Timers and idle sockets do not keep a process alive; an agent that waits does.
@@ -67,6 +69,7 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
 interface Parts {
   readonly client: ControlClient;
   readonly reporter: PodReporter;
+  readonly gate: ControlPlaneGate;
   readonly timers: Timers;
   readonly random: () => number;
   readonly onEvent: OnEvent;
@@ -147,11 +150,13 @@ async function readRoots(file: string): Promise<Result<string>> {
 interface ListenerParts {
   readonly kubelet: Kubelet;
   readonly reporter: PodReporter;
+  readonly gate: ControlPlaneGate;
   readonly client: ControlClient;
   readonly onEvent: OnEvent;
 }
 
-function createListener({ kubelet, reporter, client, onEvent }: ListenerParts): WatchListener {
+function createListener({ kubelet, reporter, gate, client, onEvent }: ListenerParts): WatchListener {
+  let connections = 0;
   return {
     set(key, object) {
       if (key.startsWith('Deployment/')) {
@@ -172,9 +177,15 @@ function createListener({ kubelet, reporter, client, onEvent }: ListenerParts): 
     connected() {
       onEvent({ kind: 'control-plane', state: 'connected', message: 'watching the control plane' });
       // It keeps no Pods over a restart.
-      reporter.resend();
+      connections += 1;
+      const connection = connections;
+      void reporter.resend().then(() => {
+        if (connection === connections) gate.open();
+      });
     },
     disconnected(reason, isFirst) {
+      connections += 1;
+      gate.close();
       if (!isFirst) return;
       onEvent({
         kind: 'control-plane',

@@ -3,7 +3,7 @@ import type { Credential, KeyAndCsr, ReceivedCertificate } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import type { Timers } from '@xebec/supervise';
-import { pause } from '../backoff.ts';
+import { pause, unlessAborted } from '../backoff.ts';
 import { inWords, refuse } from '../problem.ts';
 import { isNearItsEnd, renewalDelayMs, retryDelayMs } from './renewal.ts';
 
@@ -42,7 +42,7 @@ export interface IdentityOptions {
   readonly onChange: (change: IdentityChange) => void;
 }
 
-export interface WorkloadIdentity extends AsyncDisposable {
+export interface WorkloadIdentity extends Disposable {
   readonly current: IdentityMaterial;
   /** Called after every renewal, until disposed. */
   subscribe(listener: (material: IdentityMaterial) => void): Disposable;
@@ -57,9 +57,9 @@ export async function openIdentity(
 ): Promise<WorkloadIdentity | undefined> {
   const { timers, random, onChange } = options;
   for (let failures = 1; !signal.aborted; failures += 1) {
-    const issued = await obtain(options, undefined);
+    const issued = await unlessAborted(obtain(options, undefined), signal);
+    if (issued === undefined) return undefined;
     if (issued.ok) {
-      if (signal.aborted) return undefined;
       onChange(described('issued', issued.value));
       return new RenewedIdentity(options, issued.value);
     }
@@ -120,12 +120,11 @@ class RenewedIdentity implements WorkloadIdentity {
   readonly #options: IdentityOptions;
   readonly #listeners = new Set<(material: IdentityMaterial) => void>();
   readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
 
   constructor(options: IdentityOptions, first: IdentityMaterial) {
     this.#options = options;
     this.current = first;
-    this.#running = this.#run();
+    void this.#run();
   }
 
   subscribe(listener: (material: IdentityMaterial) => void): Disposable {
@@ -133,10 +132,10 @@ class RenewedIdentity implements WorkloadIdentity {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Nothing is told or changed afterwards, whatever is still under way. */
+  [Symbol.dispose](): void {
     this.#stop.abort();
     this.#listeners.clear();
-    return this.#running;
   }
 
   async #run(): Promise<void> {

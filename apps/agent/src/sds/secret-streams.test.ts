@@ -26,7 +26,7 @@ class FakeIdentity implements WorkloadIdentity {
     for (const listener of this.#listeners) listener(next);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  [Symbol.dispose](): void {}
 }
 
 const material = (count: number, rootsPem: readonly string[]): IdentityMaterial => ({

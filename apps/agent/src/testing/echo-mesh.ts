@@ -117,6 +117,17 @@ export class EchoMesh implements AsyncDisposable {
     });
   }
 
+  /** The same, once requests through the proxy of the first are answered: its proxy has heard of the endpoints, too. */
+  async serving(workload: string, count = 1): Promise<readonly PodReport[]> {
+    const pods = await this.ready(workload, count);
+    const [first] = pods;
+    await until(`requests from ${workload}`, async () => {
+      const answer = await get(first?.address ?? '', 15_001, '/').catch(() => undefined);
+      return answer?.status === 200;
+    });
+    return pods;
+  }
+
   log(pod: string, name: string): string {
     return path.join(this.stateDirectory, 'logs', pod, name);
   }

@@ -92,6 +92,7 @@ export class FakeControlPlane {
     this.#admin.closeAllConnections();
     await closed;
     this.pods.clear();
+    this.discovery.setPods(this.pods);
   }
 
   set(key: string, object: Manifest): void {

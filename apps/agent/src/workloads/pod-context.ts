@@ -1,6 +1,7 @@
 // What all Pods of an agent share: the machine's programs, the control plane, time, and who is told.
 import type { Guard, Timers } from '@xebec/supervise';
 import type { Capture } from '../capture/capture.ts';
+import type { Gate } from '../control/gate.ts';
 import type { OnEvent } from '../events.ts';
 import type { IdentitySources } from '../identity/workload-identity.ts';
 import type { LocalImages } from './local-images.ts';
@@ -24,6 +25,8 @@ export interface PodContext {
   readonly discovery: 'on-demand' | 'eager';
   readonly localImages: readonly LocalImages[];
   readonly reporter: PodReporter;
+  /** Proxies hear of the control plane only while it knows the Pods. */
+  readonly gate: Gate;
   readonly identitySources: (owner: { namespace: string; serviceAccount: string }) => IdentitySources;
   readonly guard: Guard;
   readonly timers: Timers;

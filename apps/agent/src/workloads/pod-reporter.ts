@@ -16,8 +16,8 @@ export interface PodReporter {
   /** Resolves when the control plane has it, has something newer, or has refused it. */
   put(key: string, manifest: Manifest): Promise<void>;
   delete(key: string): Promise<void>;
-  /** Tells everything again. */
-  resend(): void;
+  /** Tells everything again; resolves when that is done. */
+  resend(): Promise<void>;
   /** What it was told last. */
   holds(key: string): boolean;
   /** Resolves when everything is told, or after `timeoutMs`; afterwards nothing more is told. */
@@ -73,8 +73,8 @@ export function createPodReporter(options: PodReporterOptions): PodReporter {
       manifests.delete(key);
       return change(key);
     },
-    resend() {
-      for (const key of manifests.keys()) void change(key);
+    async resend() {
+      await Promise.all([...manifests.keys()].map(change));
     },
     holds: (key) => manifests.has(key),
     async close(timeoutMs) {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as path from 'node:path';
 import type { Diagnostic, Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
-import { backoffMs, pause } from '../backoff.ts';
+import { backoffMs, pause, unlessAborted } from '../backoff.ts';
 import type { CapturedWorkload } from '../capture/capture.ts';
 import type { PodStage } from '../events.ts';
 import { scrapeTargetOf } from '../metrics/merged-metrics.ts';
@@ -100,7 +100,7 @@ export class Pod implements ReplicaState {
     if (!bound.ok) return bound;
     this.#waiting = undefined;
     // The control plane must know the Pod first: its proxy asks for what belongs to it.
-    await this.#tell();
+    await unlessAborted(this.#tell(), this.#aborting.signal);
     if (isMeshed(this.#options.template)) {
       const failed = await this.#startProxy(captured.value);
       if (failed !== undefined) return failed;

@@ -144,8 +144,7 @@ export const removeWorkloadFiles = ({ entry }: WorkloadFiles): void => removeEnt
 /** Removes what an agent left that was killed: nothing runs there any more. */
 export function removeLeftOverFiles(stateDirectory: string): void {
   const entries = entriesOf(stateDirectory);
-  if (!existsSync(entries)) return;
-  for (const name of readdirSync(entries)) {
+  for (const name of existsSync(entries) ? readdirSync(entries) : []) {
     const entry = path.join(entries, name);
     const isOurs = ['bootstrap.json', 'xds.sock', 'agent.sock'].some((file) =>
       existsSync(path.join(entry, file)),

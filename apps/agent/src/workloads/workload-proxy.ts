@@ -132,6 +132,7 @@ async function serve(
     ...owner,
     secrets,
     upstream,
+    gate: context.gate,
     onRefusal: (message) =>
       context.onEvent({
         kind: 'warning',

@@ -11,6 +11,7 @@ import {
   parseCsr,
 } from '@xebec/ca';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ControlPlaneGate } from '../control/gate.ts';
 import type { IdentityMaterial, WorkloadIdentity } from '../identity/workload-identity.ts';
 import { createSecretStore } from '../sds/secrets.ts';
 import { unwrap } from '../testing/fake-control-plane.ts';
@@ -89,6 +90,8 @@ describe('a discovery server', () => {
   }
 
   async function startProxy() {
+    const gate = new ControlPlaneGate();
+    gate.open();
     const listeners = new Set<(material: IdentityMaterial) => void>();
     const identity = {
       current: await materialOf(authority),
@@ -96,14 +99,21 @@ describe('a discovery server', () => {
         listeners.add(listener);
         return { [Symbol.dispose]: () => void listeners.delete(listener) };
       },
-      async [Symbol.asyncDispose](): Promise<void> {},
+      [Symbol.dispose](): void {},
     } satisfies WorkloadIdentity;
     const upstream = createUpstream({ address: `127.0.0.1:${port}`, serverName: 'istiod.test', identity });
     const secrets = createSecretStore(identity);
     const socketPath = path.join(directory, 'xds.sock');
     const onBreak = (reason: string): void => void breaks.push(reason);
     const served = unwrap(
-      await startDiscoveryServer({ socketPath, secrets, upstream, onBreak, onRefusal: () => undefined }),
+      await startDiscoveryServer({
+        socketPath,
+        secrets,
+        upstream,
+        gate,
+        onBreak,
+        onRefusal: () => undefined,
+      }),
     );
     const client = new grpc.Client(`unix:${socketPath}`, grpc.credentials.createInsecure(), unlimited);
     open.push(
@@ -126,7 +136,7 @@ describe('a discovery server', () => {
       identity.current = await materialOf(authority);
       for (const listener of listeners) listener(identity.current);
     };
-    return { call, socketPath, renew, identity };
+    return { call, socketPath, renew, gate };
   }
 
   test('passes messages as they are, under the identity of the workload, on a private socket', async () => {
@@ -190,6 +200,25 @@ describe('a discovery server', () => {
     expect(serialOf(after)).not.toBe(serialOf(before));
     before.write(Buffer.from('still here'));
     await until('the message', () => first.received.includes('still here'));
+  });
+
+  test('holds streams back while the control plane does not know the Pods', async () => {
+    const { call, gate } = await startProxy();
+    gate.close();
+    const gone = call();
+    gone.stream.write(Buffer.from('hello'));
+    const kept = call();
+    kept.stream.write(Buffer.from('early'));
+    await until('both to be connected', () => gone.stream.getPeer() !== 'unknown');
+    gone.stream.cancel();
+    await until('its end', gone.status);
+    expect(streams).toEqual([]);
+    gate.open();
+    const up = await until('a stream', () => streams[0]);
+    const arrived: string[] = [];
+    up.on('data', (bytes: Buffer) => void arrived.push(bytes.toString()));
+    await until('what was said early', () => arrived.includes('early'));
+    expect(streams).toHaveLength(1);
   });
 
   test('does not talk to somebody who merely has a certificate of the mesh', async () => {

@@ -3,6 +3,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import * as grpc from '@grpc/grpc-js';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
+import type { Gate } from '../control/gate.ts';
 import { messageOf, refuse } from '../problem.ts';
 import {
   createDeltaStream,
@@ -20,6 +21,8 @@ export interface DiscoveryServerOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly secrets: SecretStore;
   readonly upstream: Upstream;
+  /** Streams wait for it before they are carried on. */
+  readonly gate: Gate;
   /** The proxy refused a secret. */
   readonly onRefusal: (message: string) => void;
   /** The stream to the control plane broke. */
@@ -49,16 +52,16 @@ const methods = {
 
 /** Serves until disposed; only the owner of the socket can reach it. */
 export async function startDiscoveryServer(options: DiscoveryServerOptions): Promise<Result<Disposable>> {
-  const { socketPath, owner, upstream, onBreak } = options;
+  const { socketPath, owner } = options;
   const server = new grpc.Server({
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
   });
   server.addService(methods, {
     StreamAggregatedResources: (stream: ServerStream) =>
-      relay(stream, upstream.open(methods.StreamAggregatedResources.path), onBreak),
+      void carryOn(stream, methods.StreamAggregatedResources.path, options),
     DeltaAggregatedResources: (stream: ServerStream) =>
-      relay(stream, upstream.open(methods.DeltaAggregatedResources.path), onBreak),
+      void carryOn(stream, methods.DeltaAggregatedResources.path, options),
     StreamSecrets: (stream: ServerStream) => serveSecrets(stream, options, createStateStream),
     DeltaSecrets: (stream: ServerStream) => serveSecrets(stream, options, createDeltaStream),
   });
@@ -76,6 +79,17 @@ export async function startDiscoveryServer(options: DiscoveryServerOptions): Pro
     });
   }
   return succeed({ [Symbol.dispose]: () => server.forceShutdown() });
+}
+
+/** What the proxy says meanwhile waits with it. */
+async function carryOn(
+  stream: ServerStream,
+  path: string,
+  { gate, upstream, onBreak }: DiscoveryServerOptions,
+): Promise<void> {
+  const over = new AbortController();
+  stream.once('cancelled', () => over.abort());
+  if (await gate.passed(over.signal)) relay(stream, upstream.open(path), onBreak);
 }
 
 const bind = (server: grpc.Server, socketPath: string): Promise<void> =>
