@@ -1,5 +1,5 @@
 // Diagnostics for people: `file:line:column: error: field: message; remedy`, the same text with and without colour.
-import { type Diagnostic, formatOrigin, type Origin } from '@xebec/std';
+import { type Diagnostic, formatOrigin } from '@xebec/std';
 import type { Cli } from '../cli.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { type Palette, paletteFor } from './colour.ts';
@@ -32,16 +32,3 @@ export function refuse(cli: Cli, ...diagnostics: readonly Diagnostic[]): ExitCod
   printDiagnostics(cli, diagnostics);
   return exitCode.failed;
 }
-
-/** Paths below the working directory as people type them. */
-export function shortenOrigin(origin: Origin, cwd: string): Origin {
-  const { file } = origin;
-  return file?.startsWith(`${cwd}/`) === true ? { ...origin, file: file.slice(cwd.length + 1) } : origin;
-}
-
-export const shorten = (diagnostics: readonly Diagnostic[], cwd: string): readonly Diagnostic[] =>
-  diagnostics.map((diagnostic) =>
-    diagnostic.origin === undefined
-      ? diagnostic
-      : { ...diagnostic, origin: shortenOrigin(diagnostic.origin, cwd) },
-  );

@@ -1,8 +1,6 @@
 // Output for programs: JSON as documented in the README of this folder, YAML the same, several manifests as documents.
 import type { Cli } from '../cli.ts';
 
-export type OutputFormat = 'table' | 'json' | 'yaml';
-
 /** Prints a value as JSON or YAML. */
 export async function printStructured(cli: Cli, format: 'json' | 'yaml', value: unknown): Promise<void> {
   if (format === 'json') {

@@ -46,5 +46,3 @@ export function prepareSocketDirectory(state: string): string {
 }
 
 export const controlSocket = (state: string): string => join(socketDirectory(state), 'control.sock');
-export const adminSocket = (state: string, pod: string): string =>
-  join(socketDirectory(state), pod, 'admin.sock');
