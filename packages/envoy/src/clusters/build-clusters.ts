@@ -120,7 +120,6 @@ export function buildEndpoints(graph: Graph, { destinations, endpointSets }: Res
     from: endpointSets,
     reads: { byHost, endpointSets },
     fn: (set: EndpointSet, key: Layered<HostPort>, read) => {
-      if (set.port.protocol === 'udp') return [];
       const { layer, name: hostPort } = splitLayered(key);
       const candidates = read.byHost.at(set.host).map(([, selection]) => selection);
       const hasOwn = (other: Layer) =>

@@ -5,7 +5,7 @@ import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { Demand } from '../demand.ts';
 import type { ProxySettings, ResourceInputs } from '../inputs.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
-import { httpPorts } from '../routes/virtual-hosts.ts';
+import { httpPorts, speaksHttp } from '../routes/virtual-hosts.ts';
 import { addressLayer, grpcLayer, outboundLayer, proxyLayer } from '../views.ts';
 import { encodeGatewayListeners } from './gateway.ts';
 import { encodeGrpcListener } from './grpc.ts';
@@ -194,10 +194,10 @@ function buildGrpc(graph: Graph, { destinations }: ResourceInputs, demand: Deman
     from: destinations,
     reads: { demand },
     fn: (destination, _key, read): Emission[] => {
-      if (read.demand.get('role:grpc') === undefined) return [];
-      const ports = httpPorts(destination.service);
+      if (read.demand.get('role:grpc') === undefined || destination.service.resolution !== 'endpoints')
+        return [];
       return destination.service.ports
-        .filter(({ number }) => ports.includes(number))
+        .filter(speaksHttp)
         .map((port) => emission(grpcLayer(destination.layer), encodeGrpcListener(destination, port)));
     },
     equals: equalResources,

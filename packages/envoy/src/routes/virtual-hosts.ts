@@ -1,6 +1,6 @@
 // Virtual hosts: one per port of a host and layer, encoded once, sent alone (VHDS) or as part of a whole table.
 import type { Collection, Graph, Index } from '@xebec/flow';
-import type { Host, Layer, Layered, RouteTable, Service } from '@xebec/model';
+import type { Host, Layer, Layered, RouteTable, Service, ServicePort } from '@xebec/model';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import type { Demand, RouteStyle } from '../demand.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -31,7 +31,7 @@ export interface VirtualHosts {
   /** By `LAYER|ROUTE CONFIGURATION`. */
   readonly byRoute: Index<string, ResourceKey, EncodedResource>;
   /** Names of all route configurations. */
-  readonly routes: Collection<string, ReadonlySet<ResourceKey>>;
+  readonly routes: Collection<string, string>;
 }
 
 interface VirtualHostInputs {
@@ -71,8 +71,30 @@ export function buildVirtualHosts(graph: Graph, inputs: VirtualHostInputs): Virt
   const byRoute = graph.index(resources, 'byRoute', (value, key) => [
     `${layerOf(key)}|${routeOf(value.name)}`,
   ]);
-  const routes = graph.group(graph.index(drafts, 'routes', ({ route }) => [route]));
-  return { resources, byRoute, routes };
+  return { resources, byRoute, routes: routeNames(graph, drafts, inputs.demand) };
+}
+
+/** Ports that some host uses; the HTTP proxy's table is there even when no host is, since its listener waits for it. */
+function routeNames(
+  graph: Graph,
+  drafts: Collection<ResourceKey, Draft>,
+  demand: Demand,
+): Collection<string, string> {
+  const byPort = graph.index(drafts, 'routes', ({ route }) => (route === httpProxyRoute ? [] : [route]));
+  return graph.union(
+    'routeNames',
+    graph.derive({
+      name: 'portRoutes',
+      from: graph.group(byPort),
+      fn: (_members, name: string) => [[name, name] as const],
+    }),
+    graph.derive({
+      name: 'proxyRoute',
+      from: demand,
+      fn: (_demand, key) =>
+        key === `style:${httpProxyRoute}` ? [[httpProxyRoute, httpProxyRoute] as const] : [],
+    }),
+  );
 }
 
 const layerOf = (key: ResourceKey): string => key.slice(0, key.indexOf('|'));
@@ -107,10 +129,11 @@ function portsOf({ service }: RouteTable): readonly number[] {
   return service === undefined ? [80] : httpPorts(service);
 }
 
+export const speaksHttp = ({ protocol }: ServicePort): boolean =>
+  ['http', 'http2', 'grpc', 'grpc-web', 'auto'].includes(protocol);
+
 export const httpPorts = (service: Service): readonly number[] =>
-  service.ports
-    .filter(({ protocol }) => ['http', 'http2', 'grpc', 'grpc-web', 'auto'].includes(protocol))
-    .map(({ number }) => number);
+  service.ports.filter(speaksHttp).map(({ number }) => number);
 
 function draft(options: {
   readonly table: RouteTable;

@@ -1,0 +1,54 @@
+// What one proxy can see: per type and name the first of its layers that has it.
+import { fromBinary } from '@bufbuild/protobuf';
+import type { ProxyNode } from '@xebec/model';
+import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { type EncodedResource, typeUrls } from '../resource.ts';
+import { viewOf } from '../views.ts';
+import { bytesOf, type ConfigMesh } from './config-mesh.ts';
+
+export type Visible = ReadonlyMap<string, ReadonlyMap<string, EncodedResource>>;
+
+export function visibleTo(proxy: ProxyNode, { types }: Pick<ConfigMesh, 'types'>): Visible {
+  const { layers } = viewOf(proxy);
+  return new Map(
+    types.map(({ typeUrl, resources }) => {
+      const seen = new Map<string, EncodedResource>();
+      for (const { layer } of layers[typeUrl] ?? [])
+        for (const [key, resource] of resources.entries())
+          if (key.startsWith(`${layer}|`) && !seen.has(resource.name)) seen.set(resource.name, resource);
+      return [typeUrl, seen] as const;
+    }),
+  );
+}
+
+/** `TYPE NAME ← BY` for everything that is needed and cannot be seen. */
+export function missingFrom(visible: Visible): readonly string[] {
+  return [...visible.values()].flatMap((resources) =>
+    [...resources.values()].flatMap(({ name, needs }) =>
+      needs
+        .filter((need) => visible.get(need.typeUrl)?.has(need.name) !== true)
+        .map((need) => `${need.typeUrl.split('.').at(-1)} ${need.name} ← ${name}`),
+    ),
+  );
+}
+
+/** `ROUTE DOMAIN` for every domain that two virtual hosts of one table claim. */
+export function duplicateDomains(visible: Visible): readonly string[] {
+  const whole = [...(visible.get(typeUrls.route)?.values() ?? [])].flatMap((resource) =>
+    fromBinary(RouteConfigurationSchema, bytesOf(resource)).virtualHosts.flatMap(({ domains }) =>
+      domains.map((domain) => `${resource.name} ${domain}`),
+    ),
+  );
+  const single = [...(visible.get(typeUrls.virtualHost)?.values() ?? [])].flatMap((resource) =>
+    fromBinary(VirtualHostSchema, bytesOf(resource)).domains.map(
+      (domain) => `${resource.name.slice(0, resource.name.indexOf('/'))} ${domain}`,
+    ),
+  );
+  const seen = new Set<string>();
+  return [...whole, ...single].filter((claim) => {
+    const isTwice = seen.has(claim);
+    seen.add(claim);
+    return isTwice;
+  });
+}
