@@ -1,7 +1,7 @@
 // npm run check: format, lint, boundaries, types, dead code and unit tests, two at a time; a step speaks only when it fails.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { checkNode, ensureDependencies, root } from './prepare.mjs';
+import { checkNode, ensureDependencies, knownEnvoy, root } from './prepare.mjs';
 
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const folders = ['packages', 'apps', 'tests', 'bench'];
@@ -16,11 +16,13 @@ const steps = [
   ['format and lint', bin('biome'), ['check', '.']],
 ];
 const lanes = 2;
+const envoy = knownEnvoy();
+const env = { ...process.env, ...(envoy === undefined ? {} : { ENVOY_PATH: envoy }) };
 
 function runStep([name, command, args]) {
   const startedAt = performance.now();
   return new Promise((done) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {

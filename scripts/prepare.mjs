@@ -1,6 +1,7 @@
 // What every script needs first: a Node that is new enough, and the dependencies of the lock file.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +42,16 @@ export function run(title, command, args, options = {}) {
     });
     child.once('exit', (code) => finish(code ?? 1));
   });
+}
+
+/** The Envoy that is already here, for scripts that never install one: chosen, or in the cache. */
+export function knownEnvoy() {
+  const { ENVOY_PATH: chosen, XEBEC_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
+  if (chosen) return chosen;
+  const cache = join(own || (shared ? join(shared, 'xebec') : join(homedir(), '.cache', 'xebec')), 'envoy');
+  if (!existsSync(cache)) return undefined;
+  const versions = readdirSync(cache).sort().reverse();
+  return versions.map((version) => join(cache, version, 'envoy')).find((path) => existsSync(path));
 }
 
 const readPackages = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages;

@@ -1,4 +1,4 @@
-// Output for programs: JSON as documented in the README of this folder, YAML the same, several manifests as documents.
+// Output for programs: JSON as documented in the README of this app, YAML the same, several manifests as documents.
 import type { Cli } from '../cli.ts';
 
 /** Prints a value as JSON or YAML. */
