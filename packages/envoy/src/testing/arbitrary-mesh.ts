@@ -1,17 +1,8 @@
 // Small random meshes as manifests. All are valid, and refer only to what exists wherever it is read.
 import fc from 'fast-check';
-import { routeOf } from './arbitrary-routes.ts';
+import { type Backend, routeOf, subsets } from './arbitrary-routes.ts';
 
 export type Manifest = Readonly<Record<string, unknown>>;
-
-export interface Backend {
-  readonly host: string;
-  readonly namespace: string;
-  readonly ports: readonly number[];
-  readonly isPrivate: boolean;
-}
-
-export const subsets = ['v1', 'v2', 'none'] as const;
 
 const networking = (kind: string, namespace: string, name: string, spec: unknown): Manifest => ({
   apiVersion: 'networking.istio.io/v1',

@@ -1,6 +1,15 @@
 // Random VirtualServices for a host, over destinations that whoever reads the rules can reach.
 import fc from 'fast-check';
-import { type Backend, subsets } from './arbitrary-mesh.ts';
+
+/** A host that may be called, and who may: everybody, or its own namespace. */
+export interface Backend {
+  readonly host: string;
+  readonly namespace: string;
+  readonly ports: readonly number[];
+  readonly isPrivate: boolean;
+}
+
+export const subsets = ['v1', 'v2', 'none'] as const;
 
 const text = fc.constantFrom('/a', '/a/b', 'x', '%', 'ü', 'a\'b"c\\', 'a,b');
 const stringMatch = fc.oneof(
