@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-function valueOf<T>(result: Result<T>): T {
+function unwrap<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(JSON.stringify(result.diagnostics));
   return result.value;
 }
@@ -65,7 +65,7 @@ interface Pair {
 type Credential = Parameters<typeof requestCertificate>[0]['credential'];
 
 async function ask(credential: Credential, wanted: string) {
-  const { csrPem, privateKeyPem } = valueOf(await createKeyAndCsr(wanted));
+  const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(wanted));
   const answer = await requestCertificate({
     address: xds,
     serverName: 'localhost',
@@ -82,19 +82,19 @@ async function certificateFor(serviceAccount: string, wanted: string): Promise<P
     { kind: 'token', token: await joinToken(serviceAccount) },
     wanted,
   );
-  return { certificatesPem: valueOf(answer).certificatesPem, privateKeyPem };
+  return { certificatesPem: unwrap(answer).certificatesPem, privateKeyPem };
 }
 
 /** A certificate straight from an authority, whoever runs it. */
 async function forged(authority: Authority, identity: string): Promise<Pair> {
-  const { csrPem, privateKeyPem } = valueOf(await createKeyAndCsr(identity));
-  const publicKey = valueOf(parseCsr(csrPem));
-  const { certificatesPem } = valueOf(authority.issue({ publicKey, spiffeId: identity }));
+  const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(identity));
+  const publicKey = unwrap(parseCsr(csrPem));
+  const { certificatesPem } = unwrap(authority.issue({ publicKey, spiffeId: identity }));
   return { certificatesPem, privateKeyPem };
 }
 
 const foreignAuthority = (): Authority =>
-  valueOf(openAuthority({ directory: join(scratch, 'foreign'), trustDomain: 'cluster.local' }));
+  unwrap(openAuthority({ directory: join(scratch, 'foreign'), trustDomain: 'cluster.local' }));
 
 const names = ({ certificatesPem }: Pair): string | undefined =>
   new X509Certificate(certificatesPem).subjectAltName;
@@ -111,7 +111,7 @@ describe('[AU-3] certificates', () => {
   it('carry the identity of the certificate that renews, whatever the request asks for', async () => {
     const held = await certificateFor('client', clientId);
     const { answer } = await ask({ kind: 'certificate', ...held }, echoId);
-    expect(names({ ...held, certificatesPem: valueOf(answer).certificatesPem })).toBe(`URI:${clientId}`);
+    expect(names({ ...held, certificatesPem: unwrap(answer).certificatesPem })).toBe(`URI:${clientId}`);
   });
 
   it('are given once for a token, and never for one that nobody issued', async () => {
@@ -204,7 +204,7 @@ describe('[AU-3] [AU-5] a STRICT sidecar', () => {
 
   it('refuses plaintext, no certificate, another authority, and another trust domain of the same one', async () => {
     await expect(fetchText({ url: `http://${server}:8080/` })).rejects.toThrow();
-    const sameRoot = valueOf(
+    const sameRoot = unwrap(
       openAuthority({ directory: join(mesh.state, 'ca'), trustDomain: 'elsewhere.example' }),
     );
     const intruders = [
