@@ -13,7 +13,7 @@ import { logDirectory } from '../state/state-directory.ts';
 import type { UpRequest } from './hold-mesh.ts';
 import { readMeshRecord } from './mesh-record.ts';
 import { meshPaths } from './plan.ts';
-import { printSummary } from './summary.ts';
+import { downCommand, printSummary } from './summary.ts';
 import { readWorkloads } from './workloads.ts';
 
 const pollMs = 100;
@@ -101,5 +101,6 @@ async function summarize(
     },
     options.output,
   );
-  if (options.output === 'table') cli.stdout.write('It runs in the background; "xebec down" ends it.\n');
+  if (options.output === 'table')
+    cli.stdout.write(`It runs in the background; "${downCommand(cli, state)}" ends it.\n`);
 }

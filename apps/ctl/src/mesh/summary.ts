@@ -60,11 +60,20 @@ export async function printSummary(cli: Cli, summary: Summary, output: 'table' |
   );
 }
 
+/** How this person calls the command: through npm it is not on the PATH. */
+const programWords = (cli: Cli): string => (cli.env['npm_command'] === undefined ? 'xebec' : 'npx xebec');
+
+/** ` --state DIR` where it is needed. */
+const stateFlag = (cli: Cli, state: string): string =>
+  stateDirectory(cli, undefined) === state ? '' : ` --state ${displayName(cli.cwd, state)}`;
+
+/** What ends a mesh in the background. */
+export const downCommand = (cli: Cli, state: string): string =>
+  `${programWords(cli)} down${stateFlag(cli, state)}`;
+
 function tips(cli: Cli, { plan, url }: Summary): readonly string[] {
-  // Through npm the command is not on the PATH.
-  const program = cli.env['npm_command'] === undefined ? 'xebec' : 'npx xebec';
-  const isDefault = stateDirectory(cli, undefined) === plan.state;
-  const state = isDefault ? '' : ` --state ${displayName(cli.cwd, plan.state)}`;
+  const program = programWords(cli);
+  const state = stateFlag(cli, plan.state);
   if (!plan.isSample) {
     return [
       `${program} proxy-status${state}        which proxy has what`,

@@ -58,6 +58,7 @@ function optionsOf(cli: Cli, flags: ControlPlaneFlags, state: string | undefined
       outboundTrafficPolicy: flags.outboundTrafficPolicy,
       accessLog: { format: flags.accessLog },
     },
+    corrupt: (cli.env['XEBEC_TEST_CORRUPT'] ?? '').split(',').filter((cause) => cause !== ''),
     onEvent: (event) => logLine(cli, inWords(event)),
   };
 }
