@@ -122,7 +122,7 @@ function converge(
       targeted.add(status.client);
       if (type.sentEpoch < epoch) late.sent.add(status.client);
       if (type.ackedEpoch < epoch) late.acked.add(status.client);
-      if (type.rejection !== undefined) late.rejected.add(status.client);
+      if (isRefused(status, change, epoch)) late.rejected.add(status.client);
     }
   }
   const all = [...targeted].sort();
@@ -133,6 +133,17 @@ function converge(
     acked: all.filter((client) => !late.acked.has(client) && !late.rejected.has(client)),
     rejected: all.filter((client) => late.rejected.has(client)),
   };
+}
+
+/** Only what was refused itself; while the bad ones of a response are being searched for, nothing is decided. */
+function isRefused(
+  { types, protocol }: StreamStatus,
+  { typeUrl, name }: ResourceChange,
+  epoch: number,
+): boolean {
+  const type = types[typeUrl];
+  const isNamed = type?.rejection?.resources.some((resource) => resource.name === name) ?? false;
+  return isNamed && (protocol === 'state-of-the-world' || (type?.ackedEpoch ?? 0) >= epoch);
 }
 
 /** What a stream uses: its whole layers, the names it asked for, and everything those need. */

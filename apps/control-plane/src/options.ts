@@ -26,6 +26,8 @@ export interface ControlPlaneOptions {
   /** Name of the process that changes are attributed to. */
   readonly author?: string;
   readonly onEvent?: (event: ControlPlaneEvent) => void;
+  /** For tests: objects whose resources are spoilt before they are sent, so that Envoy refuses them. */
+  readonly corrupt?: readonly string[];
 }
 
 export type ControlPlaneEvent =

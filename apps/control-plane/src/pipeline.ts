@@ -11,6 +11,7 @@ import {
   type JournalContent,
   type Store,
 } from '@xebec/store';
+import { corruptResources } from './corruption.ts';
 
 export interface Pipeline {
   readonly graph: Graph;
@@ -28,6 +29,8 @@ export interface PipelineOptions {
   readonly recovered?: JournalContent;
   readonly settings?: Partial<MeshSettings>;
   readonly clock: () => number;
+  /** For tests: see `corruptResources`. */
+  readonly corrupt?: readonly string[];
 }
 
 export function createPipeline(options: PipelineOptions): Pipeline {
@@ -43,7 +46,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const usedHosts = graph.source<string, readonly string[]>('usedHosts');
   graph.transact(() => settings.set('mesh', { ...defaultSettings, ...options.settings }));
   const mesh = buildMesh(graph, { ...configInputs(store), proxies, settings });
-  const resources = buildResources(graph, { ...mesh, proxies, settings });
+  const built = buildResources(graph, { ...mesh, proxies, settings });
+  const resources = corruptResources(graph, built, options.corrupt ?? []);
   return { graph, store, mesh, resources, proxies, settings, usedHosts };
 }
 

@@ -42,6 +42,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
     clock: Date.now,
     ...journal,
     ...(options.settings === undefined ? {} : { settings: options.settings }),
+    ...(options.corrupt === undefined ? {} : { corrupt: options.corrupt }),
   });
   const context = createContext(options, { pipeline, authority, emit }, closing);
   const sources = await openSources(options, context, closing, emit);

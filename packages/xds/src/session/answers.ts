@@ -55,9 +55,21 @@ function release(channel: Channel, { resources, removed }: Flight): void {
   }
   for (const { name } of resources) channel.quarantine.delete(name);
   for (const name of removed) channel.quarantine.delete(name);
-  if (channel.quarantine.size > 0) return;
+  if (channel.quarantine.size > 0) {
+    forgetReleased(channel);
+    return;
+  }
   channel.quarantine = undefined;
   if (channel.isolation === undefined) channel.rejection = undefined;
+}
+
+/** What was refused and is good now is not told any more. */
+function forgetReleased(channel: Channel): void {
+  const { rejection, isolation } = channel;
+  if (rejection === undefined || isolation !== undefined) return;
+  const resources = rejection.resources.filter(({ name }) => channel.quarantine?.has(name));
+  if (resources.length > 0 && resources.length < rejection.resources.length)
+    channel.rejection = { ...rejection, resources };
 }
 
 function refuse(session: Session, channel: Channel, flight: Flight, message: string): void {
@@ -85,7 +97,10 @@ function reject(
 ): void {
   const named = resources.filter(({ name }) => message.includes(name));
   const rejected = rejectedOf(named.length > 0 ? named : resources);
-  channel.rejection = { message, resources: rejected, atMs: session.port.nowMs() };
+  const earlier = (channel.rejection?.resources ?? []).filter(
+    ({ name }) => channel.quarantine?.has(name) && rejected.every((each) => each.name !== name),
+  );
+  channel.rejection = { message, resources: [...rejected, ...earlier], atMs: session.port.nowMs() };
   session.port.emit({ kind: 'rejected', typeUrl: channel.typeUrl, message, resources: rejected });
 }
 

@@ -1,0 +1,50 @@
+// For tests only: makes resources that no Envoy accepts out of those that chosen objects cause, everything else stays as it is.
+import type { EncodedResource, ResourceCollection } from '@xebec/envoy';
+import { typeUrls } from '@xebec/envoy';
+import type { Graph } from '@xebec/flow';
+
+/** An empty `name`, which Envoy's own rules forbid: the last value of a field counts. */
+const emptyName = Uint8Array.of(0x0a, 0);
+
+/** Bytes that spoil a message of a type when they are added to it. */
+const spoilers: Readonly<Record<string, Uint8Array>> = {
+  [typeUrls.cluster]: emptyName,
+  [typeUrls.endpoint]: emptyName,
+  [typeUrls.virtualHost]: emptyName,
+  // One more virtual host, and it has an empty name.
+  [typeUrls.route]: Uint8Array.of(0x12, 2, ...emptyName),
+};
+
+/**
+ * `chosen`: keys of objects, all of whose resources are spoilt, or `KEY=TEXT` for only those that contain a text, so
+ * that the object can be mended.
+ */
+export function corruptResources(
+  graph: Graph,
+  all: readonly ResourceCollection[],
+  chosen: readonly string[],
+): readonly ResourceCollection[] {
+  if (chosen.length === 0) return all;
+  const texts = new Map(
+    chosen.map((choice) => [choice.split('=', 1)[0], choice.split('=').slice(1).join('=')]),
+  );
+  const isChosen = ({ causes, chunks }: EncodedResource): boolean =>
+    causes.some((cause) => {
+      const text = texts.get(cause.split('#', 1)[0]);
+      return text !== undefined && Buffer.concat(chunks).includes(text);
+    });
+  return all.map(({ typeUrl, resources }) => ({
+    typeUrl,
+    resources: graph.derive({
+      name: `corrupted.${typeUrl}`,
+      from: resources,
+      fn: (value, key) => [[key, isChosen(value) ? spoil(value, typeUrl) : value]],
+    }),
+  }));
+}
+
+function spoil(value: EncodedResource, typeUrl: string): EncodedResource {
+  const spoiler = spoilers[typeUrl];
+  if (spoiler === undefined) return value;
+  return { ...value, hash: `${value.hash}!`, chunks: [...value.chunks, spoiler] };
+}
