@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { root } from './prepare.mjs';
 
 const results = join(root, 'test-results', 'results.json');
-const rowPattern = /^\| ([A-Z]{2}-\d+) \| (.*?) \|$/;
+const rowPattern = /^\|\s*([A-Z]{2}-\d+)\s*\|\s*(.*?)\s*\|$/;
 
 const rows = readFileSync(join(root, 'docs', 'features.md'), 'utf8')
   .split('\n')

@@ -19,7 +19,7 @@ export interface ControlPlaneOptions {
   /** Path of the Unix socket of the admin API. */
   readonly controlSocket?: string;
   readonly settings?: Partial<MeshSettings>;
-  /** How sidecars that do not say otherwise get their configuration. Default `on-demand`. */
+  /** `eager`: every sidecar gets its whole configuration, also those that ask for it on demand. Default `on-demand`. */
   readonly discovery?: 'on-demand' | 'eager';
   /** Life of workload certificates in milliseconds. Default 24 h. */
   readonly leafTtlMs?: number;

@@ -112,7 +112,15 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     }),
   );
   const trustDomain = options.settings?.trustDomain ?? 'cluster.local';
-  const registry = closing.use(createProxyRegistry({ graph, proxies, trustDomain, usedHosts }));
+  const registry = closing.use(
+    createProxyRegistry({
+      graph,
+      proxies,
+      trustDomain,
+      usedHosts,
+      discovery: options.discovery ?? 'on-demand',
+    }),
+  );
   const xds = createXdsServer({
     graph,
     types: resources,

@@ -28,9 +28,9 @@ export const runCommand: RunCommand = (command, args, options) =>
       env: { ...options.env },
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeoutMs,
-      killSignal: 'SIGKILL',
     });
+    const { timeoutMs } = options;
+    const overdue = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -41,10 +41,14 @@ export const runCommand: RunCommand = (command, args, options) =>
       stderr = (stderr + text).slice(-outputLimit);
     });
     child.once('error', (error) => {
+      clearTimeout(overdue);
       const isMissing = errorCodeOf(error) === 'ENOENT';
       resolve(isMissing ? { kind: 'not-found' } : { kind: 'not-started', reason: messageOf(error) });
     });
-    const end = (code: number | null) => resolve({ kind: 'ended', code, stdout, stderr });
+    const end = (code: number | null) => {
+      clearTimeout(overdue);
+      resolve({ kind: 'ended', code, stdout, stderr });
+    };
     child.once('close', end);
     // What it started may hold on to its output; a moment after its end nobody waits for that any more.
     child.once('exit', (code) => setTimeout(end, 1_000, code).unref());

@@ -1,5 +1,5 @@
 // A whole mesh of real processes for one test file: own state directory, own ports, ended by its own pids.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -16,11 +16,14 @@ export interface Run {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  readonly input?: string;
+  readonly timeoutMs?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** Runs the command to its end. */
-export function xebec(
-  parameters: readonly string[],
-  options: { readonly input?: string; readonly timeoutMs?: number } = {},
-): Promise<Run> {
+export function xebec(parameters: readonly string[], options: RunOptions = {}): Promise<Run> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
@@ -28,7 +31,7 @@ export function xebec(
       {
         timeout: options.timeoutMs ?? 120_000,
         maxBuffer: 64 * 1024 * 1024,
-        env: { ...process.env, NO_COLOR: '1' },
+        env: { ...process.env, NO_COLOR: '1', ...options.environment },
       },
       (error, stdout, stderr) => resolve({ code: exitCode(error), stdout, stderr }),
     );
@@ -45,6 +48,7 @@ export interface MeshOptions {
   readonly discovery?: 'on-demand' | 'eager';
   readonly certificateTtl?: string;
   readonly state?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface Mesh extends AsyncDisposable {
@@ -52,10 +56,7 @@ export interface Mesh extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` of the ingress gateway. */
   readonly ingress: string;
   readonly capture: string;
-  xebec(
-    parameters: readonly string[],
-    options?: { readonly input?: string; readonly timeoutMs?: number },
-  ): Promise<Run>;
+  xebec(parameters: readonly string[], options?: RunOptions): Promise<Run>;
   /** Applies YAML and waits until every proxy has it. */
   apply(yaml: string): Promise<Run>;
   admin(path: string): Promise<unknown>;
@@ -85,10 +86,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     ...(options.discovery === undefined ? [] : ['--discovery', options.discovery]),
     ...(options.certificateTtl === undefined ? [] : ['--certificate-ttl', options.certificateTtl]),
   ];
-  let started = await xebec(parameters, { timeoutMs: 240_000 });
+  const launch = { timeoutMs: 240_000, environment: options.environment ?? {} };
+  let started = await xebec(parameters, launch);
   // Another test file's mesh may take a port between the moment it was found free and the moment it was bound.
   for (let retry = 0; retry < 3 && started.stderr.includes('EADDRINUSE'); retry++) {
-    started = await xebec(parameters, { timeoutMs: 240_000 });
+    started = await xebec(parameters, launch);
   }
   if (started.code !== 0) throw new Error(`the mesh did not start: ${started.stderr}\n${started.stdout}`);
   const summary: unknown = JSON.parse(started.stdout);
@@ -229,13 +231,3 @@ export async function until<T>(
   }
   throw new Error(`not within ${deadlineMs} ms: ${what}${last === undefined ? '' : ` (${String(last)})`}`);
 }
-
-export const spawnNode = (
-  file: string,
-  parameters: readonly string[],
-  environment: Record<string, string>,
-): ChildProcess =>
-  spawn(process.execPath, [file, ...parameters], {
-    env: { ...process.env, ...environment },
-    stdio: 'ignore',
-  });

@@ -1,4 +1,4 @@
-// How objects, revisions and streams look in the admin API. These shapes are stable; docs/admin-api.md lists them.
+// How objects, revisions and streams look in the admin API. These shapes are stable; docs/reference/admin-api.md lists them.
 import { type KindName, kindDefinitions } from '@xebec/config';
 import { type Revision, type StoreObject, shownManifest } from '@xebec/store';
 import type { StreamStatus } from '@xebec/xds';

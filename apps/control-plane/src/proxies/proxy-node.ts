@@ -7,7 +7,7 @@ export type NodeResult =
   | { readonly ok: false; readonly message: string };
 
 /** `ROLE~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN`; proxyless clients may choose any id. */
-export function readProxyNode(node: ClientNode): NodeResult {
+export function readProxyNode(node: ClientNode, discovery: ProxyNode['discovery']): NodeResult {
   const [kind = '', address = '', workload = ''] = node.id.split('~');
   const metadata = node.metadata;
   const isProxyless = textOf(metadata['GENERATOR']) === 'grpc';
@@ -20,15 +20,16 @@ export function readProxyNode(node: ClientNode): NodeResult {
   const name = textOf(metadata['NAME']) ?? (dot < 0 ? workload : workload.slice(0, dot));
   if (namespace === '')
     return { ok: false, message: `node "${node.id}" does not say its namespace; set metadata NAMESPACE` };
-  return { ok: true, proxy: proxyOf(node, { role, namespace, name, address }) };
+  return { ok: true, proxy: proxyOf(node, { role, namespace, name, address }, discovery) };
 }
 
 type Place = Pick<ProxyNode, 'role' | 'namespace' | 'name' | 'address'>;
 
-function proxyOf(node: ClientNode, place: Place): ProxyNode {
+function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery']): ProxyNode {
   const { metadata } = node;
   const isExplicit = textOf(metadata['CAPTURE']) === 'explicit';
-  const isOnDemand = place.role === 'sidecar' && textOf(metadata['ON_DEMAND_DISCOVERY']) === 'true';
+  const mayBeOnDemand = discovery === 'on-demand' && place.role === 'sidecar';
+  const isOnDemand = mayBeOnDemand && textOf(metadata['ON_DEMAND_DISCOVERY']) === 'true';
   return {
     id: node.id,
     ...place,

@@ -16,6 +16,7 @@ export interface RegistryOptions {
   readonly proxies: Source<string, ProxyNode>;
   readonly trustDomain: string;
   readonly usedHosts: UsedHosts;
+  readonly discovery: 'on-demand' | 'eager';
 }
 
 export interface ProxyRegistry extends Disposable {
@@ -30,7 +31,7 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
   const leaving = new Map<string, NodeJS.Timeout>();
   const admission: Admission = {
     admit(node, peer) {
-      const read = readProxyNode(node);
+      const read = readProxyNode(node, options.discovery);
       if (!read.ok) return { kind: 'refused', code: 'permission-denied', message: read.message };
       const refusal = identityRefusal(read.proxy, peer, options.trustDomain);
       if (refusal !== undefined) return refusal;

@@ -45,16 +45,19 @@ export async function waitForProxies(
     const convergence = readConvergence(answer.value);
     onLook(convergence);
     if (convergence.isDone || performance.now() >= deadline) return succeed(convergence);
-    if (convergence.objects.length > 0 && convergence.objects.every(isDecided)) return succeed(convergence);
+    if (convergence.objects.some(isRefused) && convergence.objects.every(isDecided))
+      return succeed(convergence);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 
 const isUnknownRevision = ({ code }: Diagnostic): boolean => code === 'unknown-revision';
 
+const isRefused = ({ rejected }: ObjectConvergence): boolean => rejected.length > 0;
+
 /** Nobody will still change their mind. */
 const isDecided = ({ targeted, acked, rejected }: ObjectConvergence): boolean =>
-  rejected.length > 0 && new Set([...acked, ...rejected]).size >= targeted.length;
+  new Set([...acked, ...rejected]).size >= targeted.length;
 
 function readConvergence(value: unknown): Convergence {
   return {

@@ -12,16 +12,14 @@ export interface CaptureRequest {
   readonly state: string;
   readonly controlSocket: string;
   readonly clusterDomain: string;
-  readonly envoyPath: string;
 }
 
 export async function openCapture(request: CaptureRequest): Promise<Result<AgentOptions['capture']>> {
   if (request.wanted === 'explicit') return succeed('explicit');
-  const { state, clusterDomain, envoyPath } = request;
+  const { state, clusterDomain } = request;
   const transparent = await createTransparentCapture({
     stateDirectory: state,
     clusterDomain,
-    proxyPaths: [envoyPath, state],
     resolve: (host, namespace) => resolveHost(request.controlSocket, host, namespace),
   });
   if (transparent.ok || request.wanted === 'transparent') return transparent;

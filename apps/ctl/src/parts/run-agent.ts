@@ -55,7 +55,6 @@ async function optionsOf(cli: Cli, flags: AgentFlags, state: string): Promise<Re
     state,
     controlSocket: socket,
     clusterDomain: flags.clusterDomain,
-    envoyPath: envoy.value,
   });
   if (!capture.ok) return capture;
   const { xdsServerName, certificateTtl, trustDomain, clusterDomain, discovery } = flags;

@@ -41,9 +41,11 @@ export function encodeAssignment(
     endpoints: [...groups.entries()]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, { locality, members }]) => ({
-        ...(locality === undefined
-          ? {}
-          : { locality: { region: locality.region, zone: locality.zone, subZone: locality.subzone } }),
+        // Clients other than Envoy refuse an assignment without a locality.
+        locality:
+          locality === undefined
+            ? {}
+            : { region: locality.region, zone: locality.zone, subZone: locality.subzone },
         loadBalancingWeight: members.reduce((sum, { weight }) => sum + weight, 0),
         lbEndpoints: members.map(encodeEndpoint),
       })),

@@ -1,5 +1,5 @@
 // The filter chains of one inbound port. Under STRICT there is no chain that takes plaintext.
-import type { InboundPort } from '@xebec/model';
+import type { Cause, InboundPort } from '@xebec/model';
 import type {
   Filter,
   FilterChainSchema,
@@ -25,6 +25,8 @@ type Security = 'mutual_tls' | 'none';
 export interface PortChainOptions {
   readonly port: InboundPort;
   readonly settings: ProxySettings;
+  /** What decided the port's mutual TLS mode. */
+  readonly policy: readonly Cause[];
   /** One listener serves all ports, so a chain must say which it is for. */
   readonly matchesPort: boolean;
 }
@@ -85,11 +87,11 @@ function plainChains(options: PortChainOptions): Chain[] {
 }
 
 function chain(options: PortChainOptions, form: { kind: Kind; security: Security; match: Match }): Chain {
-  const { port, settings, matchesPort } = options;
+  const { port, settings, policy, matchesPort } = options;
   return {
     name: `0.0.0.0_${port.port}_${form.kind}_${form.security}_${'transportProtocol' in form.match ? form.match.transportProtocol : 'any'}`,
     filterChainMatch: { ...form.match, ...(matchesPort ? { destinationPort: port.port } : {}) },
-    metadata: causeMetadata(port.causes),
+    metadata: causeMetadata([...policy, ...port.causes]),
     filters: [
       form.kind === 'http' ? httpFilters(options, form.security) : tcpFilters(options, form.security),
     ],

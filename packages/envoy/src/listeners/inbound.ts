@@ -41,9 +41,9 @@ function boundListener(inbound: Inbound, port: InboundPort, settings: ProxySetti
       trafficDirection: TrafficDirection.INBOUND,
       listenerFilters: [tlsInspector, ...(needsHttpInspector([port]) ? [httpInspector] : [])],
       ...detectionLimit,
-      filterChains: portChains({ port, settings, matchesPort: false }),
+      filterChains: portChains({ port, settings, policy: inbound.peer.causes, matchesPort: false }),
     },
-    { name, causes: port.causes },
+    { name, causes: [...port.causes, ...inbound.peer.causes] },
   );
 }
 
@@ -66,11 +66,16 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
       ...detectionLimit,
       filterChains: [
         blackHoleChain(settings),
-        ...ports.flatMap((port) => portChains({ port, settings, matchesPort: true })),
+        ...ports.flatMap((port) =>
+          portChains({ port, settings, policy: inbound.peer.causes, matchesPort: true }),
+        ),
         ...otherPorts(inbound.peer.mode, settings),
       ],
     },
-    { name, causes: [...inbound.causes, ...ports.flatMap(({ causes }) => causes)] },
+    {
+      name,
+      causes: [...inbound.causes, ...inbound.peer.causes, ...ports.flatMap(({ causes }) => causes)],
+    },
   );
 }
 

@@ -1,5 +1,5 @@
 // What acknowledgements and refusals change. The rule: a refused content is not sent again, everything else goes on.
-import type { EncodedResource } from '../types.ts';
+import type { EncodedResource, RejectedResource } from '../types.ts';
 import { isolate, quarantine, rejectedOf } from './isolation.ts';
 import { answerRefused } from './on-demand.ts';
 import { type Channel, type Flight, noFlights, pendingOf, type Session } from './state.ts';
@@ -68,15 +68,14 @@ function forgetReleased(channel: Channel): void {
   const { rejection, isolation } = channel;
   if (rejection === undefined || isolation !== undefined) return;
   const resources = rejection.resources.filter(({ name }) => channel.quarantine?.has(name));
-  if (resources.length > 0 && resources.length < rejection.resources.length)
-    channel.rejection = { ...rejection, resources };
+  if (resources.length < rejection.resources.length) channel.rejection = { ...rejection, resources };
 }
 
 function refuse(session: Session, channel: Channel, flight: Flight, message: string): void {
   const { resources, removed } = flight;
   if (resources.length > 0) for (const name of removed) pendingOf(channel).removals.set(name, 0);
   if (resources.length > 1) {
-    channel.rejection = { message, resources: rejectedOf(resources), atMs: session.port.nowMs() };
+    channel.rejection = rejectionOf(session, channel, rejectedOf(resources), message);
     isolate(session, channel, { names: resources.map(({ name }) => name), message, covers: flight.covers });
     return;
   }
@@ -97,11 +96,21 @@ function reject(
 ): void {
   const named = resources.filter(({ name }) => message.includes(name));
   const rejected = rejectedOf(named.length > 0 ? named : resources);
-  const earlier = (channel.rejection?.resources ?? []).filter(
-    ({ name }) => channel.quarantine?.has(name) && rejected.every((each) => each.name !== name),
-  );
-  channel.rejection = { message, resources: [...rejected, ...earlier], atMs: session.port.nowMs() };
+  channel.rejection = rejectionOf(session, channel, rejected, message);
   session.port.emit({ kind: 'rejected', typeUrl: channel.typeUrl, message, resources: rejected });
+}
+
+/** What is refused now, with what was refused before and still is. */
+function rejectionOf(
+  session: Session,
+  { rejection, quarantine: refused }: Channel,
+  resources: readonly RejectedResource[],
+  message: string,
+): NonNullable<Channel['rejection']> {
+  const earlier = (rejection?.resources ?? []).filter(
+    ({ name }) => refused?.has(name) && resources.every((each) => each.name !== name),
+  );
+  return { message, resources: [...resources, ...earlier], atMs: session.port.nowMs() };
 }
 
 /** Ends a search without groups left: all that was good is in. */

@@ -1,6 +1,6 @@
 // A real Envoy under test: found, started with a bootstrap that points at our port, and stopped with its directory.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
@@ -18,7 +18,9 @@ export function findEnvoy(): string | undefined {
     ...onPath,
     ...cached.filter((file) => /[/\\]envoy$/.test(file)),
   ];
-  return candidates.find((file) => file !== '' && existsSync(file));
+  return candidates.find(
+    (file) => file !== '' && statSync(file, { throwIfNoEntry: false })?.isFile() === true,
+  );
 }
 
 export async function freePort(): Promise<number> {
