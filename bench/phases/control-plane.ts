@@ -35,7 +35,7 @@ interface Booted {
 
 /** Nothing may take longer than this. */
 const limitFor = ({ services, sidecars }: ControlPlaneRun): number =>
-  60_000 + (services * sidecars) / 20 + services * 10;
+  60_000 + (services * sidecars) / 5 + services * 10;
 
 /** Two services that every on-demand sidecar uses: a plain one, whose endpoint changes, and a routed one. */
 const plainService = 1;
