@@ -62,8 +62,7 @@ export async function planMesh(cli: Cli, request: PlanRequest): Promise<Result<M
       state,
       paths: paths.value,
       imageFiles: texts.filter(hasLocalDocuments).map(({ file }) => resolve(cli.cwd, file)),
-      xds: `${ownHost}:${await portOrAnother(ownHost, 15_012)}`,
-      http: `${ownHost}:${await portOrAnother(ownHost, 15_014)}`,
+      ...(await usualPorts()),
       ingressPort: ingressPort.value,
       gatewayPort: gateways.flatMap(({ ports }) => ports).find(({ port }) => port === 80)?.hostPort,
       gateways: gateways.length,
@@ -72,6 +71,20 @@ export async function planMesh(cli: Cli, request: PlanRequest): Promise<Result<M
     checked.warnings,
   );
 }
+
+type ControlPorts = Pick<MeshPlan, 'xds' | 'http'>;
+
+const controlPorts = (xds: number, http: number): ControlPorts => ({
+  xds: `${ownHost}:${xds}`,
+  http: `${ownHost}:${http}`,
+});
+
+const usualPorts = async (): Promise<ControlPorts> =>
+  controlPorts(await portOrAnother(ownHost, 15_012), await portOrAnother(ownHost, 15_014));
+
+/** For when the usual ones were taken between the look and the use. */
+export const otherPorts = async (): Promise<ControlPorts> =>
+  controlPorts(await findFreePort(ownHost), await findFreePort(ownHost));
 
 async function chooseIngressPort(wanted: number | undefined): Promise<Result<number | undefined>> {
   if (wanted === undefined) return succeed(undefined);

@@ -10,7 +10,7 @@ import type { Progress } from '../output/progress.ts';
 import type { Running, UpRequest } from './hold-mesh.ts';
 import { writeMeshRecord } from './mesh-record.ts';
 import { type Part, startAgent, startControlPlane, untilAnswered } from './parts.ts';
-import { type MeshPlan, ownHost, planMesh } from './plan.ts';
+import { type MeshPlan, otherPorts, ownHost, planMesh } from './plan.ts';
 import { type Serving, waitUntilServing } from './wait-until-serving.ts';
 
 export interface MeshStart extends UpRequest {
@@ -30,11 +30,11 @@ export async function startMesh(cli: Cli, start: MeshStart): Promise<Result<Serv
   const deadline = performance.now() + options.timeout;
   const envoy = await findEnvoy(cli, start);
   if (!envoy.ok) return envoy;
-  const plan = await planMesh(cli, { ...start, progress });
+  const planned = await planMesh(cli, { ...start, progress });
+  if (!planned.ok) return planned;
+  record(start, planned.value, envoy.value, 'starting');
+  const plan = await bringUpOnFreePorts(cli, start, planned.value, deadline);
   if (!plan.ok) return plan;
-  record(start, plan.value, envoy.value, 'starting');
-  const control = await bringUpControlPlane(cli, start, plan.value, deadline);
-  if (!control.ok) return control;
   const agent = startAgent(cli, plan.value, { ...running, state, up: options, envoy: envoy.value.path });
   running.parts.push(agent);
   const served = await waitUntilServing({ agent, plan: plan.value, progress, deadline });
@@ -42,7 +42,7 @@ export async function startMesh(cli: Cli, start: MeshStart): Promise<Result<Serv
   record(start, plan.value, envoy.value, 'serving', served.value);
   return succeed({ ...served.value, plan: plan.value, envoy: envoy.value, agentLog: agent.logFile }, [
     ...envoy.warnings,
-    ...plan.warnings,
+    ...planned.warnings,
     ...portMoved(served.value),
   ]);
 }
@@ -58,6 +58,26 @@ async function findEnvoy(cli: Cli, { options, progress }: MeshStart): Promise<Re
   if (located.ok) step.done(`${located.value.version} (${located.value.source})`);
   else step.failed();
   return located;
+}
+
+const portAttempts = 3;
+
+/** Who starts at the same moment may take a port between our look and our use of it: then others are chosen. */
+async function bringUpOnFreePorts(
+  cli: Cli,
+  start: MeshStart,
+  planned: MeshPlan,
+  deadline: number,
+): Promise<Result<MeshPlan>> {
+  let plan = planned;
+  for (let left = portAttempts; ; left--) {
+    const control = await bringUpControlPlane(cli, start, plan, deadline);
+    if (control.ok) return succeed(plan);
+    const isPortTaken = control.diagnostics.some(({ message }) => message.includes('[cannot-listen]'));
+    if (left === 1 || !isPortTaken) return control;
+    await start.running.parts.pop()?.process.stop();
+    plan = { ...plan, ...(await otherPorts()) };
+  }
 }
 
 async function bringUpControlPlane(

@@ -107,7 +107,9 @@ async function bind(
     return succeed({ port, updateTls: (material) => reloadable?.update(material) });
   } catch (error) {
     server.forceShutdown();
-    const reason = error instanceof Error ? error.message : String(error);
+    const words = error instanceof Error ? error.message : String(error);
+    // The system's own words, without gRPC's around them.
+    const reason = /errors: \[(.+)\]$/.exec(words)?.[1] ?? words;
     return fail({
       ...diagnostic('cannot-listen', `cannot listen on ${options.address}: ${reason}`),
       remedy: 'choose another address, or stop what uses this one',
