@@ -35,7 +35,7 @@ const show = ({ telemetry = false }: GoldenOptions, resource: unknown): unknown 
 
 const types: readonly TypeName[] = ['clusters', 'endpoints', 'listeners', 'routes', 'secrets'];
 
-test.each(cases)('%s', (name) => {
+test.each(cases)('[MG-6] %s', (name) => {
   const golden = read(name);
   expect(golden.mesh.graph.errors()).toEqual([]);
   expect(Object.keys(golden.options.show).filter((type) => !Object.hasOwn(typeNames, type))).toEqual([]);
@@ -62,7 +62,7 @@ test('every input is short', () => {
 const envoyPath = findEnvoy();
 
 test.skipIf(envoyPath === undefined)(
-  'Envoy takes all of them (set ENVOY_PATH if none was found)',
+  '[MG-6] Envoy takes all of them (set ENVOY_PATH if none was found)',
   async () => {
     const validation = createValidation();
     for (const name of cases) validation.add(name, read(name).mesh);

@@ -37,7 +37,7 @@ function meshOf(manifests: readonly Manifest[], connected = proxies): ConfigMesh
   return mesh;
 }
 
-test('resources fit together for every proxy', () => {
+test('[MG-6] resources fit together for every proxy', () => {
   fc.assert(
     fc.property(anyMesh, (manifests) => {
       const mesh = meshOf(manifests);
@@ -55,7 +55,7 @@ test('resources fit together for every proxy', () => {
 const envoyPath = findEnvoy();
 
 test.skipIf(envoyPath === undefined)(
-  'Envoy takes whatever was accepted (set ENVOY_PATH if none was found)',
+  '[MG-6] Envoy takes whatever was accepted (set ENVOY_PATH if none was found)',
   async () => {
     const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     const samples = fc.sample(anyMesh, { numRuns: 50, seed });

@@ -160,7 +160,7 @@ interface Question {
 function askSocket<T>(socketPath: string, { method, path, body }: Question): Promise<T> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
+      { socketPath, method, path, headers: body === undefined ? {} : { 'content-type': 'application/json' } },
       (response) => {
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));

@@ -1,5 +1,5 @@
 // Listeners and routes for proxyless gRPC clients, which ask by `host:port`.
-import type { Destination, RouteTable, ServicePort } from '@xebec/model';
+import type { Destination, HttpRule, RouteTable, ServicePort } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
@@ -40,11 +40,27 @@ export function encodeGrpcListener(destination: Destination, port: ServicePort):
   );
 }
 
+/**
+ * gRPC clients refuse a table with an answer or a redirect in it. The status such a rule would give is injected
+ * instead, so that calls fail as they would behind a proxy.
+ */
+function forwarding(rule: HttpRule, host: string, port: number): HttpRule {
+  const { action, cause } = rule;
+  if (action.kind === 'forward') return rule;
+  const own = { host, subset: '', port, weight: 1, headers: rule.headers, cause };
+  return {
+    ...rule,
+    action: { kind: 'forward', destinations: [own] },
+    fault: { abort: { httpStatus: action.status, percent: 100 } },
+  };
+}
+
 export function encodeGrpcRoutes(table: RouteTable, port: number): EncodedResource {
   const { host, causes } = table;
   const name = routeName(port, host);
   const own = outboundCluster(port, '', host);
-  const encoded = encodeRules(table.rules, host, { ...meshPoint(port), client: 'grpc' });
+  const rules = table.rules.map((rule) => forwarding(rule, host, port));
+  const encoded = encodeRules(rules, host, { ...meshPoint(port), client: 'grpc' });
   const isDefault = encoded.routes.length === 0;
   const routes = isDefault
     ? [
