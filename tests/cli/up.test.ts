@@ -351,8 +351,10 @@ describe('what cannot work is said, with a remedy, and leaves nothing running', 
   });
 
   it('transparent capture without the rights for it', async () => {
-    // Root may; its proxies may not enter a directory that is closed to others.
-    const { code, stderr } = await up(['--capture', 'transparent', '--ingress-port', '0']);
+    const { code, stderr } = await work.run(['up', '--capture', 'transparent', '--ingress-port', '0'], {
+      isUnprivileged: true,
+    });
+    expect(processesOf(work)).toEqual([]);
     expect(code).toBe(1);
     expect(stderr).toContain('transparent capture does not work here');
     expect(stderr).toContain('--capture explicit');

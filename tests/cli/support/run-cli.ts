@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Without the privileges of root. */
+  readonly isUnprivileged?: boolean;
 }
 
 /** A directory of one test with a state directory in it; `dispose` ends a mesh that still runs there. */
@@ -82,7 +84,11 @@ export function openWorkspace(): Workspace {
 }
 
 function startCommand(args: readonly string[], options: RunOptions): RunningCommand {
-  const child = spawn(process.execPath, [program, ...args], {
+  const isStripped = options.isUnprivileged === true && process.getuid?.() === 0;
+  const [file = '', ...before] = isStripped
+    ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', process.execPath]
+    : [process.execPath];
+  const child = spawn(file, [...before, program, ...args], {
     cwd: options.cwd,
     env: { ...process.env, NO_COLOR: '1', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
