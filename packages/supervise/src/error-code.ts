@@ -1,4 +1,6 @@
 // What the operating system says went wrong, as a code and as words.
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Diagnostic, fail, type Result } from '@xebec/std';
 
 /** `ENOENT` and its like; undefined for anything that is not a system error. */
@@ -21,6 +23,21 @@ export const problem = (code: string, message: string, remedy: string): Diagnost
   message,
   remedy,
 });
+
+/**
+ * Like `mkdir -p`. Node says of a read-only disk that there is no such directory; this says what the system said.
+ */
+export function makeDirectories(directory: string, mode: number): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode });
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOENT') throw error;
+    let missing = directory;
+    while (!existsSync(dirname(missing))) missing = dirname(missing);
+    mkdirSync(missing, { mode });
+    mkdirSync(directory, { recursive: true, mode });
+  }
+}
 
 /** A file-system failure as a value: a full disk and missing rights have their own remedies. */
 export function refuseFileError(what: string, path: string, error: unknown): Result<never> {

@@ -84,13 +84,16 @@ export function makeWorkloadFiles(
     const bootstrap = path.join(directory, 'bootstrap.json');
     return succeed({ ...socketsIn(directory), directory, entry, logs, bootstrap });
   } catch (error) {
-    return refuse({
-      code: 'state-not-writable',
-      message: `${entry}: ${messageOf(error)}`,
-      remedy: 'check the rights and the free space of the state directory, or choose another',
-    });
+    return notWritable(entry, error);
   }
 }
+
+const notWritable = (file: string, error: unknown): Result<never> =>
+  refuse({
+    code: 'state-not-writable',
+    message: `${file}: ${messageOf(error)}`,
+    remedy: 'check the rights and the free space of the state directory, or choose another',
+  });
 
 /** A directory and what it links to. */
 function removeEntry(entry: string): void {
@@ -133,9 +136,14 @@ export function writeBootstrap(
   { bootstrap }: WorkloadFiles,
   text: string,
   owner: ProcessOwner | undefined,
-): void {
-  writeFileSync(bootstrap, text, { mode: 0o600 });
-  give(bootstrap, owner);
+): Result<undefined> {
+  try {
+    writeFileSync(bootstrap, text, { mode: 0o600 });
+    give(bootstrap, owner);
+    return succeed(undefined);
+  } catch (error) {
+    return notWritable(bootstrap, error);
+  }
 }
 
 /** Removes sockets and bootstrap; logs stay. */

@@ -78,7 +78,8 @@ async function open(options: ProxyOptions, stack: ResourceStack): Promise<Result
   const served = await serve(options, { files: files.value, identity: identity.value, stack, proxy });
   if (!served.ok) return served;
   if (signal.aborted) return undefined;
-  writeBootstrap(files.value, bootstrapText(options, files.value), captured.proxyOwner);
+  const written = writeBootstrap(files.value, bootstrapText(options, files.value), captured.proxyOwner);
+  if (!written.ok) return written;
   proxy.start(envoyPath.value);
   return succeed(proxy);
 }

@@ -3,10 +3,10 @@
 // Holders are numbered files `lock/N`, made whole by `link`, which fails when the number is taken. The highest number
 // decides. Whoever finds its process dead (or the lock given back) tries N + 1; only one can succeed. Numbers never
 // go down, so a slow contender can not win against a later holder.
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Result, succeed } from '@xebec/std';
-import { errorCodeOf, refuse, refuseFileError } from '../error-code.ts';
+import { errorCodeOf, makeDirectories, refuse, refuseFileError } from '../error-code.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../process/identity.ts';
 
 export interface StateLock extends Disposable {
@@ -129,7 +129,7 @@ export function acquireStateLock(directory: string, purpose = 'xebec'): Result<S
   }
   const own = { ...identity, purpose, since: new Date().toISOString() };
   try {
-    mkdirSync(locks, { recursive: true, mode: 0o700 });
+    makeDirectories(locks, 0o700);
     for (let round = 0; round < attempts; round++) {
       const outcome = attempt(locks, own);
       if (outcome === undefined) continue;
