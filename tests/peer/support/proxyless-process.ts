@@ -22,14 +22,16 @@ function call(client: Client, { request, headers, deadlineMs }: Calls): Promise<
   });
 }
 
-process.on('message', async (calls: Calls) => {
+async function answer(calls: Calls): Promise<void> {
   const client = clients.get(calls.target) ?? new Client(calls.target, credentials.createInsecure());
   clients.set(calls.target, client);
   const counts: Record<string, number> = {};
   for (let i = 0; i < calls.count; i++) {
-    const answer = await call(client, calls);
-    counts[answer] = (counts[answer] ?? 0) + 1;
+    const text = await call(client, calls);
+    counts[text] = (counts[text] ?? 0) + 1;
   }
   const answers: Answers = { id: calls.id, counts };
   process.send?.(answers);
-});
+}
+
+process.on('message', (calls: Calls) => void answer(calls));
