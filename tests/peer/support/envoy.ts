@@ -36,11 +36,17 @@ const endpoint = (address: string, port_value: number) => ({
   lb_endpoints: [{ endpoint: { address: { socket_address: { address, port_value } } } }],
 });
 
-const bootstrap = (address: string, xdsPort: number) => ({
+export interface BootstrapOptions {
+  readonly address: string;
+  readonly xdsPort: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export const sidecarBootstrap = ({ address, xdsPort, metadata }: BootstrapOptions) => ({
   node: {
     id: `sidecar~${address}~client.default~default.svc.cluster.local`,
     cluster: 'client.default',
-    metadata: { NAMESPACE: 'default', NAME: 'client', CAPTURE: 'explicit', ON_DEMAND_DISCOVERY: 'true' },
+    metadata: { NAMESPACE: 'default', NAME: 'client', ...metadata },
   },
   dynamic_resources: {
     ads_config: {
@@ -66,7 +72,8 @@ const bootstrap = (address: string, xdsPort: number) => ({
 export function startExplicitEnvoy(path: string, address: string, xdsPort: number): ExplicitEnvoy {
   const directory = mkdtempSync(join(tmpdir(), 'xebec-peer-'));
   const file = join(directory, 'bootstrap.json');
-  writeFileSync(file, JSON.stringify(bootstrap(address, xdsPort)));
+  const metadata = { CAPTURE: 'explicit', ON_DEMAND_DISCOVERY: 'true' };
+  writeFileSync(file, JSON.stringify(sidecarBootstrap({ address, xdsPort, metadata })));
   const flags = ['-c', file, '--concurrency', '1', '--use-dynamic-base-id', '-l', 'warning'];
   const child: ChildProcess = spawn(path, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
