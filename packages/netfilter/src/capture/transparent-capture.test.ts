@@ -2,6 +2,8 @@
 import {
   chmodSync,
   chownSync,
+  constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,7 +15,7 @@ import { createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Result } from '@xebec/std';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { detectTransparentCapture } from '../capability/detect.ts';
 import { findProgram, runCommand } from '../commands/run.ts';
 import { meshNames } from '../namespaces/names.ts';
@@ -26,7 +28,19 @@ import { createTransparentCapture, type TransparentCaptureOptions } from './tran
 import type { CapturedWorkload } from './workload.ts';
 
 const capability = await detectTransparentCapture({ proxyPaths: [process.execPath] });
-const envoy = process.env['ENVOY_PATH'] ?? findProgram('envoy');
+const openDirectory = mkdtempSync(join(tmpdir(), 'xebec-envoy-'));
+const envoy = openToAll(process.env['ENVOY_PATH'] ?? findProgram('envoy'));
+afterAll(() => rmSync(openDirectory, { recursive: true, force: true }));
+
+/** Proxies run as a user of their own, which may not look into the home that a binary was installed in. */
+function openToAll(program: string | undefined): string | undefined {
+  if (program === undefined || !existsSync(program)) return undefined;
+  chmodSync(openDirectory, 0o755);
+  const copy = join(openDirectory, 'envoy');
+  copyFileSync(program, copy, constants.COPYFILE_FICLONE);
+  chmodSync(copy, 0o755);
+  return copy;
+}
 const backends: Backend[] = [];
 for (const backend of ['iptables', 'nftables'] as const)
   if ((await detectTransparentCapture({ backend })).available) backends.push(backend);
