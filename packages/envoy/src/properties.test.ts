@@ -3,9 +3,9 @@ import type { ProxyNode } from '@xebec/model';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { anyMesh, type Manifest, textOf } from './testing/arbitrary-mesh.ts';
-import { proxyOf } from './testing/bookinfo-model.ts';
 import { type ConfigMesh, createConfigMesh } from './testing/config-mesh.ts';
 import { createValidation, findEnvoy } from './testing/envoy-validation.ts';
+import { proxyOf } from './testing/proxies.ts';
 import { duplicateDomains, missingFrom, visibleTo } from './testing/visible.ts';
 
 const sidecar = (options: Partial<ProxyNode>): ProxyNode => {
@@ -48,7 +48,7 @@ test('[MG-6] resources fit together for every proxy', () => {
         expect(proxy.role === 'grpc' ? [] : missingFrom(visible), proxy.id).toEqual([]);
       }
     }),
-    { numRuns: Number(process.env['RUNS'] ?? 50) },
+    { numRuns: Number(process.env['RUNS'] ?? 30) },
   );
 }, 60_000);
 
