@@ -5,16 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fetchText, tally } from './support/http.ts';
-import {
-  admin,
-  at,
-  pidOf,
-  repositoryFile,
-  startMesh,
-  textAt,
-  until,
-  xebec,
-} from './support/mesh.ts';
+import { admin, at, pidOf, repositoryFile, startMesh, textAt, until, xebec } from './support/mesh.ts';
 import { processesNaming } from './support/processes.ts';
 
 const echo = repositoryFile('tests/e2e/apps/echo');

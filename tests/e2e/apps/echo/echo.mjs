@@ -1,7 +1,8 @@
-// A server of several protocols: HTTP/1.1 with WebSocket echo, HTTP/2 in clear text, and gRPC.
+// A server of several protocols: HTTP/1.1 with WebSocket echo, HTTP/2 in clear text, gRPC, and TCP that speaks first.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
+import { createServer as createTcpServer } from 'node:net';
 import grpc from '@grpc/grpc-js';
 
 const address = process.env.BIND_ADDRESS ?? '127.0.0.1';
@@ -57,8 +58,15 @@ rpc.addService(service, {
   },
 });
 
+const tcp = createTcpServer((socket) => {
+  socket.on('error', () => socket.destroy());
+  socket.write('ready\n');
+  socket.pipe(socket);
+});
+
 http1.listen(Number(process.env.HTTP_PORT ?? 8080), address);
 http2.listen(Number(process.env.HTTP2_PORT ?? 8081), address);
+tcp.listen(Number(process.env.TCP_PORT ?? 9000), address);
 rpc.bindAsync(
   `${address}:${process.env.GRPC_PORT ?? 50051}`,
   grpc.ServerCredentials.createInsecure(),
