@@ -25,13 +25,14 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const work = mkdtempSync(join(tmpdir(), 'xebec-bench-'));
+  // Also when the run is interrupted; the servers end the same way.
+  if (!options.keep) process.once('exit', () => rmSync(work, { recursive: true, force: true }));
   try {
     const results = await measure(options, work);
     const file = writeResults(options, results);
     process.stdout.write(`\nResults: ${relative(process.cwd(), file)}\n`);
   } finally {
     if (options.keep) progress(`kept ${work}`);
-    else rmSync(work, { recursive: true, force: true });
   }
 }
 
