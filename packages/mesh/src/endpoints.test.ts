@@ -75,6 +75,16 @@ test('a Pod is an endpoint while it is ready, selected and has the port', () => 
   ).toEqual({ [reviews]: ['127.0.1.1:8080 istio healthy', '127.0.1.4:8080 istio draining'] });
 });
 
+test('a port number that is TCP and UDP at once has the TCP endpoints', () => {
+  const dns = service('default/dns', {
+    ports: [servicePort(53, 'tcp'), servicePort(53, 'udp', { transport: 'UDP' })],
+  });
+  const { mesh, graph } = meshOf(dns, pod('default/dns-0', { app: 'dns' }));
+  expect(graph.errors()).toEqual([]);
+  expect([...mesh.endpointSets.keys()]).toEqual(['*|dns.default.svc.cluster.local|53']);
+  expect(mesh.endpointSets.get('*|dns.default.svc.cluster.local|53')?.port.protocol).toBe('tcp');
+});
+
 test('publishNotReadyAddresses publishes Pods that are not ready', () => {
   const objects = [pod('default/a', { app: 'reviews' }, { isReady: false })];
   expect(addressesOf(service('default/reviews', { publishNotReadyAddresses: true }), ...objects)).toEqual({

@@ -99,12 +99,17 @@ interface HeldPort {
   readonly port: ServicePort;
 }
 
+/** Datagrams are not carried yet; one number may be both (DNS), so their ports have no endpoints of their own. */
+const isCarried = ({ protocol }: Pick<ServicePort, 'protocol'>): boolean => protocol !== 'udp';
+const carried = <P extends Pick<ServicePort, 'protocol'>>(ports: readonly P[]): readonly P[] =>
+  ports.filter(isCarried);
+
 /** The ports whose endpoints are known, of everybody who holds the host. */
 function portsOf({ host, holders }: HostView): readonly HeldPort[] {
   return holders
     .filter(({ service }) => service.resolution !== 'original-destination')
     .flatMap(({ layer, owner, service }) =>
-      service.ports.map((port): HeldPort => {
+      carried(service.ports).map((port): HeldPort => {
         const hostPort: HostPort = `${host}|${port.number}`;
         return { key: layered(layer, hostPort), owned: `${owner}|${hostPort}`, port };
       }),
@@ -135,7 +140,7 @@ function inlineSets(
   if (spec.resolution === 'NONE') return [];
   const isNamed = spec.endpoints.length === 0 && spec.resolution !== 'STATIC';
   const settings = settingsOf(read.settings);
-  return spec.ports.flatMap(({ number, name, protocol, targetPort }) => {
+  return carried(spec.ports).flatMap(({ number, name, protocol, targetPort }) => {
     const port: ServicePort = { number, name, protocol };
     const inline = { namespace: metadata.namespace, port, targetPort, settings, owner };
     const listed = spec.endpoints.map((endpoint, position) =>
@@ -162,11 +167,15 @@ function deriveSelected(
         .at(anchorOfSelector(backing.namespace, backing.selector))
         .filter(([, { labels }]) => isSelected(backing.selector, labels))
         .map(([, workload]) => peerOf(workload, read));
-      return backing.ports.flatMap((port) => {
-        const endpoints = peers.flatMap((peer) => endpointOfWorkload(peer, port, backing));
-        const identities = distinctIdentities(peers.map(identityOf));
-        return backing.hosts.map((host) => ownedSet(owner, { host, port: port.port, endpoints }, identities));
-      });
+      return backing.ports
+        .filter(({ port }) => isCarried(port))
+        .flatMap((port) => {
+          const endpoints = peers.flatMap((peer) => endpointOfWorkload(peer, port, backing));
+          const identities = distinctIdentities(peers.map(identityOf));
+          return backing.hosts.map((host) =>
+            ownedSet(owner, { host, port: port.port, endpoints }, identities),
+          );
+        });
     },
   });
 }
@@ -191,7 +200,7 @@ function deriveSliced(
       const { clusterDomain } = settingsOf(read.settings);
       const host = serviceHost(metadata.name, { namespace: metadata.namespace, clusterDomain });
       const slices = read.slicesByService.at(`${metadata.namespace}/${metadata.name}`);
-      return spec.ports.map(({ port: number, name, protocol }) => {
+      return carried(spec.ports).map(({ port: number, name, protocol }) => {
         const port: ServicePort = { number, name, protocol };
         const endpoints = slices.flatMap(([key, slice]) => endpointsIn({ slice, key, service, port }, read));
         return ownedSet(owner, { host, port, endpoints });
