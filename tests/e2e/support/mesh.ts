@@ -178,7 +178,7 @@ function textMapAt(value: unknown, ...path: readonly string[]): Readonly<Record<
     : {};
 }
 
-const podsOf = (answer: unknown): readonly Pod[] =>
+export const podsOf = (answer: unknown): readonly Pod[] =>
   listAt(answer, 'items').map((item) => ({
     name: textAt(item, 'metadata', 'name') ?? '',
     namespace: textAt(item, 'metadata', 'namespace') ?? '',
