@@ -1,6 +1,6 @@
 // What acknowledgements and refusals change. The rule: a refused content is not sent again, everything else goes on.
 import type { EncodedResource, RejectedResource } from '../types.ts';
-import { isolate, quarantine, rejectedOf } from './isolation.ts';
+import { isolate, quarantine, rejectedOf, SHOWN_RESOURCES } from './isolation.ts';
 import { answerRefused } from './on-demand.ts';
 import { type Channel, type Flight, noFlights, pendingOf, type Session } from './state.ts';
 
@@ -110,7 +110,8 @@ function rejectionOf(
   const earlier = (rejection?.resources ?? []).filter(
     ({ name }) => refused?.has(name) && resources.every((each) => each.name !== name),
   );
-  return { message, resources: [...resources, ...earlier], atMs: session.port.nowMs() };
+  const shown = [...resources, ...earlier].slice(0, SHOWN_RESOURCES);
+  return { message, resources: shown, atMs: session.port.nowMs() };
 }
 
 /** Ends a search without groups left: all that was good is in. */

@@ -4,7 +4,7 @@ import type { Channel, Isolation, Session } from './state.ts';
 
 /** Beyond this many names the client's message is not searched for them. */
 const MENTION_LIMIT = 2_000;
-const SHOWN_RESOURCES = 50;
+export const SHOWN_RESOURCES = 50;
 
 function isolationOf(session: Session, channel: Channel): Isolation {
   channel.isolation ??= { groups: [], probesLeft: session.limits.isolationProbes, covers: session.epoch };

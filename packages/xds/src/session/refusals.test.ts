@@ -73,6 +73,26 @@ describe('a refused response', () => {
     expect(rig.session.channels.get(CLUSTER)?.quarantine).toBeUndefined();
   });
 
+  it('tells all that are refused, each until its own content changes', () => {
+    const world = worldOf(10, [3]);
+    const rig = createRig(world);
+    const told = () => rig.session.channels.get(CLUSTER)?.rejection?.resources.map(({ name }) => name);
+    rig.delta(CLUSTER);
+    settle(rig);
+    world.transact(() => {
+      world.set(CLUSTER, testResource('c5', BAD));
+      world.set(CLUSTER, testResource('c6', '2'));
+    });
+    settle(rig);
+    expect(told()).toEqual(['c5', 'c3']);
+    world.transact(() => world.set(CLUSTER, testResource('c5', '2')));
+    settle(rig);
+    expect(told()).toEqual(['c3']);
+    world.transact(() => world.set(CLUSTER, testResource('c3', '2')));
+    settle(rig);
+    expect(told()).toBeUndefined();
+  });
+
   it('makes the next client get the bad one alone', () => {
     const world = worldOf(50, [20]);
     const first = createRig(world);
