@@ -192,7 +192,10 @@ describe.skipIf(envoyPath === undefined)('replacing', () => {
     expect(load.failures).toEqual([]);
     mesh.control.delete('Deployment/default/echo');
     await until('none left', () => mesh.agent.pods().every(({ workload }) => workload !== 'echo'));
-    expect([...mesh.control.pods.keys()].filter((key) => key.includes('/echo'))).toEqual([]);
+    await until(
+      'no Pod is reported',
+      () => ![...mesh.control.pods.keys()].some((key) => key.includes('/echo')),
+    );
   });
 });
 

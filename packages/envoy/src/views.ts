@@ -73,7 +73,7 @@ function sidecarView(proxy: ProxyNode): ProxyView {
       [typeUrls.route]: all(onDemand ? onDemandRoutes : eagerRoutes(proxy.namespace)),
       [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
       [typeUrls.cluster]: [...all(own, baseLayer), ...use(...shared)],
-      [typeUrls.endpoint]: needed(...shared),
+      [typeUrls.endpoint]: use(...shared),
     },
   };
 }

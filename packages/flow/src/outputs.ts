@@ -47,7 +47,7 @@ export class Outputs<K extends string, V, O extends string> {
       return;
     }
     this.touch(key, cell);
-    if (cell === undefined) this.cells.set(key, { ...claim, owner });
+    if (cell === undefined) this.cells.set(key, { owner, ...claim });
     else cell.value = claim.value;
   }
 

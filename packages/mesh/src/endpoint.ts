@@ -20,7 +20,8 @@ export function endpointOfWorkload(peer: Peer, port: BackedPort, backing: Backin
   const target = targetPortOf(port, workload);
   const [address] = workload.addresses;
   if (!isUsable || target === undefined || address === undefined) return [];
-  return [{ ...describeWorkload(peer, target), ...splitAddress(address, target) }];
+  const { address: host, port: number } = splitAddress(address, target);
+  return [{ address: host, port: number, ...describeWorkload(peer, target) }];
 }
 
 /** What is known about an endpoint because it belongs to a workload. */
@@ -65,8 +66,8 @@ export function endpointOfInline(inline: InlineEndpoint, read: PeerLookups): End
   const isMeshed = spec.labels[tlsModeLabel] === 'istio';
   const hasIdentity = spec.serviceAccount !== '';
   return {
-    ...splitAddress(spec.address, target),
     labels: spec.labels,
+    ...splitAddress(spec.address, target),
     namespace,
     workload: '',
     ...(hasIdentity ? { identity: spiffeId(settings.trustDomain, namespace, spec.serviceAccount) } : {}),

@@ -98,11 +98,11 @@ function draftUpsert({ key, raw }: Candidate, object: AnyObject, context: PlanCo
   const common = { key, origin: raw.origin, ...present(before) };
   if (before?.object !== undefined && deepEqual(before.stored.manifest, manifest)) {
     const after = { ...before, stored: { ...before.stored, ...ownership }, place: raw };
-    return { ...common, change: 'unchanged', after };
+    return { change: 'unchanged', ...common, after };
   }
   const stored = nextStored({ key, manifest, object, before, origin: raw.origin, ownership }, context);
   const after = { stored, object, place: raw };
-  return { ...common, change: before === undefined ? 'created' : 'configured', after };
+  return { change: before === undefined ? 'created' : 'configured', ...common, after };
 }
 
 type Ownership = Pick<StoredObject, 'owner' | 'sourceHash'>;

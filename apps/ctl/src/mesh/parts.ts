@@ -75,6 +75,9 @@ interface PartStart extends PartOptions {
   readonly stopTimeoutMs: number;
 }
 
+/** Most of what is made lives long: a small young generation costs little time and saves tens of megabytes. */
+const memoryFlags = ['--max-semi-space-size=2'];
+
 function startPart(cli: Cli, start: PartStart): Part {
   const { name, args, state, guard, onRestart, stopTimeoutMs } = start;
   const logFile = join(logDirectory(state), `${name}.log`);
@@ -84,7 +87,7 @@ function startPart(cli: Cli, start: PartStart): Part {
     {
       name,
       command: process.execPath,
-      args: [cli.program, ...args],
+      args: [...memoryFlags, cli.program, ...args],
       env: { ...cli.env, NO_COLOR: '1' },
       cwd: cli.cwd,
       stdout: { path: logFile },
