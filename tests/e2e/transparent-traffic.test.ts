@@ -108,6 +108,36 @@ describe.skipIf(reason !== undefined)(title, () => {
     await untilLogged('client', 'outbound|9000||echo.default.svc.cluster.local');
   });
 
+  it('[DP-6] a megabyte that is sent at once comes back whole', async () => {
+    const size = 1 << 20;
+    const echoed = await inside(`
+      import { connect } from 'node:net';
+      const socket = connect({ host: 'echo', port: 9000 });
+      let length = 0;
+      socket.write(Buffer.alloc(${size}, 'x'));
+      socket.on('data', (part) => {
+        length += part.length;
+        if (length === ${size} + 'ready\\n'.length) { console.log(length); process.exit(); }
+      });
+      socket.setTimeout(8000, () => { console.log(-length); process.exit(); });
+      socket.on('error', ({ code }) => { console.log(JSON.stringify(code)); process.exit(); });
+    `);
+    expect(echoed).toBe(size + 'ready\n'.length);
+  });
+
+  it('[DP-6] who says all at once and ends still gets the answer', async () => {
+    const answered = await inside(`
+      import { connect } from 'node:net';
+      const socket = connect({ host: 'echo', port: 9000, allowHalfOpen: true });
+      let text = '';
+      socket.end('hello');
+      socket.on('data', (part) => { text += part; });
+      socket.on('end', () => console.log(JSON.stringify(text)));
+      socket.on('error', ({ code }) => console.log(JSON.stringify(code)));
+    `);
+    expect(answered).toBe('ready\nhello');
+  });
+
   it('[DP-13] weights hold for a program that knows of none', async () => {
     const second = readFileSync(repositoryFile('tests/e2e/apps/echo/echo.yaml'), 'utf8')
       .split(/^---$/m)

@@ -119,6 +119,7 @@ function tcpFilters({ port, settings }: PortChainOptions, security: Security): F
     cluster,
     accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
+    isMutualTls: security === 'mutual_tls',
   });
 }
 

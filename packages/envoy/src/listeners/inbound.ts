@@ -85,6 +85,7 @@ const tcp = (cluster: string, settings: ProxySettings, security: 'mutual_tls' | 
     cluster,
     accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
+    isMutualTls: security === 'mutual_tls',
   }),
 ];
 

@@ -6,7 +6,10 @@ import { anyOf } from '@xebec/protos';
 import { type AccessLog, AccessLogSchema } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { AccessLogType } from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
-import { TcpProxySchema } from '@xebec/protos/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import {
+  TcpProxySchema,
+  UpstreamConnectMode,
+} from '@xebec/protos/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
 import { durationOf } from '../duration.ts';
 import { networkFilter } from './addresses.ts';
 
@@ -16,12 +19,14 @@ export interface TcpProxyOptions {
   /** Lines for people: one a connection, when it ends. */
   readonly accessLog: readonly AccessLog[];
   readonly metrics: readonly AccessLog[];
+  /** Who calls must have proven who it is before the upstream hears of it, and before the connection is counted. */
+  readonly isMutualTls?: boolean;
   /** Milliseconds; an idle timeout of 0 is none. Absent: Envoy's one hour, and no limit of the duration. */
   readonly limits?: Pick<ConnectionPool, 'idleTimeoutMs' | 'maxConnectionDurationMs'>;
 }
 
 export function tcpProxy(options: TcpProxyOptions): Filter {
-  const { statPrefix, cluster, accessLog, metrics, limits = {} } = options;
+  const { statPrefix, cluster, accessLog, metrics, isMutualTls = false, limits = {} } = options;
   const { idleTimeoutMs, maxConnectionDurationMs } = limits;
   return networkFilter(
     'envoy.filters.network.tcp_proxy',
@@ -30,6 +35,7 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
       clusterSpecifier: { case: 'cluster', value: cluster },
       accessLog: [...accessLog.map(atEnd), ...metrics],
       accessLogOptions: { flushAccessLogOnConnected: true },
+      ...(isMutualTls ? afterHandshake : {}),
       ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(idleTimeoutMs) }),
       ...(maxConnectionDurationMs === undefined
         ? {}
@@ -37,6 +43,14 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
     }),
   );
 }
+
+/** What arrives before the upstream is connected waits, and the client beyond this many bytes. */
+const earlyDataBytes = 16_384;
+
+const afterHandshake = {
+  upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_TLS_HANDSHAKE,
+  maxEarlyDataBytes: earlyDataBytes,
+};
 
 const atEnd = (log: AccessLog): AccessLog =>
   create(AccessLogSchema, {
