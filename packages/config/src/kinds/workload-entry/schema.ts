@@ -53,13 +53,12 @@ const shape = {
   ports: withDefault<Readonly<Record<string, number>>>(mapOf(port, checkPortName, 1_000), emptyMap),
   labels: withDefault<TextMap>(labels, emptyMap),
   serviceAccount: withDefault(dnsSubdomain, ''),
-  network: withDefault(nonEmptyPrintable, ''),
   locality: optional(locality),
   weight: withDefault(uint32, 1),
 };
 
 function check(value: Decoded<typeof shape>, walk: Walk): WorkloadEntrySpec | undefined {
-  if (value.address === '' && value.network === '') {
+  if (value.address === '') {
     const message = 'the field "address" is missing';
     return refuse(walk, { code: 'missing-field', message, remedy: 'add "address"' });
   }
@@ -67,11 +66,14 @@ function check(value: Decoded<typeof shape>, walk: Walk): WorkloadEntrySpec | un
     const message = 'a Unix socket has no ports';
     return refuse(walk, { code: 'conflicting-fields', message, remedy: 'remove ports' }, 'ports');
   }
-  return value.weight === 0 ? { ...value, weight: 1 } : value;
+  return { ...value, network: '', weight: value.weight === 0 ? 1 : value.weight };
 }
 
 /** The spec, and an endpoint of a ServiceEntry. */
-export const workloadEntry: Decoder<WorkloadEntrySpec> = andThen(object(shape), check);
+export const workloadEntry: Decoder<WorkloadEntrySpec> = andThen(
+  object(shape, { later: ['network'] }),
+  check,
+);
 
 export const workloadEntryKind = defineKind({
   ...istioNetworking,

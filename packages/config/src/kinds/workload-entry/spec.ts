@@ -2,7 +2,7 @@
 import type { Locality, TextMap } from '../../values/shapes.ts';
 
 export interface WorkloadEntrySpec {
-  /** IP address, `unix:///path`, or (DNS resolution only) a host name. Empty only with a network. */
+  /** IP address, `unix:///path`, or (DNS resolution only) a host name. */
   readonly address: string;
   /** Port name of the ServiceEntry → port of this workload. */
   readonly ports: Readonly<Record<string, number>>;
