@@ -192,6 +192,7 @@ describe('[DG-1] [DP-24] what happens while it runs', () => {
       expect(pidOf({ state: own }, 'agent')).toBe(agent);
       expect((await xebec(['down', '--state', own])).code).toBe(0);
     } finally {
+      await xebec(['down', '--state', join(disk, 'state')]);
       execFileSync('umount', ['-l', disk]);
     }
   });
