@@ -82,14 +82,13 @@ describe('[BY-15] manifests that are wrong', () => {
 });
 
 describe('[DG-1] places that are wrong', () => {
-  it.skipIf(process.getuid?.() !== 0)('a disk that is full', async () => {
+  it.skipIf(process.getuid?.() !== 0)('a disk that is full', async ({ skip }) => {
     const disk = join(directory, 'disk');
     mkdirSync(disk);
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk], { stdio: 'pipe' });
     } catch {
-      // Not every root may mount.
-      return;
+      skip('this machine lets nobody mount');
     }
     try {
       const { code, stderr } = await up([echo], join(disk, 'state'));
@@ -101,13 +100,13 @@ describe('[DG-1] places that are wrong', () => {
     }
   });
 
-  it.skipIf(process.getuid?.() !== 0)('a state directory that may only be read', async () => {
+  it.skipIf(process.getuid?.() !== 0)('a state directory that may only be read', async ({ skip }) => {
     const disk = join(directory, 'disk');
     mkdirSync(disk);
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', disk], { stdio: 'pipe' });
     } catch {
-      return;
+      skip('this machine lets nobody mount');
     }
     try {
       const { code, stderr } = await up([echo], join(disk, 'state'));
@@ -119,8 +118,8 @@ describe('[DG-1] places that are wrong', () => {
     }
   });
 
-  it('a state directory of somebody else', async () => {
-    if (process.getuid?.() === 0) return;
+  it('a state directory of somebody else', async ({ skip }) => {
+    if (process.getuid?.() === 0) skip('root may write anywhere');
     mkdirSync(state);
     chmodSync(state, 0o500);
     const { code, stderr } = await up([echo]);
@@ -160,14 +159,14 @@ describe('[DG-1] [DP-24] what happens while it runs', () => {
     for (const one of states) expect((await xebec(['down', '--state', one])).code).toBe(0);
   });
 
-  it('a disk that fills up while it runs: changes are refused, nothing is lost', async () => {
-    if (process.getuid?.() !== 0) return;
+  it('a disk that fills up while it runs: changes are refused, nothing is lost', async ({ skip }) => {
+    if (process.getuid?.() !== 0) skip('only root may mount');
     const disk = join(directory, 'disk');
     mkdirSync(disk);
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk], { stdio: 'pipe' });
     } catch {
-      return;
+      skip('this machine lets nobody mount');
     }
     try {
       const own = join(disk, 'state');
