@@ -26,7 +26,7 @@ process.exit(summarize(code));
 
 /** On a build machine, what transparent capture needs; elsewhere tests without it are skipped and say so. */
 async function ensureSystemPrograms() {
-  const wanted = { iptables: 'iptables', ip: 'iproute2', nft: 'nftables' };
+  const wanted = { iptables: 'iptables', ip: 'iproute2', nft: 'nftables', 'redis-server': 'redis-server' };
   const has = (program) =>
     ['/usr/sbin', '/sbin', '/usr/bin', '/bin'].some((path) => existsSync(join(path, program)));
   const packages = Object.entries(wanted).flatMap(([program, name]) => (has(program) ? [] : [name]));
