@@ -7,6 +7,8 @@ export type {
   ClientTlsMode,
   ConnectionPool,
   DestinationRuleSpec,
+  HashKey,
+  HashTable,
   LoadBalancer,
   PortTrafficPolicy,
   SubsetSpec,

@@ -83,7 +83,7 @@ test('rules of one namespace are merged: all subsets, the first policy', () => {
   const destination = destinationsOf(
     rule('default/a', { subsets: [{ name: 'v1', labels: { version: 'v1' } }] }),
     rule('default/b', {
-      trafficPolicy: { loadBalancer: 'RANDOM', portLevelSettings: [] },
+      trafficPolicy: { loadBalancer: { simple: 'RANDOM' }, portLevelSettings: [] },
       subsets: [
         { name: 'v1', labels: { version: 'other' } },
         { name: 'v2', labels: { version: 'v2' } },
@@ -101,10 +101,10 @@ test('subset over host, field by field; port settings stand alone', () => {
   const destination = destinationsOf(
     rule('default/r', {
       trafficPolicy: {
-        loadBalancer: 'RANDOM',
+        loadBalancer: { simple: 'RANDOM' },
         connectionPool: { maxConnections: 1 },
         tls: 'ISTIO_MUTUAL',
-        portLevelSettings: [{ port: 9080, loadBalancer: 'ROUND_ROBIN' }],
+        portLevelSettings: [{ port: 9080, loadBalancer: { simple: 'ROUND_ROBIN' } }],
       },
       subsets: [
         { name: 'plain', labels: {}, trafficPolicy: { tls: 'DISABLE', portLevelSettings: [] } },

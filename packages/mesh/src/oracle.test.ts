@@ -142,7 +142,12 @@ const anyRule = fc
       exportTo: to,
       subsets: [{ name: version, labels: { version } }],
       ...(hasPolicy
-        ? { trafficPolicy: { loadBalancer: 'RANDOM', portLevelSettings: [{ port: 80, tls: 'DISABLE' }] } }
+        ? {
+            trafficPolicy: {
+              loadBalancer: { simple: 'RANDOM' },
+              portLevelSettings: [{ port: 80, tls: 'DISABLE' }],
+            },
+          }
         : {}),
     }),
   );

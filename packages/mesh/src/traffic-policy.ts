@@ -1,5 +1,5 @@
 // Traffic policies: what a subset, a host and the mesh say, merged as Istio does it.
-import type { PortTrafficPolicy, SubsetSpec, TrafficPolicySpec } from '@xebec/config';
+import type { LoadBalancer, PortTrafficPolicy, SubsetSpec, TrafficPolicySpec } from '@xebec/config';
 import type { PortPolicy, TrafficPolicy } from '@xebec/model';
 
 /** A policy for all ports, and those for single ports. */
@@ -30,10 +30,25 @@ export function policyOfSubset(host: PolicySet, { trafficPolicy }: SubsetSpec): 
   };
 }
 
+/** Each part that is written takes the place of the whole part below it. */
 const over = (base: TrafficPolicy, spec: PortTrafficPolicy | undefined): TrafficPolicy => ({
-  loadBalancer: spec?.loadBalancer ?? base.loadBalancer,
+  ...(balancing(spec?.loadBalancer) ?? balancingOf(base)),
   connectionPool: spec?.connectionPool ?? base.connectionPool,
   tls: spec?.tls ?? base.tls,
+});
+
+type Balancing = Pick<TrafficPolicy, 'loadBalancer' | 'hash' | 'hashTable'>;
+
+const balancing = (spec: LoadBalancer | undefined): Balancing | undefined => {
+  if (spec === undefined) return undefined;
+  const { simple = meshPolicy.loadBalancer, ...others } = spec;
+  return { loadBalancer: simple, ...others };
+};
+
+const balancingOf = ({ loadBalancer, hash, hashTable }: TrafficPolicy): Balancing => ({
+  loadBalancer,
+  ...(hash === undefined ? {} : { hash }),
+  ...(hashTable === undefined ? {} : { hashTable }),
 });
 
 const ofPort = (settings: PortTrafficPolicy & { readonly port: number }): PortPolicy => ({

@@ -4,6 +4,26 @@ import type { Service } from './service.ts';
 
 export type LoadBalancer = 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM' | 'PASSTHROUGH';
 
+/** What of a request or connection decides which endpoint gets it; equal values go to the same endpoint. */
+export type HashKey =
+  | { readonly kind: 'header'; readonly name: string }
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      readonly path?: string;
+      /** Present: a client without the cookie gets one that lives this long; 0 is for its session. */
+      readonly ttlMs?: number;
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
+  | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'source-ip' };
+
+/** How hashes are spread over endpoints. */
+export type HashTable =
+  | { readonly kind: 'ring'; readonly minimumSize: number }
+  /** A prime. */
+  | { readonly kind: 'maglev'; readonly size: number };
+
 /** Durations are milliseconds. Absent means Envoy's or Istio's default. */
 export interface ConnectionPool {
   readonly maxConnections?: number;
@@ -29,7 +49,11 @@ export interface ConnectionPool {
 export type ClientTls = 'auto' | 'ISTIO_MUTUAL' | 'DISABLE';
 
 export interface TrafficPolicy {
+  /** Has no effect where there is a `hash`. */
   readonly loadBalancer: LoadBalancer;
+  readonly hash?: HashKey;
+  /** With `hash` only; absent: a ring of Istio's default size. */
+  readonly hashTable?: HashTable;
   readonly connectionPool: ConnectionPool;
   readonly tls: ClientTls;
 }

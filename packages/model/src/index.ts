@@ -3,6 +3,8 @@ export type {
   ClientTls,
   ConnectionPool,
   Destination,
+  HashKey,
+  HashTable,
   LoadBalancer,
   PortPolicy,
   Subset,

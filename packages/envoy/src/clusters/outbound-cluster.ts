@@ -23,6 +23,7 @@ import { outboundCluster, serverName } from '../names.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { automaticTls, mutualTlsSocket } from './client-tls.ts';
 import { encodeHttpProtocol, httpProtocolOptions, httpVersion, meshAlpn } from './http-protocol.ts';
+import { encodeLoadBalancing } from './load-balancing.ts';
 
 type ClusterInit = Fields<typeof ClusterSchema>;
 
@@ -89,16 +90,8 @@ function thresholds({ connectionPool: pool }: TrafficPolicy) {
   };
 }
 
-const balancers = {
-  LEAST_REQUEST: Cluster_LbPolicy.LEAST_REQUEST,
-  ROUND_ROBIN: Cluster_LbPolicy.ROUND_ROBIN,
-  RANDOM: Cluster_LbPolicy.RANDOM,
-  PASSTHROUGH: Cluster_LbPolicy.CLUSTER_PROVIDED,
-} as const;
-
 function discovery(options: OutboundClusterOptions, name: string, policy: TrafficPolicy): ClusterInit {
   const { resolution } = options.destination.service;
-  const lbPolicy = balancers[policy.loadBalancer];
   if (resolution === 'original-destination' || policy.loadBalancer === 'PASSTHROUGH') {
     return {
       clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
@@ -109,10 +102,10 @@ function discovery(options: OutboundClusterOptions, name: string, policy: Traffi
     return {
       clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
       edsClusterConfig: { edsConfig: adsSource(endpointFetchTimeoutMs) },
-      lbPolicy,
+      ...encodeLoadBalancing(policy),
     };
   }
-  return { ...resolvedByName(options, name), lbPolicy };
+  return { ...resolvedByName(options, name), ...encodeLoadBalancing(policy) };
 }
 
 /** Names that the proxy resolves. A subset may select none: Envoy refuses a cluster for names without one. */

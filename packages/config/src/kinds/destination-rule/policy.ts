@@ -1,37 +1,11 @@
 // Traffic policies: load balancing, connection pools and TLS towards a host or one of its ports.
 import { andThen, boolean, count, type Decoder, list, oneOf, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
-import { caution, refuse, type Walk } from '../../decode/walk.ts';
+import { refuse, type Walk } from '../../decode/walk.ts';
 import { durationOrZero, positiveDuration } from '../../values/duration.ts';
 import { port } from '../../values/numbers.ts';
-import type {
-  ClientTlsMode,
-  ConnectionPool,
-  LoadBalancer,
-  PortTrafficPolicy,
-  TrafficPolicySpec,
-} from './spec.ts';
-
-const simple = oneOf('UNSPECIFIED', 'LEAST_CONN', 'LEAST_REQUEST', 'ROUND_ROBIN', 'RANDOM', 'PASSTHROUGH');
-
-interface Choice<T> {
-  /** Absent: inherited. */
-  readonly value?: T;
-}
-
-const loadBalancer: Decoder<Choice<LoadBalancer>> = andThen(
-  object(
-    { simple: withDefault(simple, 'UNSPECIFIED') },
-    { later: ['consistentHash', 'localityLbSetting', 'warmup', 'warmupDurationSecs'] },
-  ),
-  (value, walk) => {
-    if (value.simple === 'UNSPECIFIED') return {};
-    if (value.simple !== 'LEAST_CONN') return { value: value.simple };
-    const message = 'LEAST_CONN is the old name of LEAST_REQUEST';
-    caution(walk, { code: 'deprecated', message, remedy: 'write LEAST_REQUEST' }, 'simple');
-    return { value: 'LEAST_REQUEST' };
-  },
-);
+import { loadBalancer } from './load-balancer.ts';
+import type { ClientTlsMode, ConnectionPool, PortTrafficPolicy, TrafficPolicySpec } from './spec.ts';
 
 const keepalive = andThen(
   object({
@@ -146,7 +120,7 @@ const policyShape = {
 };
 
 const normalize = (value: Decoded<typeof policyShape>): PortTrafficPolicy => ({
-  ...(value.loadBalancer?.value === undefined ? {} : { loadBalancer: value.loadBalancer.value }),
+  ...(value.loadBalancer === undefined ? {} : { loadBalancer: value.loadBalancer }),
   ...(value.connectionPool === undefined ? {} : { connectionPool: value.connectionPool }),
   ...(value.tls === undefined ? {} : { tls: value.tls }),
 });

@@ -1,7 +1,32 @@
 // The body of a DestinationRule. What is absent is inherited: subset ← host ← mesh.
 import type { ExportTo, TextMap } from '../../values/shapes.ts';
 
-export type LoadBalancer = 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM' | 'PASSTHROUGH';
+export type SimpleLoadBalancer = 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM' | 'PASSTHROUGH';
+
+export type HashKey =
+  | { readonly kind: 'header'; readonly name: string }
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      readonly path?: string;
+      /** Present: a client without the cookie gets one; 0 is a session cookie. */
+      readonly ttlMs?: number;
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
+  | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'source-ip' };
+
+export type HashTable =
+  | { readonly kind: 'ring'; readonly minimumSize: number }
+  | { readonly kind: 'maglev'; readonly size: number };
+
+/** Written at all, it takes the place of what would be inherited. */
+export interface LoadBalancer {
+  /** Absent: the default of the mesh. */
+  readonly simple?: SimpleLoadBalancer;
+  readonly hash?: HashKey;
+  readonly hashTable?: HashTable;
+}
 export type ClientTlsMode = 'ISTIO_MUTUAL' | 'DISABLE';
 
 /** Durations are milliseconds. Absent means inherited. */
@@ -26,7 +51,7 @@ export interface ConnectionPool {
 }
 
 export interface PortTrafficPolicy {
-  /** Absent: inherited (`UNSPECIFIED` counts as absent). */
+  /** Absent: inherited. */
   readonly loadBalancer?: LoadBalancer;
   readonly connectionPool?: ConnectionPool;
   readonly tls?: ClientTlsMode;
