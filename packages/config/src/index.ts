@@ -48,6 +48,11 @@ export type {
   RetrySpec,
   RewriteSpec,
   RouteDestination,
+  TcpDestination,
+  TcpMatchSpec,
+  TcpRouteSpec,
+  TlsMatchSpec,
+  TlsRouteSpec,
   VirtualServiceSpec,
 } from './kinds/virtual-service/spec.ts';
 export type { WorkloadEntrySpec } from './kinds/workload-entry/spec.ts';

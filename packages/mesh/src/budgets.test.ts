@@ -122,6 +122,7 @@ test('a changed VirtualService changes the route table of its host', () => {
   const runs = fixture.runsOf(() => fixture.put(route(500, ['v1'])));
   expect(runs).toEqual({
     'mesh.routeClaims': 1,
+    'mesh.connections': 1,
     'mesh.routes': 1,
     'mesh.routeTables': 1,
     'mesh.routeTargets': 1,

@@ -3,6 +3,8 @@ import type { Graph } from '@xebec/flow';
 import { deriveBackings, indexBySelector } from './backings.ts';
 import { deriveClaims } from './claims.ts';
 import { deriveConflicts } from './conflicts.ts';
+import { deriveConnections } from './connection-rules.ts';
+import { deriveConnectionTables, indexMeshConnections } from './connection-tables.ts';
 import { deriveDestinationRules, deriveDestinations } from './destinations.ts';
 import { deriveEndpoints } from './endpoints.ts';
 import { deriveGateways } from './gateways.ts';
@@ -34,6 +36,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const destinationRules = deriveDestinationRules(graph, inputs);
   const destinations = deriveDestinations(graph, inputs, { hosts, rules: destinationRules, identities });
   const routes = deriveRoutes(graph, inputs, hosts);
+  const connections = deriveConnections(graph, inputs, hosts);
   const meshRoutes = indexMeshRoutes(graph, routes);
   const inbounds = deriveInbounds(graph, inputs, {
     workloads,
@@ -48,6 +51,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     endpointSets,
     destinations,
     routeTables: deriveRouteTables(graph, hosts, meshRoutes),
+    connectionTables: deriveConnectionTables(graph, hosts, indexMeshConnections(graph, connections)),
     workloads,
     inbounds,
     gateways,

@@ -2,6 +2,7 @@
 import type { KindName, ObjectOf } from '@xebec/config';
 import type { Collection } from '@xebec/flow';
 import type {
+  ConnectionTable,
   Destination,
   EndpointSet,
   GatewayModel,
@@ -51,6 +52,8 @@ export interface MeshCollections {
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly destinations: Collection<Layered<Host>, Destination>;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
+  /** For every service with a port that is not HTTP, and for hosts of rules that a wildcard service stands for. */
+  readonly connectionTables: Collection<Layered<Host>, ConnectionTable>;
   readonly workloads: Collection<ObjectKey, Workload>;
   /** By proxy id, sidecars only. */
   readonly inbounds: Collection<string, Inbound>;

@@ -23,7 +23,9 @@ export type MeshRouteSources = HostRuleSources<BoundRoute>;
 
 /** The routes that sidecars apply, by host. */
 export const indexMeshRoutes = (graph: Graph, routes: Collection<ObjectKey, BoundRoute>): MeshRouteSources =>
-  indexHostRules(graph, routes, ({ hosts, gateways }) => (gateways.includes('mesh') ? hosts : []));
+  indexHostRules(graph, routes, ({ hosts, gateways, rules }) =>
+    gateways.includes('mesh') && rules.length > 0 ? hosts : [],
+  );
 
 export function deriveRouteTables(
   graph: Graph,

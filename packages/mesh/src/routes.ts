@@ -91,7 +91,7 @@ function routeOf({ spec }: ObjectOf<'VirtualService'>, context: RouteContext): B
   };
 }
 
-const expandGateway = (name: string, namespace: string): GatewayName =>
+export const expandGateway = (name: string, namespace: string): GatewayName =>
   name === 'mesh' || name.includes('/') ? name : `${namespace}/${name}`;
 
 function rulesOf({ http }: VirtualServiceSpec, context: RouteContext): readonly BoundRule[] {
@@ -141,7 +141,11 @@ function actionOf(action: HttpActionSpec, field: string, context: RouteContext):
 }
 
 /** Resolved as the VirtualService's own namespace sees it; the proxies find the cluster in their own layer. */
-function targetOf(destination: DestinationRef, field: string, context: RouteContext): Mirror['destination'] {
+export function targetOf(
+  destination: DestinationRef,
+  field: string,
+  context: RouteContext,
+): Mirror['destination'] {
   const { object, namespace, hosts } = context;
   const host = expandHost(destination.host, context);
   const ports = holderIn(hosts.get(host), `ns:${namespace}`)?.service.ports ?? [];

@@ -1,5 +1,13 @@
 // The public surface of the model.
 export type {
+  ConnectionDestination,
+  ConnectionTable,
+  TcpMatch,
+  TcpRule,
+  TlsMatch,
+  TlsRule,
+} from './connection.ts';
+export type {
   ClientTls,
   ConnectionPool,
   Destination,

@@ -17,6 +17,16 @@ export function checkVirtualServices(scene: Scene): void {
   for (const object of scene.lookup.list('VirtualService')) {
     checkGateways(scene, object, gateways);
     for (const [index, route] of object.spec.http.entries()) checkRoute(scene, object, { route, index });
+    checkConnections(scene, object, 'tls');
+    checkConnections(scene, object, 'tcp');
+  }
+}
+
+function checkConnections(scene: Scene, object: VirtualService, kind: 'tls' | 'tcp'): void {
+  for (const [index, { destinations }] of object.spec[kind].entries()) {
+    for (const [at, to] of destinations.entries()) {
+      checkDestination(scene, object, { to, path: ['spec', kind, index, 'route', at, 'destination'] });
+    }
   }
 }
 
@@ -50,7 +60,7 @@ function checkDestination(scene: Scene, object: VirtualService, { to, path }: Re
   if (known === undefined) {
     find(scene, object, [...path, 'host'], {
       code: 'unknown-host',
-      message: `no Service or ServiceEntry has the host "${host}": requests get 503`,
+      message: `no Service or ServiceEntry has the host "${host}"; what is sent there fails`,
       remedy: suggestHost(scene, to.host, object.metadata.namespace),
     });
     return;

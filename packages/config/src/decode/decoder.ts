@@ -18,7 +18,10 @@ function describe(value: unknown): string {
 
 /** Quotes user text for a message: short, on one line. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text).replaceAll('\u007f', '\\u007f');
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }
 
 export const wrongType = (wanted: string, value: unknown, remedy?: string): Complaint => ({

@@ -163,7 +163,15 @@ export const onPrefix = (
 });
 
 export const virtualService = (id: Id, spec: Partial<VirtualServiceSpec>): ObjectOf<'VirtualService'> =>
-  object('VirtualService', id, { hosts: [], gateways: ['mesh'], exportTo: ['*'], http: [], ...spec });
+  object('VirtualService', id, {
+    hosts: [],
+    gateways: ['mesh'],
+    exportTo: ['*'],
+    http: [],
+    tls: [],
+    tcp: [],
+    ...spec,
+  });
 
 export const destinationRule = (id: Id, spec: Partial<DestinationRuleSpec>): ObjectOf<'DestinationRule'> =>
   object('DestinationRule', id, { host: '', subsets: [], exportTo: ['*'], ...spec });

@@ -20,7 +20,7 @@ import type {
 const shape = {
   name: optional(nonEmptyPrintable),
   match: withDefault<readonly HttpMatchSpec[]>(list(httpMatch, { most: 1_000 }), []),
-  route: optional(andThen(list(routeDestination, { least: 1, most: 1_000 }), checkWeights)),
+  route: optional(andThen(list(routeDestination, { least: 1, most: 1_000 }), checkWeights<RouteDestination>)),
   redirect: optional(redirect),
   directResponse: optional(directResponse),
   rewrite: optional(rewrite),
@@ -86,10 +86,10 @@ function mirrorsOf(value: Written, walk: Walk): readonly MirrorSpec[] | undefine
 const maxTotalWeight = 0xffff_ffff;
 
 /** An only destination takes everything; among several, those without a weight take nothing. */
-function checkWeights(
-  destinations: readonly RouteDestination[],
+export function checkWeights<T extends { readonly weight: number }>(
+  destinations: readonly T[],
   walk: Walk,
-): readonly RouteDestination[] | undefined {
+): readonly T[] | undefined {
   const [only] = destinations;
   if (destinations.length === 1 && only !== undefined) return [{ ...only, weight: 100 }];
   const weighted = destinations.map((to) => (to.weight === unwrittenWeight ? { ...to, weight: 0 } : to));

@@ -109,6 +109,42 @@ export interface HttpRouteSpec {
   readonly headers: HeaderPolicy;
 }
 
+/** What a connection must look like; all that is said must hold. */
+export interface TcpMatchSpec {
+  /** Addresses or blocks the client connects to; empty: any. */
+  readonly destinationSubnets: readonly string[];
+  readonly port?: number;
+  /** Labels of the client's workload; empty: any. Only for gateway `mesh`. */
+  readonly sourceLabels: TextMap;
+  /** Namespace of the client's workload. */
+  readonly sourceNamespace?: string;
+  /** Gateways this match is for, as written; empty: those of the VirtualService. */
+  readonly gateways: readonly string[];
+}
+
+export interface TlsMatchSpec extends TcpMatchSpec {
+  /** Server names of the client's hello, `*.example.com` among them; at least one, each covered by a host. */
+  readonly sniHosts: readonly string[];
+}
+
+export interface TcpDestination extends DestinationRef {
+  /** Relative share; 100 for an only destination. */
+  readonly weight: number;
+}
+
+export interface TcpRouteSpec {
+  /** Alternatives; empty means every connection. */
+  readonly matches: readonly TcpMatchSpec[];
+  readonly destinations: readonly TcpDestination[];
+}
+
+/** TLS that is not terminated: chosen by its server name. */
+export interface TlsRouteSpec {
+  /** Alternatives, at least one. */
+  readonly matches: readonly TlsMatchSpec[];
+  readonly destinations: readonly TcpDestination[];
+}
+
 export interface VirtualServiceSpec {
   /** As written: short names, full names, `*.example.com`, `*` (with gateways only). Lower case. */
   readonly hosts: readonly string[];
@@ -116,4 +152,6 @@ export interface VirtualServiceSpec {
   readonly gateways: readonly string[];
   readonly exportTo: ExportTo;
   readonly http: readonly HttpRouteSpec[];
+  readonly tls: readonly TlsRouteSpec[];
+  readonly tcp: readonly TcpRouteSpec[];
 }

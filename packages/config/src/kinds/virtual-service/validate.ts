@@ -1,6 +1,7 @@
 // What must hold between the fields of a VirtualService.
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
 import type { HttpRouteSpec, VirtualServiceSpec } from './spec.ts';
+import { checkConnections } from './validate-connections.ts';
 
 export function checkVirtualService(spec: VirtualServiceSpec, walk: Walk): VirtualServiceSpec | undefined {
   let isGood = true;
@@ -23,16 +24,19 @@ export function checkVirtualService(spec: VirtualServiceSpec, walk: Walk): Virtu
     }
     seen.add(host);
   }
-  if (!checkMatchGateways(spec, walk)) isGood = false;
+  for (const kind of ['http', 'tls', 'tcp'] as const) {
+    if (!checkMatchGateways(spec, kind, walk)) isGood = false;
+  }
+  if (!checkConnections(spec, walk)) isGood = false;
   warnAboutUnreachable(spec.http, walk);
   return isGood ? spec : undefined;
 }
 
 /** A match can narrow the VirtualService's gateways, not add to them. */
-function checkMatchGateways(spec: VirtualServiceSpec, walk: Walk): boolean {
+function checkMatchGateways(spec: VirtualServiceSpec, kind: 'http' | 'tls' | 'tcp', walk: Walk): boolean {
   const own = new Set(spec.gateways.map((name) => qualify(name, walk)));
   let isGood = true;
-  for (const [route, { matches }] of spec.http.entries()) {
+  for (const [route, { matches }] of spec[kind].entries()) {
     for (const [match, { gateways }] of matches.entries()) {
       const unknown = gateways.findIndex((name) => !own.has(qualify(name, walk)));
       if (unknown < 0) continue;
@@ -40,7 +44,7 @@ function checkMatchGateways(spec: VirtualServiceSpec, walk: Walk): boolean {
       const message = `"${gateways[unknown]}" is not among the gateways of this VirtualService`;
       const remedy = `add it to spec.gateways (now: ${spec.gateways.join(', ')})`;
       const complaint = { code: 'unknown-reference', message, remedy };
-      refuse(walk, complaint, 'http', route, 'match', match, 'gateways', unknown);
+      refuse(walk, complaint, kind, route, 'match', match, 'gateways', unknown);
     }
   }
   return isGood;
