@@ -15,7 +15,15 @@ export type {
   TrafficPolicySpec,
 } from './kinds/destination-rule/spec.ts';
 export type { EndpointSliceSpec, SliceEndpoint, SlicePort } from './kinds/endpoint-slice/spec.ts';
-export type { GatewayHost, GatewayServerSpec, GatewaySpec, GatewayTls } from './kinds/gateway/spec.ts';
+export { kindOfServer } from './kinds/gateway/check-servers.ts';
+export type {
+  GatewayAuthority,
+  GatewayCertificate,
+  GatewayHost,
+  GatewayServerSpec,
+  GatewaySpec,
+  GatewayTls,
+} from './kinds/gateway/spec.ts';
 export type { AnyObject, KindMap, KindName, ObjectOf } from './kinds/kind-map.ts';
 export type { NamespaceSpec } from './kinds/namespace/spec.ts';
 export type { MutualTlsMode, PeerAuthenticationSpec } from './kinds/peer-authentication/spec.ts';

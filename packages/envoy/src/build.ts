@@ -15,7 +15,7 @@ import {
 } from './resource.ts';
 import { buildOutboundRoutes } from './routes/outbound-routes.ts';
 import { buildVirtualHosts, httpPorts } from './routes/virtual-hosts.ts';
-import { encodeSecret } from './secrets.ts';
+import { encodeSecret, grantedSecrets } from './secrets.ts';
 import { grpcLayer, proxyLayer, secretLayer } from './views.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
@@ -72,8 +72,8 @@ function buildGrpcRoutes(graph: Graph, { routeTables }: ResourceInputs, demand: 
   });
 }
 
-function buildSecrets(graph: Graph, { secrets }: ResourceInputs): Resources {
-  return graph.derive({
+function buildSecrets(graph: Graph, { secrets, gateways }: ResourceInputs): Resources {
+  const own = graph.derive({
     name: 'serverSecrets',
     from: secrets,
     fn: (secret, name: string) => [
@@ -81,4 +81,16 @@ function buildSecrets(graph: Graph, { secrets }: ResourceInputs): Resources {
     ],
     equals: equalResources,
   });
+  const granted = graph.derive({
+    name: 'grantedSecrets',
+    from: gateways,
+    reads: { secrets },
+    fn: (model, id: string, read) =>
+      grantedSecrets(model).flatMap((name): Emission[] => {
+        const secret = read.secrets.get(name);
+        return secret === undefined ? [] : [[`${proxyLayer(id)}|${name}`, encodeSecret(secret)]];
+      }),
+    equals: equalResources,
+  });
+  return graph.union('secrets', own, granted);
 }

@@ -20,23 +20,36 @@ export function adsSource(fetchTimeoutMs?: number): MessageInitShape<typeof Conf
 /** Name of the bootstrap cluster that leads to the agent's secret service. */
 const agentCluster = 'sds-grpc';
 
-const agentSource = create(ConfigSourceSchema, {
-  resourceApiVersion: ApiVersion.V3,
-  initialFetchTimeout: { seconds: 0n, nanos: 0 },
-  configSourceSpecifier: {
-    case: 'apiConfigSource',
-    value: {
-      apiType: ApiConfigSource_ApiType.GRPC,
-      transportApiVersion: ApiVersion.V3,
-      setNodeOnFirstMessageOnly: true,
-      grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: agentCluster } } }],
+/** `fetchTimeoutMs`: 0 waits as long as it takes. */
+const agentSource = (fetchTimeoutMs: number) =>
+  create(ConfigSourceSchema, {
+    resourceApiVersion: ApiVersion.V3,
+    initialFetchTimeout: durationOf(fetchTimeoutMs),
+    configSourceSpecifier: {
+      case: 'apiConfigSource',
+      value: {
+        apiType: ApiConfigSource_ApiType.GRPC,
+        transportApiVersion: ApiVersion.V3,
+        setNodeOnFirstMessageOnly: true,
+        grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: agentCluster } } }],
+      },
     },
-  },
-});
+  });
+
+const identitySource = agentSource(0);
 
 /** The workload's own certificate (`default`) or the roots it trusts (`ROOTCA`), served by its agent. */
 export const agentSecret = (name: 'default' | 'ROOTCA') =>
-  create(SdsSecretConfigSchema, { name, sdsConfig: agentSource });
+  create(SdsSecretConfigSchema, { name, sdsConfig: identitySource });
 
-/** A server certificate that the control plane sends. */
-export const adsSecret = (name: string) => create(SdsSecretConfigSchema, { name, sdsConfig: adsSource() });
+/** How long one missing certificate may hold up the other servers of a listener. */
+const secretFetchTimeoutMs = 2_000;
+
+/** A certificate, or roots, that the control plane sends. */
+export const adsSecret = (name: string) =>
+  create(SdsSecretConfigSchema, { name, sdsConfig: adsSource(secretFetchTimeoutMs) });
+
+const filesSource = agentSource(secretFetchTimeoutMs);
+
+/** A certificate, or roots, in files that the agent reads. */
+export const agentFiles = (name: string) => create(SdsSecretConfigSchema, { name, sdsConfig: filesSource });

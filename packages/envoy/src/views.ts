@@ -88,7 +88,7 @@ function routerView(proxy: ProxyNode): ProxyView {
       [typeUrls.route]: all(own),
       [typeUrls.cluster]: [...all(baseLayer), ...needed(...shared)],
       [typeUrls.endpoint]: needed(...shared),
-      [typeUrls.secret]: needed(secretLayer(proxy.namespace)),
+      [typeUrls.secret]: needed(secretLayer(proxy.namespace), own),
     },
   };
 }

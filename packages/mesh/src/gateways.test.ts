@@ -1,10 +1,12 @@
 // Gateways: servers by port, hosts cut to what both sides allow, secrets of the proxy's own namespace.
 import type { GatewayServerSpec } from '@xebec/config';
+import type { GatewayServer } from '@xebec/model';
 import { expect, test } from 'vitest';
 import { createMesh, type MeshObject } from './testing/mesh-fixture.ts';
 import {
   forward,
   gatewayServer,
+  gatewayTls,
   object,
   onPrefix,
   proxy,
@@ -31,7 +33,7 @@ const route = (id: `${string}/${string}`, hosts: readonly string[], gateways: re
 const tlsServer = (hosts: readonly string[], credentialName: string, portName = 'https'): GatewayServerSpec =>
   gatewayServer(443, hosts, {
     port: { number: 443, name: portName, protocol: 'HTTPS' },
-    tls: { credentialName, minVersion: 'TLSV1_2', cipherSuites: [] },
+    tls: { ...gatewayTls(credentialName), minVersion: 'TLSV1_2' },
   });
 const secret = (id: `${string}/${string}`) =>
   object('Secret', id, {
@@ -46,23 +48,27 @@ function meshOf(...objects: readonly MeshObject[]) {
   return mesh;
 }
 
+const httpOf = ({ traffic }: GatewayServer) => (traffic.kind === 'http' ? [traffic] : []);
+
 /** `PORT ROUTE` → `DOMAIN` → places of its rules. */
 function hostsOf(...objects: readonly MeshObject[]) {
   const { gateways } = meshOf(...objects);
   const servers = (gateways.get('gw')?.listeners ?? []).flatMap(({ servers: each }) => each);
   return Object.fromEntries(
-    servers.map(({ routeName, virtualHosts }) => [
-      routeName,
-      Object.fromEntries(
-        virtualHosts.map(({ domain, rules, httpsRedirect }) => [
-          domain,
-          [
-            ...(httpsRedirect ? ['redirect'] : []),
-            ...rules.map(({ cause }) => `${cause.object.slice(15)} ${cause.field}`),
-          ],
-        ]),
-      ),
-    ]),
+    servers
+      .flatMap(httpOf)
+      .map(({ routeName, virtualHosts }) => [
+        routeName,
+        Object.fromEntries(
+          virtualHosts.map(({ domain, rules, httpsRedirect }) => [
+            domain,
+            [
+              ...(httpsRedirect ? ['redirect'] : []),
+              ...rules.map(({ cause }) => `${cause.object.slice(15)} ${cause.field}`),
+            ],
+          ]),
+        ),
+      ]),
   );
 }
 
@@ -86,12 +92,15 @@ test('a plaintext gateway on the port the proxy may bind', () => {
     bindAddress: '127.0.9.1',
     servers: [
       {
-        routeName: 'http.80',
         serverNames: [],
         tls: { kind: 'none' },
-        virtualHosts: [
-          { domain: '*', httpsRedirect: false, causes: [{ object: 'VirtualService/default/v' }] },
-        ],
+        traffic: {
+          kind: 'http',
+          routeName: 'http.80',
+          virtualHosts: [
+            { domain: '*', httpsRedirect: false, causes: [{ object: 'VirtualService/default/v' }] },
+          ],
+        },
         causes: [{ object: 'Gateway/default/gw', field: 'spec.servers[0]' }],
       },
     ],
@@ -160,7 +169,8 @@ test('a rule may be for some gateways only', () => {
     ],
   });
   const mesh = meshOf(gateway('default/gw', [gatewayServer(80, ['*'])]), both);
-  const domain = mesh.gateways.get('gw')?.listeners[0]?.servers[0]?.virtualHosts[0];
+  const server = mesh.gateways.get('gw')?.listeners[0]?.servers[0];
+  const domain = server === undefined ? undefined : httpOf(server)[0]?.virtualHosts[0];
   expect(domain?.rules.map(({ cause }) => cause.field)).toEqual(['spec.http[0]', 'spec.http[2]']);
   const table = mesh.routeTables.get('*|reviews.default.svc.cluster.local');
   expect(table?.rules.map(({ cause }) => cause.field)).toEqual(['spec.http[1]', 'spec.http[2]']);
@@ -198,15 +208,21 @@ test('each TLS server has its own names, secret and routes', () => {
   );
   expect(gateways.get('gw')?.listeners[0]?.servers).toMatchObject([
     {
-      routeName: 'https.443.https-a.gw.default',
       serverNames: ['a.example'],
-      tls: { kind: 'simple', secret: 'kubernetes://ingress/a-cert', minVersion: 'TLSV1_2', cipherSuites: [] },
-      virtualHosts: [{ domain: 'a.example' }],
+      tls: {
+        kind: 'certificate',
+        certificates: [{ from: 'control-plane', name: 'kubernetes://ingress/a-cert' }],
+        minVersion: 'TLSV1_2',
+        cipherSuites: [],
+      },
+      traffic: { routeName: 'https.443.https-a.gw.default', virtualHosts: [{ domain: 'a.example' }] },
     },
     {
-      routeName: 'https.443.https-b.gw.default',
       serverNames: [],
-      virtualHosts: [{ domain: 'a.example' }, { domain: 'z.example' }],
+      traffic: {
+        routeName: 'https.443.https-b.gw.default',
+        virtualHosts: [{ domain: 'a.example' }, { domain: 'z.example' }],
+      },
     },
   ]);
   expect(conflicts.size).toBe(0);
@@ -220,7 +236,7 @@ test.each([
   },
   {
     why: "another namespace's secret",
-    objects: [gateway('default/gw', [tlsServer(['a.example'], 'default/cert')]), secret('default/cert')],
+    objects: [gateway('default/gw', [tlsServer(['a.example'], 'other/cert')]), secret('other/cert')],
     expected: [['gateway-secret-foreign', 'Gateway/default/gw', 'spec.servers[0].tls.credentialName']],
   },
   {
@@ -269,6 +285,7 @@ test('secrets by the name proxies ask for; other ones are left alone', () => {
     [
       'kubernetes://ingress/cert',
       {
+        kind: 'certificate',
         name: 'kubernetes://ingress/cert',
         namespace: 'ingress',
         certificate: new Uint8Array([1]),

@@ -1,5 +1,5 @@
 // Gateways: what each router proxy serves, port by port; one plaintext route configuration a port, one for every TLS server.
-import type { GatewayServerSpec, ObjectOf } from '@xebec/config';
+import { kindOfServer, type ObjectOf } from '@xebec/config';
 import type { Collection, Graph, Index } from '@xebec/flow';
 import type {
   GatewayListener,
@@ -12,7 +12,7 @@ import type {
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { type Conflict, conflictRow } from './conflict.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
-import { openTlsServers } from './gateway-tls.ts';
+import { type HasSecret, type OpenedServers, openTlsServers } from './gateway-tls.ts';
 import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorOfSelector, anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
@@ -86,7 +86,7 @@ function openServers({ labels, namespace }: ProxyNode, read: GatewayReads): read
   return anchorsOfLabels('', labels)
     .flatMap((anchor) => read.gatewaysBySelector.at(anchor))
     .filter(([, { spec }]) => isSelected(spec.selector, labels))
-    .sort(([left], [right]) => compareText(left, right))
+    .sort(byRight(namespace))
     .flatMap(([gateway, { metadata, spec }]) => {
       const gatewayName = `${metadata.namespace}/${metadata.name}`;
       const routes = read.routesByGateway
@@ -100,28 +100,58 @@ function openServers({ labels, namespace }: ProxyNode, read: GatewayReads): read
     });
 }
 
-function planOf(
-  proxy: ProxyNode,
-  servers: readonly OpenServer[],
-  hasSecret: (name: string) => boolean,
-): GatewayPlan {
+/** Where two Gateways want the same, the one of the proxy's own namespace has it, then the first by name. */
+const byRight =
+  (namespace: string) =>
+  ([left, { metadata: one }]: SelectedGateway, [right, { metadata: other }]: SelectedGateway): number =>
+    Number(other.namespace === namespace) - Number(one.namespace === namespace) || compareText(left, right);
+
+type SelectedGateway = readonly [ObjectKey, ObjectOf<'Gateway'>];
+
+function planOf(proxy: ProxyNode, servers: readonly OpenServer[], hasSecret: HasSecret): GatewayPlan {
   const conflicts: Conflict[] = [];
-  const listeners = [...groupByListener(servers).values()].map((group): GatewayListener => {
-    const [first] = group;
-    const { port, bind } = first.spec;
-    const opened = openPort(proxy, group, hasSecret);
+  const listeners = new Map<string, GatewayListener>();
+  for (const group of groupByListener(servers).values()) {
+    const place = placeOf(proxy, group[0]);
+    const name = `${place.bindAddress}_${place.bindPort}`;
+    const other = listeners.get(name);
+    const opened = other === undefined ? openPort(proxy, group, hasSecret) : portTaken(group, other);
     conflicts.push(...opened.conflicts);
-    return {
-      port: port.number,
-      bindPort: proxy.gatewayPorts[port.number] ?? port.number,
-      bindAddress: bind ?? (proxy.capture === 'explicit' ? proxy.address : '0.0.0.0'),
-      servers: opened.servers,
-    };
-  });
+    if (opened.servers.length > 0) listeners.set(name, { ...place, servers: opened.servers });
+  }
+  const sorted = [...listeners.values()].sort(
+    (left, right) => left.port - right.port || compareText(left.bindAddress, right.bindAddress),
+  );
   const causes = [...new Set(servers.map(({ gateway }) => gateway))].map((object) => ({ object }));
-  listeners.sort((left, right) => left.port - right.port || compareText(left.bindAddress, right.bindAddress));
-  return { model: { proxy, listeners, causes }, conflicts };
+  return {
+    model: { proxy, listeners: sorted, isNamedByClients: isNamedByClients(sorted), causes },
+    conflicts,
+  };
 }
+
+const isNamedByClients = (listeners: readonly GatewayListener[]): boolean =>
+  listeners.some((listener) => listener.servers.some(({ traffic }) => traffic.kind === 'named-by-client'));
+
+function placeOf(proxy: ProxyNode, { spec: { port, bind } }: OpenServer): Omit<GatewayListener, 'servers'> {
+  const address = proxy.capture === 'explicit' ? proxy.address : '0.0.0.0';
+  return {
+    port: port.number,
+    bindPort: proxy.gatewayPorts[port.number] ?? port.number,
+    bindAddress: bind?.replace(/^unix:\/\//, '') ?? address,
+  };
+}
+
+/** Two ports of Gateways may come to one port of the proxy. */
+const portTaken = (group: ServerGroup, { port, bindAddress, bindPort }: GatewayListener): OpenedServers => ({
+  servers: [],
+  conflicts: group.map(({ gateway, cause, spec }) => ({
+    code: 'gateway-port-conflict',
+    object: gateway,
+    field: `${cause.field}.port`,
+    message: `port ${spec.port.number} would listen on ${bindAddress}:${bindPort}, which port ${port} already has; this server is left out`,
+    remedy: 'use another port',
+  })),
+});
 
 type ServerGroup = [OpenServer, ...OpenServer[]];
 
@@ -137,40 +167,51 @@ function groupByListener(servers: readonly OpenServer[]): ReadonlyMap<string, Se
   return groups;
 }
 
-const isTls = ({ port }: GatewayServerSpec): boolean => port.protocol === 'HTTPS';
-
-/** A port speaks TLS or it does not: the first server decides. */
-function openPort(
-  proxy: ProxyNode,
-  group: ServerGroup,
-  hasSecret: (name: string) => boolean,
-): { readonly servers: readonly GatewayServer[]; readonly conflicts: readonly Conflict[] } {
+/** What is spoken on a port: the first server decides. */
+function openPort(proxy: ProxyNode, group: ServerGroup, hasSecret: HasSecret): OpenedServers {
   const [first] = group;
-  const fitting = group.filter(({ spec }) => isTls(spec) === isTls(first.spec));
-  const misfits = group
-    .filter((server) => !fitting.includes(server))
-    .map(
-      ({ gateway, cause, spec }): Conflict => ({
-        code: 'gateway-port-conflict',
-        object: gateway,
-        field: `${cause.field}.port`,
-        message: `port ${spec.port.number} is already ${first.spec.port.protocol} because of ${first.gateway}; this server is left out`,
-        remedy: 'use another port, or the same protocol',
-      }),
-    );
-  const opened = isTls(first.spec)
-    ? openTlsServers(proxy, fitting, hasSecret)
-    : openPlainServer(fitting, first);
+  const kind = kindOfServer(first.spec);
+  const fitting = group.filter(({ spec }) => kindOfServer(spec) === kind);
+  const misfits = group.filter((server) => !fitting.includes(server)).map((server) => misfit(server, first));
+  const opened = openServersOf(kind, fitting, { proxy, hasSecret });
   return { servers: opened.servers, conflicts: [...misfits, ...opened.conflicts] };
 }
 
-function openPlainServer(servers: readonly OpenServer[], { spec: { port, bind } }: OpenServer) {
+function openServersOf(
+  kind: ReturnType<typeof kindOfServer>,
+  servers: readonly OpenServer[],
+  { proxy, hasSecret }: { readonly proxy: ProxyNode; readonly hasSecret: HasSecret },
+): OpenedServers {
+  switch (kind) {
+    case 'TLS':
+      return openTlsServers(proxy, servers, hasSecret);
+    case 'plaintext HTTP':
+      return openPlainServer(servers);
+    case 'plaintext TCP':
+      return { servers: [], conflicts: [] };
+  }
+}
+
+const misfit = ({ gateway, cause, spec }: OpenServer, first: OpenServer): Conflict => ({
+  code: 'gateway-port-conflict',
+  object: gateway,
+  field: `${cause.field}.port`,
+  message: `port ${spec.port.number} is already ${first.spec.port.protocol} because of ${first.gateway}; this server is left out`,
+  remedy: 'use another port, or the same protocol',
+});
+
+function openPlainServer(servers: readonly OpenServer[]): OpenedServers {
+  const { port, bind } = servers[0]?.spec ?? { port: { number: 0 } };
   const { virtualHosts, conflicts } = virtualHostsOf(servers);
   const server: GatewayServer = {
-    routeName: bind === undefined ? `http.${port.number}` : `http.${port.number}.${bind}`,
     serverNames: [],
     tls: { kind: 'none' },
-    virtualHosts,
+    traffic: {
+      kind: 'http',
+      routeName: bind === undefined ? `http.${port.number}` : `http.${port.number}.${bind}`,
+      virtualHosts,
+      isGrpcWeb: servers.some(({ spec }) => spec.port.protocol === 'GRPC-WEB'),
+    },
     causes: servers.map(({ cause }) => cause),
   };
   return { servers: [server], conflicts };

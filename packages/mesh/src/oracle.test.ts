@@ -8,6 +8,7 @@ import {
   destinationRule,
   forward,
   gatewayServer,
+  gatewayTls,
   inlineEndpoint,
   keyOf,
   object,
@@ -182,7 +183,7 @@ const anyGateway = fc
           ...(isTls
             ? {
                 port: { number: port, name: 'https', protocol: 'HTTPS' },
-                tls: { credentialName: 'one', cipherSuites: [] },
+                tls: gatewayTls('one'),
               }
             : {}),
         }),

@@ -1,10 +1,11 @@
-// Gateways: what a router proxy serves, with the route tables bound to it.
+// What a gateway proxy serves: Gateway objects merged per port, with the routes bound to them.
 import type { Cause } from './reference.ts';
 import type { HttpRule } from './route.ts';
+import type { TlsSecret } from './secret.ts';
 import type { ProxyNode } from './workload.ts';
 
 export interface GatewayVirtualHost {
-  /** Domain as Envoy matches it: `bookinfo.example`, `*.example`, `*`. */
+  /** As Envoy matches it: `bookinfo.example`, `*.example`, `*`. */
   readonly domain: string;
   /** Plaintext requests get a 301 to `https://`; then there may be no rules. */
   readonly httpsRedirect: boolean;
@@ -12,26 +13,65 @@ export interface GatewayVirtualHost {
   readonly causes: readonly Cause[];
 }
 
+/** By its SDS name: one that the control plane sends, or files that the proxy's agent reads. */
+export interface SecretReference {
+  readonly from: 'control-plane' | 'agent';
+  readonly name: TlsSecret['name'];
+}
+
+/** What a client's certificate must be, beside being signed by a known root. Empty lists ask for nothing. */
+export interface ClientChecks {
+  readonly subjectAltNames: readonly string[];
+  /** SHA-256, hexadecimal. */
+  readonly certificateHashes: readonly string[];
+  /** SHA-256 of the public key information, base64. */
+  readonly keyHashes: readonly string[];
+}
+
+export interface TlsLimits {
+  readonly minVersion?: 'TLSV1_2' | 'TLSV1_3';
+  readonly maxVersion?: 'TLSV1_2' | 'TLSV1_3';
+  /** Empty: the mesh's own. */
+  readonly cipherSuites: readonly string[];
+}
+
 export type ServerTls =
   | { readonly kind: 'none' }
-  | {
-      readonly kind: 'simple';
-      /** Name of the SDS resource: `kubernetes://NAMESPACE/NAME`. */
-      readonly secret: string;
-      readonly minVersion?: 'TLSV1_2' | 'TLSV1_3';
-      readonly maxVersion?: 'TLSV1_2' | 'TLSV1_3';
-      readonly cipherSuites: readonly string[];
-    };
+  /** TLS goes on to the destination: the gateway only reads the server name. */
+  | { readonly kind: 'passthrough' }
+  /** Mutual TLS of the mesh, with the gateway's own identity. Empty names accept every identity of the trust domain. */
+  | ({ readonly kind: 'mesh'; readonly subjectAltNames: readonly string[] } & TlsLimits)
+  | ({
+      readonly kind: 'certificate';
+      readonly certificates: readonly SecretReference[];
+      /** Absent: no client certificate is asked for. */
+      readonly client?: ClientChecks & {
+        readonly isRequired: boolean;
+        readonly authority: SecretReference;
+        /** One that does not verify is let through all the same. */
+        readonly isLenient: boolean;
+      };
+    } & TlsLimits);
 
-/** One filter chain: all plaintext servers of a port share one, every TLS server has its own. */
+export type GatewayTraffic =
+  | {
+      readonly kind: 'http';
+      /** Istio's route configuration name: `http.80`, or `https.443.PORTNAME.GATEWAY.NAMESPACE`. */
+      readonly routeName: string;
+      /** Most specific domain first, each domain once; a host that is not among them is a 404. */
+      readonly virtualHosts: readonly GatewayVirtualHost[];
+      /** Browsers' gRPC-Web is translated to gRPC. */
+      readonly isGrpcWeb: boolean;
+    }
+  /** Clients name the destination by its server name: `outbound_.PORT_.SUBSET_.HOST`, with HOST among these. */
+  | { readonly kind: 'named-by-client'; readonly hosts: readonly string[] };
+
+/** One filter chain: all plaintext HTTP servers of a port share one, every TLS server has its own. */
 export interface GatewayServer {
-  /** Istio's route configuration name: `http.80`, or `https.443.PORTNAME.GATEWAY.NAMESPACE`. */
-  readonly routeName: string;
   /** SNI names; empty means any. */
   readonly serverNames: readonly string[];
   readonly tls: ServerTls;
-  /** Most specific domain first, each domain once; a host that is not among them is a 404. */
-  readonly virtualHosts: readonly GatewayVirtualHost[];
+  readonly traffic: GatewayTraffic;
   readonly causes: readonly Cause[];
 }
 
@@ -40,6 +80,7 @@ export interface GatewayListener {
   readonly port: number;
   /** Where the proxy really listens; differs without the privilege for low ports. */
   readonly bindPort: number;
+  /** An IP address, or `@NAME`: a Unix socket without a file. */
   readonly bindAddress: string;
   readonly servers: readonly GatewayServer[];
 }
@@ -48,15 +89,7 @@ export interface GatewayListener {
 export interface GatewayModel {
   readonly proxy: ProxyNode;
   readonly listeners: readonly GatewayListener[];
-  readonly causes: readonly Cause[];
-}
-
-/** A certificate chain with its key, both PEM. Only proxies of its namespace may have it. */
-export interface TlsSecret {
-  /** Name of the SDS resource: `kubernetes://NAMESPACE/NAME`. */
-  readonly name: string;
-  readonly namespace: string;
-  readonly certificate: Uint8Array;
-  readonly key: Uint8Array;
+  /** Some server lets clients name the destination: the proxy needs the clusters for it. */
+  readonly isNamedByClients: boolean;
   readonly causes: readonly Cause[];
 }

@@ -22,9 +22,11 @@ export type {
   GatewayListener,
   GatewayModel,
   GatewayServer,
+  GatewayTraffic,
   GatewayVirtualHost,
+  SecretReference,
   ServerTls,
-  TlsSecret,
+  TlsLimits,
 } from './gateway.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';
 export type { Cause, Layer, Layered, ObjectKey } from './reference.ts';
@@ -44,6 +46,7 @@ export type {
   WeightedDestination,
 } from './route.ts';
 export { defaultRetry } from './route.ts';
+export type { TlsSecret } from './secret.ts';
 export type {
   Endpoint,
   EndpointSet,
@@ -55,4 +58,12 @@ export type {
   Service,
   ServicePort,
 } from './service.ts';
-export type { Capture, Inbound, InboundPort, ProxyNode, ProxyRole, Workload } from './workload.ts';
+export type {
+  Capture,
+  EdgeTopology,
+  Inbound,
+  InboundPort,
+  ProxyNode,
+  ProxyRole,
+  Workload,
+} from './workload.ts';

@@ -32,6 +32,21 @@ export type ProxyRole = 'sidecar' | 'router' | 'grpc';
 /** `explicit`: its own listeners on its own loopback address; `transparent`: traffic is redirected to 15001 and 15006. */
 export type Capture = 'explicit' | 'transparent';
 
+/** Who stands before a gateway: Istio's `gatewayTopology`. */
+export interface EdgeTopology {
+  /** How many proxies before it append to `x-forwarded-for` and are believed. */
+  readonly trustedProxies: number;
+  /** What becomes of `x-forwarded-client-cert`. */
+  readonly forwardClientCert:
+    | 'SANITIZE'
+    | 'FORWARD_ONLY'
+    | 'APPEND_FORWARD'
+    | 'SANITIZE_SET'
+    | 'ALWAYS_FORWARD_ONLY';
+  /** Connections begin with the PROXY protocol. */
+  readonly isProxyProtocol: boolean;
+}
+
 /** A connected xDS client, from its node and its verified identity. Equal proxies are one value: it is a source of the graph. */
 export interface ProxyNode {
   /** Envoy's node id. */
@@ -52,6 +67,8 @@ export interface ProxyNode {
   readonly network: string;
   /** Routers: a Gateway's port → the port the proxy may bind for it; the same port when it is not named here. */
   readonly gatewayPorts: Readonly<Record<number, number>>;
+  /** Routers; absent: nobody stands before them. */
+  readonly topology?: EdgeTopology;
 }
 
 export interface InboundPort {

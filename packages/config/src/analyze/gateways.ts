@@ -42,17 +42,29 @@ function checkCredentials(
   { namespaces, secrets }: Credentials,
 ): void {
   for (const [index, { tls }] of object.spec.servers.entries()) {
-    if (tls === undefined) continue;
+    const written = tls?.certificates.flatMap((each) => (each.kind === 'secret' ? [each] : [])) ?? [];
     for (const namespace of namespaces) {
-      const secret = secrets.get(`${namespace}/${tls.credentialName}`);
-      const hasPair = secret?.spec.data['tls.crt'] !== undefined && secret.spec.data['tls.key'] !== undefined;
-      if (hasPair) continue;
-      const what = secret === undefined ? 'there is no Secret' : 'tls.crt or tls.key is missing in Secret';
-      find(scene, object, ['spec', 'servers', index, 'tls', 'credentialName'], {
-        code: secret === undefined ? 'unknown-secret' : 'incomplete-secret',
-        message: `${what} "${tls.credentialName}" in namespace "${namespace}", where the gateway runs`,
-        remedy: `add a Secret of type kubernetes.io/tls with this name to "${namespace}"`,
-      });
+      for (const { name, field } of written) {
+        const found = [namespace, object.metadata.namespace].flatMap(
+          (place) => secrets.get(name.includes('/') ? name : `${place}/${name}`) ?? [],
+        );
+        if (found.some(hasPair)) continue;
+        const what = found.length === 0 ? 'there is no Secret' : 'tls.crt or tls.key is missing in Secret';
+        find(scene, object, ['spec', 'servers', index, 'tls', ...pathOf(field)], {
+          code: found.length === 0 ? 'unknown-secret' : 'incomplete-secret',
+          message: `${what} "${name}" in namespace "${namespace}", where the gateway runs`,
+          remedy: `add a Secret of type kubernetes.io/tls with this name to "${namespace}"`,
+        });
+      }
     }
   }
+}
+
+const hasPair = ({ spec: { data } }: ObjectOf<'Secret'>): boolean =>
+  (data['tls.crt'] ?? data['cert']) !== undefined && (data['tls.key'] ?? data['key']) !== undefined;
+
+/** `credentialNames[1]` as a path. */
+function pathOf(field: string): readonly (string | number)[] {
+  const [, name = field, position] = /^(\w+)\[(\d+)\]$/.exec(field) ?? [];
+  return position === undefined ? [name] : [name, Number(position)];
 }

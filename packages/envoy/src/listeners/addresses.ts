@@ -11,6 +11,7 @@ import {
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { HttpInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb';
 import { OriginalDstSchema } from '@xebec/protos/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb';
+import { ProxyProtocolSchema } from '@xebec/protos/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb';
 import { TlsInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
 import { durationOf } from '../duration.ts';
 
@@ -20,6 +21,9 @@ export const socketAddress = (address: string, port: number) => ({
     value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
   },
 });
+
+/** A Unix socket; `@NAME` has no file. */
+export const socketPath = (path: string) => ({ address: { case: 'pipe' as const, value: { path } } });
 
 export const networkFilter = (name: string, config: Any): Filter =>
   create(FilterSchema, { name, configType: { case: 'typedConfig', value: config } });
@@ -34,6 +38,11 @@ export const originalDestinationFilter = listenerFilter(
 export const tlsInspector = listenerFilter(
   'envoy.filters.listener.tls_inspector',
   anyOf(TlsInspectorSchema, {}),
+);
+/** A balancer before the proxy tells whose connection it is; without that there is none. */
+export const proxyProtocol = listenerFilter(
+  'envoy.filters.listener.proxy_protocol',
+  anyOf(ProxyProtocolSchema, {}),
 );
 /** What the HTTP inspector calls plaintext HTTP. */
 export const plainHttpProtocols = ['http/1.0', 'http/1.1', 'h2c'] as const;

@@ -1,12 +1,14 @@
 // HTTP connection managers: what is the same for sidecars and gateways, inbound and outbound.
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import type { EdgeTopology } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
 import { CorsSchema } from '@xebec/protos/envoy/extensions/filters/http/cors/v3/cors_pb';
 import { HTTPFaultSchema } from '@xebec/protos/envoy/extensions/filters/http/fault/v3/fault_pb';
+import { GrpcWebSchema } from '@xebec/protos/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb';
 import { OnDemandSchema } from '@xebec/protos/envoy/extensions/filters/http/on_demand/v3/on_demand_pb';
 import { RouterSchema } from '@xebec/protos/envoy/extensions/filters/http/router/v3/router_pb';
 import {
@@ -22,6 +24,7 @@ import type { Fields } from '../resource.ts';
 import { corsFilter, faultFilter } from '../routes/filter-overrides.ts';
 import { peerFilter } from '../telemetry/peer.ts';
 import { networkFilter } from './addresses.ts';
+import { edgeOptions, openEdge } from './edge.ts';
 
 export interface HttpConnectionOptions {
   readonly statPrefix: string;
@@ -29,9 +32,18 @@ export interface HttpConnectionOptions {
     | { readonly kind: 'named'; readonly name: string }
     | { readonly kind: 'inline'; readonly config: Fields<typeof RouteConfigurationSchema> };
   readonly accessLog: readonly AccessLog[];
-  /** `sidecar-inbound-mutual`: the peer has proven its identity. */
-  readonly place: 'sidecar-outbound' | 'sidecar-inbound-mutual' | 'sidecar-inbound-plain' | 'gateway';
+  /** `…-mutual`: the peer has proven its identity. */
+  readonly place:
+    | 'sidecar-outbound'
+    | 'sidecar-inbound-mutual'
+    | 'sidecar-inbound-plain'
+    | 'gateway'
+    | 'gateway-mutual';
   readonly isOnDemand: boolean;
+  /** gRPC-Web of browsers becomes gRPC. */
+  readonly isGrpcWeb?: boolean;
+  /** Gateways: who stands before them. */
+  readonly topology?: EdgeTopology;
 }
 
 type ManagerInit = Fields<typeof HttpConnectionManagerSchema>;
@@ -52,7 +64,7 @@ export function httpConnectionManager(options: HttpConnectionOptions): Filter {
       normalizePath: true,
       stripTrailingHostDot: true,
       pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
-      ...peerHandling(options.place),
+      ...peerHandling(options),
     }),
   );
 }
@@ -70,22 +82,26 @@ const onDemand = httpFilter(
 );
 const fault = httpFilter(faultFilter, anyOf(HTTPFaultSchema, {}));
 const cors = httpFilter(corsFilter, anyOf(CorsSchema, {}));
+const grpcWeb = httpFilter('envoy.filters.http.grpc_web', anyOf(GrpcWebSchema, {}));
 const router = httpFilter('envoy.filters.http.router', anyOf(RouterSchema, {}));
 
-function httpFilters({ place, isOnDemand }: HttpConnectionOptions): HttpFilter[] {
+function httpFilters({ place, isOnDemand, isGrpcWeb = false }: HttpConnectionOptions): HttpFilter[] {
+  const translated = isGrpcWeb ? [grpcWeb] : [];
   switch (place) {
     case 'sidecar-inbound-mutual':
-      return [peerFilter, router];
+      return [peerFilter, ...translated, router];
     case 'sidecar-inbound-plain':
-      return [router];
+      return [...translated, router];
+    case 'gateway-mutual':
+      return [peerFilter, ...translated, cors, fault, router];
     case 'sidecar-outbound':
     case 'gateway':
-      return [...(isOnDemand ? [onDemand] : []), cors, fault, router];
+      return [...(isOnDemand ? [onDemand] : []), ...translated, cors, fault, router];
   }
 }
 
 /** Who the client is believed to be, and which of its headers are. */
-function peerHandling(place: HttpConnectionOptions['place']): ManagerInit {
+function peerHandling({ place, topology = openEdge }: HttpConnectionOptions): ManagerInit {
   switch (place) {
     case 'sidecar-outbound':
       return { useRemoteAddress: false };
@@ -97,10 +113,7 @@ function peerHandling(place: HttpConnectionOptions['place']): ManagerInit {
         setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
       };
     case 'gateway':
-      return {
-        useRemoteAddress: true,
-        forwardClientCertDetails: ForwardDetails.SANITIZE_SET,
-        setCurrentClientCertDetails: { subject: true, dns: true, uri: true, cert: true },
-      };
+    case 'gateway-mutual':
+      return edgeOptions(topology, { isMesh: place === 'gateway-mutual' });
   }
 }

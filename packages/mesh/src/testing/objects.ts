@@ -2,6 +2,7 @@
 import type {
   DestinationRuleSpec,
   GatewayServerSpec,
+  GatewayTls,
   HttpRouteSpec,
   KindMap,
   KindName,
@@ -197,6 +198,15 @@ export function gatewayServer(
     ...options,
   };
 }
+
+/** Mode SIMPLE with one Secret. */
+export const gatewayTls = (credential: string): GatewayTls => ({
+  mode: 'SIMPLE',
+  certificates: [{ kind: 'secret', name: credential, field: 'credentialName' }],
+  client: { subjectAltNames: [], certificateHashes: [], keyHashes: [] },
+  isLenient: false,
+  cipherSuites: [],
+});
 
 export function proxy(id: Id, options: Partial<ProxyNode> = {}): ProxyNode {
   const [namespace = '', name = ''] = id.split('/');

@@ -1,15 +1,16 @@
 // TLS words of a Gateway. The floor is TLS 1.2 with forward secrecy.
-import { andThen, type Decoder, oneOf, text } from '../../decode/decoder.ts';
+import { andThen, type Decoder, oneOf, quote, text } from '../../decode/decoder.ts';
 import { suggestion } from '../../decode/suggest.ts';
 import { refuse } from '../../decode/walk.ts';
+import type { GatewayTlsMode } from './spec.ts';
 
-export const tlsMode: Decoder<'SIMPLE'> = andThen(
-  oneOf('SIMPLE', 'PASSTHROUGH', 'MUTUAL', 'OPTIONAL_MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL'),
-  (mode, walk) => {
-    if (mode === 'SIMPLE') return mode;
-    const message = `mode ${mode} is not yet supported`;
-    return refuse(walk, { code: 'not-yet-supported', message, remedy: 'write SIMPLE' });
-  },
+export const tlsMode: Decoder<GatewayTlsMode> = oneOf(
+  'SIMPLE',
+  'PASSTHROUGH',
+  'MUTUAL',
+  'OPTIONAL_MUTUAL',
+  'AUTO_PASSTHROUGH',
+  'ISTIO_MUTUAL',
 );
 
 export type TlsVersion = 'TLS_AUTO' | 'TLSV1_2' | 'TLSV1_3';
@@ -40,5 +41,38 @@ export const cipherSuite: Decoder<string> = andThen(text, (suite, walk) =>
         code: 'insecure-tls',
         message: `"${suite.slice(0, 60)}" is not a cipher suite that is served`,
         remedy: suggestion(suite, suites),
+      }),
+);
+
+/** SHA-256 of a certificate: 64 hexadecimal digits, also in pairs with colons. Given in lower case without them. */
+export const certificateHash: Decoder<string> = andThen(text, (written, walk) => {
+  const isHash = /^([0-9a-f]{64}|([0-9a-f]{2}:){31}[0-9a-f]{2})$/i.test(written);
+  if (isHash) return written.replaceAll(':', '').toLowerCase();
+  return refuse(walk, {
+    code: 'invalid-hash',
+    message: `${quote(written)} is not the SHA-256 of a certificate`,
+    remedy: 'write 64 hexadecimal digits: openssl x509 -in CERT -noout -fingerprint -sha256',
+  });
+});
+
+/** SHA-256 of a public key, base64. */
+export const keyHash: Decoder<string> = andThen(text, (written, walk) =>
+  /^[A-Za-z0-9+/]{43}=$/.test(written)
+    ? written
+    : refuse(walk, {
+        code: 'invalid-hash',
+        message: `${quote(written)} is not the SHA-256 of a public key`,
+        remedy: 'write 44 characters of base64: openssl dgst -sha256 -binary over the DER public key',
+      }),
+);
+
+/** An absolute path on the machine of the gateway. */
+export const filePath: Decoder<string> = andThen(text, (written, walk) =>
+  written.length <= 1_024 && /^\/[\x21-\x7d]+$/.test(written)
+    ? written
+    : refuse(walk, {
+        code: 'invalid-path',
+        message: `${quote(written)} is not the path of a file of the gateway's machine`,
+        remedy: 'write an absolute path without spaces or "~", or use a Secret and credentialName',
       }),
 );
