@@ -88,5 +88,6 @@ export type {
   StringMatch,
   TextMap,
 } from './values/shapes.ts';
+export { isInBlocks, prefixOf } from './values/subnet.ts';
 export { decodeText } from './yaml/decode-text.ts';
 export { parseDocuments } from './yaml/parse-documents.ts';

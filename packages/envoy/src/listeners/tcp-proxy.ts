@@ -1,4 +1,4 @@
-// TCP to one cluster, with access log and metrics.
+// TCP to one cluster or several by share, with access log and metrics.
 
 import { create } from '@bufbuild/protobuf';
 import type { ConnectionPool } from '@xebec/model';
@@ -12,10 +12,12 @@ import {
 } from '@xebec/protos/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
 import { durationOf } from '../duration.ts';
 import { networkFilter } from './addresses.ts';
+import { type ConnectionTarget, clusterSpecifier } from './connection-target.ts';
 
 export interface TcpProxyOptions {
   readonly statPrefix: string;
-  readonly cluster: string;
+  /** One cluster, or several by share. */
+  readonly cluster: ConnectionTarget;
   /** Lines for people: one a connection, when it ends. */
   readonly accessLog: readonly AccessLog[];
   readonly metrics: readonly AccessLog[];
@@ -32,7 +34,7 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
     'envoy.filters.network.tcp_proxy',
     anyOf(TcpProxySchema, {
       statPrefix,
-      clusterSpecifier: { case: 'cluster', value: cluster },
+      clusterSpecifier: clusterSpecifier(cluster),
       accessLog: [...accessLog.map(atEnd), ...metrics],
       accessLogOptions: { flushAccessLogOnConnected: true },
       ...(isMutualTls ? afterHandshake : {}),
