@@ -99,7 +99,7 @@ test('a changed endpoint changes one endpoint set and neither destination nor ro
     'mesh.inlineEndpoints': 1,
     'mesh.ownedEndpointSets': 1,
     'mesh.endpointSets': 1,
-    'mesh.identities': 1,
+    'mesh.servers': 1,
   });
 });
 
@@ -114,7 +114,7 @@ test('a Pod that stops being ready changes the endpoint sets of its service only
     'mesh.selectedEndpoints': 1,
     'mesh.ownedEndpointSets': 1,
     'mesh.endpointSets': 1,
-    'mesh.identities': 1,
+    'mesh.servers': 1,
   });
 });
 
@@ -124,6 +124,7 @@ test('a changed VirtualService changes the route table of its host', () => {
     'mesh.routeClaims': 1,
     'mesh.connections': 1,
     'mesh.routes': 1,
+    'mesh.routeProblems': 1,
     'mesh.routeTables': 1,
     'mesh.routeTargets': 1,
   });

@@ -25,7 +25,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const backings = deriveBackings(graph, inputs);
   const peersByNamespace = indexNamespacePeers(graph, inputs);
   const peerSources = derivePeerSources(graph, inputs, peersByNamespace);
-  const { endpointSets, identities } = deriveEndpoints(graph, inputs, {
+  const { endpointSets, servers, identities } = deriveEndpoints(graph, inputs, {
     hosts,
     backings,
     workloads,
@@ -35,7 +35,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   });
   const destinationRules = deriveDestinationRules(graph, inputs);
   const destinations = deriveDestinations(graph, inputs, { hosts, rules: destinationRules, identities });
-  const routes = deriveRoutes(graph, inputs, hosts);
+  const routes = deriveRoutes(graph, inputs, { hosts, destinations, servers });
   const connections = deriveConnections(graph, inputs, hosts);
   const meshRoutes = indexMeshRoutes(graph, routes);
   const inbounds = deriveInbounds(graph, inputs, {

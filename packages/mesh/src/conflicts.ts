@@ -8,6 +8,7 @@ import type { DestinationRuleSources } from './destinations.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import type { Lookup } from './lookups.ts';
 import type { PeersByNamespace } from './peer-policies.ts';
+import { deriveRouteProblems } from './route-problems.ts';
 import type { MeshRouteSources } from './route-tables.ts';
 import type { BoundRoute } from './routes.ts';
 import { isVisible } from './visibility.ts';
@@ -31,6 +32,7 @@ export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflic
     deriveHostConflicts(graph, sources),
     deriveAddressConflicts(graph, sources),
     deriveRouteMerges(graph, sources),
+    deriveRouteProblems(graph, sources.routes),
     deriveRouteTargets(graph, sources),
     deriveRuleMerges(graph, sources),
     derivePeerConflicts(graph, sources),
@@ -140,7 +142,9 @@ function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: Confl
     equals: deepEqual,
     fn: (route, object, read) =>
       rows(
-        targetsOf(route).flatMap((target) => checkTarget(route, target, read)),
+        route.hosts.length === 0
+          ? []
+          : targetsOf(route).flatMap((target) => checkTarget(route, target, read)),
         object,
       ),
   });
@@ -154,15 +158,17 @@ const targetsOf = ({ rules }: BoundRoute) =>
     ...mirrors.map(({ destination }) => destination),
   ]);
 
-function checkTarget(
-  { object, namespace }: BoundRoute,
-  target: Target,
-  read: TargetReads,
-): readonly Conflict[] {
+function checkTarget({ namespace }: BoundRoute, target: Target, read: TargetReads): readonly Conflict[] {
   const { host, subset, port, cause } = target;
   const service = holderIn(read.hosts.get(host), `ns:${namespace}`)?.service;
   const found = (code: string, message: string, remedy: string): readonly Conflict[] => [
-    { code, object, ...(cause.field === undefined ? {} : { field: cause.field }), message, remedy },
+    {
+      code,
+      object: cause.object,
+      ...(cause.field === undefined ? {} : { field: cause.field }),
+      message,
+      remedy,
+    },
   ];
   if (service === undefined) {
     return found(

@@ -17,7 +17,8 @@ import type { HostRule } from './host-rules.ts';
 import type { HostView } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
 import type { Labels } from './label-selectors.ts';
-import { expandGateway, type GatewayName, type RouteContext, targetOf } from './routes.ts';
+import { type RouteContext, targetOf } from './route-drafts.ts';
+import { expandGateway, type GatewayName } from './route-sources.ts';
 import { settingsOf } from './settings.ts';
 import { layersOf } from './visibility.ts';
 

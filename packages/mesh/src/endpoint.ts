@@ -48,6 +48,12 @@ export function identityOf({ workload, trustDomain }: Peer): string | undefined 
   return isMeshed && serviceAccount !== '' ? spiffeId(trustDomain, namespace, serviceAccount) : undefined;
 }
 
+/** Whether a workload's sidecar takes mutual TLS on the port that a service's port stands for. */
+export function takesMutualTls({ workload, policy }: Peer, port: BackedPort): boolean {
+  const target = targetPortOf(port, workload);
+  return target === undefined || peerTls(workload.isMeshed, policy, target) === 'istio';
+}
+
 /** One endpoint that a ServiceEntry lists, for one of its ports. */
 export interface InlineEndpoint {
   readonly spec: WorkloadEntrySpec;

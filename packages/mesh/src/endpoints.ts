@@ -13,7 +13,7 @@ import type {
 } from '@xebec/model';
 import { layered } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
-import type { Backing } from './backings.ts';
+import type { BackedPort, Backing } from './backings.ts';
 import {
   endpointOfInline,
   endpointOfName,
@@ -21,6 +21,7 @@ import {
   endpointsOfSlice,
   identityOf,
   type Peer,
+  takesMutualTls,
 } from './endpoint.ts';
 import { compareText, serviceHost } from './host-names.ts';
 import type { HostView } from './hosts.ts';
@@ -35,9 +36,16 @@ import type { WorkloadsByLabel } from './workloads.ts';
 type OwnedPort = `${ObjectKey}|${HostPort}`;
 interface OwnedEndpoints {
   readonly set: EndpointSet;
-  /** Sorted; also those of workloads that are not ready, so that a restart changes no client's trust. */
-  readonly identities: readonly string[];
+  readonly servers: Servers;
 }
+/** Who answers on a port; also workloads that are not ready, so that a restart changes no client's trust. */
+export interface Servers {
+  /** SPIFFE ids, sorted. */
+  readonly identities: readonly string[];
+  /** There are some, and all of them take mutual TLS. */
+  readonly isMutual: boolean;
+}
+
 type OwnedSets = Collection<OwnedPort, OwnedEndpoints>;
 type OwnedSet = readonly [OwnedPort, OwnedEndpoints];
 
@@ -50,9 +58,10 @@ export interface EndpointSources {
   readonly peerSources: PeerSources;
 }
 
-/** The endpoints of every port, and the SPIFFE ids that its servers may present (absent where there are none). */
+/** The endpoints of every port, and who answers there (absent where nobody has an identity). */
 export interface EndpointCollections {
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
+  readonly servers: Collection<Layered<HostPort>, Servers>;
   readonly identities: Collection<Layered<HostPort>, readonly string[]>;
 }
 
@@ -79,18 +88,24 @@ export function deriveEndpoints(
         return [key, set] as const;
       }),
   });
-  const identities = graph.derive({
-    name: 'mesh.identities',
+  const servers = graph.derive({
+    name: 'mesh.servers',
     from: hosts,
     reads: { ownedSets },
     equals: deepEqual,
     fn: (view, _host, read) =>
       portsOf(view).flatMap(({ key, owned }) => {
-        const found = read.ownedSets.get(owned)?.identities ?? [];
-        return found.length === 0 ? [] : [[key, found] as const];
+        const found = read.ownedSets.get(owned)?.servers;
+        return found === undefined || found.identities.length === 0 ? [] : [[key, found] as const];
       }),
   });
-  return { endpointSets, identities };
+  const identities = graph.derive({
+    name: 'mesh.identities',
+    from: servers,
+    equals: deepEqual,
+    fn: (found, key) => [[key, found.identities] as const],
+  });
+  return { endpointSets, servers, identities };
 }
 
 interface HeldPort {
@@ -171,10 +186,8 @@ function deriveSelected(
         .filter(({ port }) => isCarried(port))
         .flatMap((port) => {
           const endpoints = peers.flatMap((peer) => endpointOfWorkload(peer, port, backing));
-          const identities = distinctIdentities(peers.map(identityOf));
-          return backing.hosts.map((host) =>
-            ownedSet(owner, { host, port: port.port, endpoints }, identities),
-          );
+          const servers = serversOf(peers, port);
+          return backing.hosts.map((host) => ownedSet(owner, { host, port: port.port, endpoints }, servers));
         });
     },
   });
@@ -254,10 +267,18 @@ function peerOf(workload: Workload, read: PeerReads): Peer {
 function ownedSet(
   owner: ObjectKey,
   set: EndpointSet,
-  identities = distinctIdentities(set.endpoints.map(({ identity }) => identity)),
+  servers: Servers = {
+    identities: distinctIdentities(set.endpoints.map(({ identity }) => identity)),
+    isMutual: set.endpoints.length > 0 && set.endpoints.every(({ tls }) => tls === 'istio'),
+  },
 ): OwnedSet {
-  return [`${owner}|${set.host}|${set.port.number}`, { set, identities }];
+  return [`${owner}|${set.host}|${set.port.number}`, { set, servers }];
 }
+
+const serversOf = (peers: readonly Peer[], port: BackedPort): Servers => ({
+  identities: distinctIdentities(peers.map(identityOf)),
+  isMutual: peers.length > 0 && peers.every((peer) => takesMutualTls(peer, port)),
+});
 
 const distinctIdentities = (identities: readonly (string | undefined)[]): readonly string[] =>
   [...new Set(identities.flatMap((identity) => identity ?? []))].sort(compareText);

@@ -50,7 +50,7 @@ export function virtualHostsOf(servers: readonly OpenServer[]): VirtualHosts {
 }
 
 function addRoute(entries: Map<Host, Entry>, server: OpenServer, route: BoundRoute): void {
-  const rules = rulesAt(route, server.gatewayName);
+  const rules = rulesAt(route, { gateway: server.gatewayName });
   if (rules.length === 0) return;
   for (const domain of domainsOf(server, route)) {
     const entry = entryOf(entries, domain);

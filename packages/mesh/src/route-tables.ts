@@ -58,6 +58,7 @@ function distinctChoices(view: HostView, levels: Levels): readonly Choice[] {
     ...view.holders.map(({ layer }) => layer),
     ...levels.flat().flatMap((route) => route.layers),
     ...levels.flatMap(layersOfRivals),
+    ...levels.flat().flatMap(({ sourceNamespaces }) => sourceNamespaces.map((name): Layer => `ns:${name}`)),
   ]);
   const choices = layers.map((layer) => choiceIn(layer, view, levels)).filter(isServed);
   const shared = choices.find(({ layer }) => layer === '*');
@@ -96,6 +97,10 @@ function isServed({ service, routes }: Choice): boolean {
 
 function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
   if (shared === undefined || choice.service !== shared.service) return false;
+  const namespace = namespaceOf(choice.layer);
+  const isSource = ({ sourceNamespaces }: BoundRoute) =>
+    namespace !== undefined && sourceNamespaces.includes(namespace);
+  if (choice.routes.some(isSource)) return false;
   return (
     choice.routes.length === shared.routes.length &&
     choice.routes.every((route, position) => route === shared.routes[position])
@@ -104,7 +109,9 @@ function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
 
 function tableOf(host: Host, { layer, service, routes }: Choice): RouteTable {
   const causes = [...(service?.causes ?? []), ...routes.map(({ object }): Cause => ({ object }))];
-  const rules = mergeRules(routes.map((route) => rulesAt(route, 'mesh')));
+  const namespace = namespaceOf(layer);
+  const client = { gateway: 'mesh', ...(namespace === undefined ? {} : { namespace }) };
+  const rules = mergeRules(routes.map((route) => rulesAt(route, client)));
   return { layer, host, ...(service === undefined ? {} : { service }), rules, causes };
 }
 

@@ -1,32 +1,35 @@
 // VirtualServices, bound: hosts and gateways made fully qualified, rules translated once and shared by all who use them.
-import type {
-  DestinationRef,
-  HttpActionSpec,
-  HttpMatchSpec,
-  HttpRouteSpec,
-  ObjectOf,
-  RetrySpec,
-  VirtualServiceSpec,
-} from '@xebec/config';
+import type { HttpRouteSpec, ObjectOf } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
-import type { Cause, Host, HttpAction, HttpMatch, HttpRule, Mirror, ObjectKey, Retry } from '@xebec/model';
-import { defaultRetry } from '@xebec/model';
+import type { Destination, Host, HttpRule, Layered, ObjectKey } from '@xebec/model';
+import { splitLayered } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
-import { expandHost, type HostContext } from './host-names.ts';
+import type { Conflict } from './conflict.ts';
+import { type FinalDraft, resolveDelegate } from './delegates.ts';
+import type { Servers } from './endpoints.ts';
+import { type FaultReads, faultPlaceAnnotation, faultPlaceOf } from './fault-place.ts';
+import { expandHost } from './host-names.ts';
 import type { HostRule } from './host-rules.ts';
-import { type HostView, holderIn } from './hosts.ts';
-import type { MeshInputs } from './inputs.ts';
+import type { HostView } from './hosts.ts';
+import type { HostPort, MeshInputs } from './inputs.ts';
 import type { Lookup } from './lookups.ts';
+import { draftOf, finishRule, type RouteContext } from './route-drafts.ts';
+import {
+  expandGateway,
+  type GatewayName,
+  isFor,
+  type MatchSource,
+  type RuleClient,
+} from './route-sources.ts';
 import { settingsOf } from './settings.ts';
 import { layersOf } from './visibility.ts';
 
-/** `mesh`, or a Gateway as `NAMESPACE/NAME`. */
-export type GatewayName = string;
+export type { GatewayName } from './route-sources.ts';
 
-/** A rule, and for each of its matches the gateways it is for; empty where it is for all of the VirtualService. */
+/** A rule, and for each of its matches whom it is for. */
 export interface BoundRule {
   readonly rule: HttpRule;
-  readonly gatewaysByMatch: readonly (readonly GatewayName[])[];
+  readonly sources: readonly MatchSource[];
 }
 
 /** A VirtualService ready for use. */
@@ -36,18 +39,25 @@ export interface BoundRoute extends HostRule {
   readonly shortHosts: readonly Host[];
   readonly gateways: readonly GatewayName[];
   readonly rules: readonly BoundRule[];
+  /** Namespaces that some match is for: their sidecars see other rules than everybody. */
+  readonly sourceNamespaces: readonly string[];
+  /** VirtualServices that some of the rules are from. */
+  readonly delegates: readonly ObjectKey[];
+  readonly problems: readonly Conflict[];
 }
 
 export function deriveRoutes(
   graph: Graph,
   inputs: MeshInputs,
-  hosts: Collection<Host, HostView>,
+  { hosts, destinations, servers }: RouteSources,
 ): Collection<ObjectKey, BoundRoute> {
-  const { settings } = inputs;
+  const { settings, virtualServices } = inputs;
+  const destinationsByHost = graph.index(destinations, 'byHost', ({ service }) => [service.host]);
+  const serversByPort = graph.index(servers, 'byPort', (_servers, key) => [splitLayered(key).name]);
   return graph.derive({
     name: 'mesh.routes',
-    from: inputs.virtualServices,
-    reads: { hosts, settings },
+    from: virtualServices,
+    reads: { hosts, settings, virtualServices, destinationsByHost, serversByPort },
     equals: deepEqual,
     fn: (object, key, read) => {
       const { clusterDomain } = settingsOf(read.settings);
@@ -57,29 +67,47 @@ export function deriveRoutes(
         clusterDomain,
         hosts: read.hosts,
       };
-      return [[key, routeOf(object, context)]];
+      return [[key, routeOf(object, context, read)]];
     },
   });
 }
 
-/** The rules of a route that hold at a gateway, in order. */
-export function rulesAt({ rules }: BoundRoute, gateway: GatewayName): readonly HttpRule[] {
-  return rules.flatMap(({ rule, gatewaysByMatch }) => {
-    const isAt = (gateways: readonly GatewayName[]) => gateways.length === 0 || gateways.includes(gateway);
-    if (gatewaysByMatch.every(isAt)) return [rule];
-    const matches = rule.matches.filter((_match, position) => isAt(gatewaysByMatch[position] ?? []));
+export interface RouteSources {
+  readonly hosts: Collection<Host, HostView>;
+  readonly destinations: Collection<Layered<Host>, Destination>;
+  readonly servers: Collection<Layered<HostPort>, Servers>;
+}
+
+interface RouteReads extends FaultReads {
+  readonly virtualServices: Lookup<ObjectKey, ObjectOf<'VirtualService'>>;
+}
+
+/** The rules of a route that hold for a client, in order. */
+export function rulesAt({ rules }: BoundRoute, client: RuleClient): readonly HttpRule[] {
+  return rules.flatMap(({ rule, sources }) => {
+    if (sources.every((source) => isFor(source, client))) return [rule];
+    const matches = rule.matches.filter((_match, position) => isFor(sources[position] ?? noSource, client));
     return matches.length === 0 ? [] : [{ ...rule, matches }];
   });
 }
 
-export interface RouteContext extends HostContext {
-  readonly object: ObjectKey;
-  readonly hosts: Lookup<Host, HostView>;
-}
+const noSource: MatchSource = { gateways: [] };
 
-function routeOf({ spec }: ObjectOf<'VirtualService'>, context: RouteContext): BoundRoute {
+function routeOf(
+  { spec, metadata }: ObjectOf<'VirtualService'>,
+  context: RouteContext,
+  read: RouteReads,
+): BoundRoute {
   const { object, namespace } = context;
   const hosts = spec.hosts.map((host) => expandHost(host, context));
+  const resolved = spec.http.map((route, position) => resolveRoute(route, position, { context, read }));
+  const place = metadata.annotations[faultPlaceAnnotation];
+  const rules = resolved
+    .flatMap((each) => each.rules)
+    .map((draft): BoundRule => {
+      const at = place === 'client' ? 'client' : faultPlaceOf(draft, read);
+      return { rule: finishRule(draft, at), sources: draft.matches.map(({ source }) => source) };
+    });
   return {
     object,
     namespace,
@@ -87,75 +115,25 @@ function routeOf({ spec }: ObjectOf<'VirtualService'>, context: RouteContext): B
     hosts,
     shortHosts: spec.hosts.filter((host) => !hosts.includes(host)),
     gateways: spec.gateways.map((name) => expandGateway(name, namespace)),
-    rules: rulesOf(spec, context),
+    rules,
+    sourceNamespaces: namespacesOf(rules),
+    delegates: [...new Set(resolved.flatMap(({ delegate }) => delegate ?? []))],
+    problems: resolved.flatMap(({ problems }) => problems),
   };
 }
 
-export const expandGateway = (name: string, namespace: string): GatewayName =>
-  name === 'mesh' || name.includes('/') ? name : `${namespace}/${name}`;
-
-function rulesOf({ http }: VirtualServiceSpec, context: RouteContext): readonly BoundRule[] {
-  return http.map((spec, position) => ({
-    rule: ruleOf(spec, `spec.http[${position}]`, context),
-    gatewaysByMatch: spec.matches.map(({ gateways }) =>
-      gateways.map((name) => expandGateway(name, context.namespace)),
-    ),
-  }));
+function resolveRoute(
+  route: HttpRouteSpec,
+  position: number,
+  { context, read }: { readonly context: RouteContext; readonly read: RouteReads },
+): {
+  readonly rules: readonly FinalDraft[];
+  readonly delegate?: ObjectKey;
+  readonly problems: readonly Conflict[];
+} {
+  return resolveDelegate(draftOf(route, position, context), context, read.virtualServices);
 }
 
-function ruleOf(spec: HttpRouteSpec, field: string, context: RouteContext): HttpRule {
-  const { matches, action, retry: retrySpec, mirrors, ...same } = spec;
-  const { object } = context;
-  const retry = retryOf(retrySpec);
-  return {
-    ...same,
-    matches: matches.map((match, position) =>
-      matchOf(match, { object, field: `${field}.match[${position}]` }),
-    ),
-    action: actionOf(action, field, context),
-    ...(retry === undefined ? {} : { retry }),
-    mirrors: mirrors.map(
-      (mirror): Mirror => ({
-        destination: targetOf(mirror.destination, `${field}.${mirror.field}`, context),
-        percent: mirror.percent,
-      }),
-    ),
-    cause: { object, field },
-  };
-}
-
-function matchOf({ gateways: _gateways, ...match }: HttpMatchSpec, cause: Cause): HttpMatch {
-  return { ...match, cause };
-}
-
-function actionOf(action: HttpActionSpec, field: string, context: RouteContext): HttpAction {
-  if (action.kind !== 'forward') return action;
-  return {
-    kind: 'forward',
-    destinations: action.destinations.map(({ weight, headers, ...destination }, position) => ({
-      ...targetOf(destination, `${field}.route[${position}]`, context),
-      weight,
-      headers,
-    })),
-  };
-}
-
-/** Resolved as the VirtualService's own namespace sees it; the proxies find the cluster in their own layer. */
-export function targetOf(
-  destination: DestinationRef,
-  field: string,
-  context: RouteContext,
-): Mirror['destination'] {
-  const { object, namespace, hosts } = context;
-  const host = expandHost(destination.host, context);
-  const ports = holderIn(hosts.get(host), `ns:${namespace}`)?.service.ports ?? [];
-  const only = ports.length === 1 ? ports[0]?.number : undefined;
-  const port = destination.port ?? only ?? 'FROM_REQUEST_PORT';
-  return { host, subset: destination.subset, port, cause: { object, field } };
-}
-
-function retryOf(spec: RetrySpec | undefined): Retry | undefined {
-  if (spec === undefined) return defaultRetry;
-  if (spec.attempts === 0) return undefined;
-  return { ...spec, retryOn: spec.retryOn === '' ? defaultRetry.retryOn : spec.retryOn };
-}
+const namespacesOf = (rules: readonly BoundRule[]): readonly string[] => [
+  ...new Set(rules.flatMap(({ sources }) => sources.flatMap(({ namespace }) => namespace ?? []))),
+];

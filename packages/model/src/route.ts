@@ -57,6 +57,8 @@ export interface Retry {
   readonly retryOn: string;
   readonly backoffMs?: number;
   readonly retryRemoteLocalities: boolean;
+  /** Whether a retry avoids endpoints that were tried; absent: yes, unless requests are bound to an endpoint by a hash. */
+  readonly retryIgnorePreviousHosts?: boolean;
 }
 
 /** What applies to every request whose rule says nothing about retries, and to hosts without rules. */
@@ -67,6 +69,11 @@ export const defaultRetry: Retry = {
 };
 
 export interface Fault {
+  /**
+   * Where it happens. `destination`: in the sidecars of the destination, so that the client's retries and timeouts
+   * act on it. `client`: in the client's proxy, where nothing does; all there is when some endpoint has no sidecar.
+   */
+  readonly at: 'client' | 'destination';
   readonly delay?: { readonly fixedDelayMs: number; readonly percent: number };
   readonly abort?: { readonly httpStatus?: number; readonly grpcStatus?: string; readonly percent: number };
 }
@@ -78,6 +85,8 @@ export interface Cors {
   readonly exposeHeaders: readonly string[];
   readonly maxAgeMs?: number;
   readonly allowCredentials?: boolean;
+  /** Preflights from origins that are not allowed: to the application, or answered by the proxy. */
+  readonly unmatchedPreflights: 'FORWARD' | 'IGNORE';
 }
 
 export interface Mirror {
@@ -91,6 +100,8 @@ export type HttpAction =
   | {
       readonly kind: 'redirect';
       readonly uri?: string;
+      /** Takes the place of the prefix that matched. */
+      readonly prefixRewrite?: string;
       readonly authority?: string;
       readonly port?: number | 'FROM_PROTOCOL_DEFAULT' | 'FROM_REQUEST_PORT';
       readonly scheme?: string;

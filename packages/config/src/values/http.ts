@@ -57,6 +57,15 @@ const headerValue: Decoder<string> = andThen(printable, (value, walk) => {
 /** Headers to set or add, with their values. */
 export const headerValues = mapOf(headerValue, checkMutableHeader, 1_000);
 
+const isAuthority = (name: string): boolean => [':authority', 'host'].includes(name.toLowerCase());
+
+/** Headers of requests to set or add: also the authority, as `host` or `:authority`. */
+export const requestHeaderValues = mapOf(
+  headerValue,
+  (name) => (isAuthority(name) ? undefined : checkMutableHeader(name)),
+  1_000,
+);
+
 /** The name of a header to remove. */
 export const removableHeader: Decoder<string> = andThen(text, (name, walk) => {
   const complaint = checkMutableHeader(name);

@@ -51,7 +51,7 @@ function forwarding(rule: HttpRule, host: string, port: number): HttpRule {
   return {
     ...rule,
     action: { kind: 'forward', destinations: [own] },
-    fault: { abort: { httpStatus: action.status, percent: 100 } },
+    fault: { at: 'client', abort: { httpStatus: action.status, percent: 100 } },
   };
 }
 

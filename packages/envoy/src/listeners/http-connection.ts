@@ -21,7 +21,8 @@ import {
 import { adsSource } from '../config-source.ts';
 import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
-import { corsFilter, faultFilter } from '../routes/filter-overrides.ts';
+import { faultHeaderGuard } from '../routes/fault-headers.ts';
+import { corsFilter, faultFilter, percentOf } from '../routes/filter-overrides.ts';
 import { peerFilter } from '../telemetry/peer.ts';
 import { networkFilter } from './addresses.ts';
 import { edgeOptions, openEdge } from './edge.ts';
@@ -81,6 +82,14 @@ const onDemand = httpFilter(
   anyOf(OnDemandSchema, { odcds: { source: adsSource(), timeout: durationOf(5_000) } }),
 );
 const fault = httpFilter(faultFilter, anyOf(HTTPFaultSchema, {}));
+/** Does what the headers of `routes/fault-headers.ts` say. Only for connections whose peer has proven who it is. */
+const requestedFault = httpFilter(
+  faultFilter,
+  anyOf(HTTPFaultSchema, {
+    abort: { errorType: { case: 'headerAbort', value: {} }, percentage: percentOf(100) },
+    delay: { faultDelaySecifier: { case: 'headerDelay', value: {} }, percentage: percentOf(100) },
+  }),
+);
 const cors = httpFilter(corsFilter, anyOf(CorsSchema, {}));
 const grpcWeb = httpFilter('envoy.filters.http.grpc_web', anyOf(GrpcWebSchema, {}));
 const router = httpFilter('envoy.filters.http.router', anyOf(RouterSchema, {}));
@@ -89,7 +98,7 @@ function httpFilters({ place, isOnDemand, isGrpcWeb = false }: HttpConnectionOpt
   const translated = isGrpcWeb ? [grpcWeb] : [];
   switch (place) {
     case 'sidecar-inbound-mutual':
-      return [peerFilter, ...translated, router];
+      return [peerFilter, ...translated, requestedFault, router];
     case 'sidecar-inbound-plain':
       return [...translated, router];
     case 'gateway-mutual':
@@ -104,7 +113,7 @@ function httpFilters({ place, isOnDemand, isGrpcWeb = false }: HttpConnectionOpt
 function peerHandling({ place, topology = openEdge }: HttpConnectionOptions): ManagerInit {
   switch (place) {
     case 'sidecar-outbound':
-      return { useRemoteAddress: false };
+      return { useRemoteAddress: false, earlyHeaderMutationExtensions: [faultHeaderGuard] };
     case 'sidecar-inbound-mutual':
     case 'sidecar-inbound-plain':
       return {

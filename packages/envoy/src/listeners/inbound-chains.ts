@@ -10,6 +10,7 @@ import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { inboundCluster } from '../names.ts';
 import type { Fields } from '../resource.ts';
+import { faultHeaders } from '../routes/fault-headers.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { peerHeader } from '../telemetry/peer.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
@@ -128,7 +129,7 @@ function inboundRoutes({ port, service, causes }: InboundPort): Fields<typeof Ro
   return {
     name: cluster,
     validateClusters: false,
-    requestHeadersToRemove: [peerHeader],
+    requestHeadersToRemove: [peerHeader, ...faultHeaders],
     virtualHosts: [
       {
         name: `inbound|http|${port}`,

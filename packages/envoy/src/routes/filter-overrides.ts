@@ -15,10 +15,16 @@ export const corsFilter = 'envoy.filters.http.cors';
 /** gRPC clients inject faults too; CORS means nothing to them, and they refuse a filter they do not know. */
 export function filterOverrides(rule: HttpRule, client: RequestPoint['client']): Record<string, Any> {
   return {
-    ...(rule.fault === undefined ? {} : { [faultFilter]: encodeFault(rule.fault) }),
+    ...(rule.fault === undefined || isAtDestination(rule, client)
+      ? {}
+      : { [faultFilter]: encodeFault(rule.fault) }),
     ...(rule.cors === undefined || client === 'grpc' ? {} : { [corsFilter]: encodeCors(rule.cors) }),
   };
 }
+
+/** Proxyless clients have no mutual TLS, by which the destination would believe them. */
+export const isAtDestination = ({ fault }: HttpRule, client: RequestPoint['client']): boolean =>
+  fault?.at === 'destination' && client === 'envoy';
 
 /** 0–100 with four decimals. */
 export const percentOf = (percent: number) => ({
@@ -70,7 +76,7 @@ const grpcCodes = [
   'UNAUTHENTICATED',
 ];
 
-function grpcCode(status: string): number {
+export function grpcCode(status: string): number {
   const code = /^\d+$/.test(status) ? Number(status) : grpcCodes.indexOf(status);
   return code < 0 ? grpcCodes.indexOf('UNAVAILABLE') : code;
 }
@@ -83,6 +89,7 @@ function encodeCors(cors: Cors): Any {
     exposeHeaders: cors.exposeHeaders.join(','),
     ...(cors.maxAgeMs === undefined ? {} : { maxAge: String(Math.round(cors.maxAgeMs / 1000)) }),
     ...(cors.allowCredentials === undefined ? {} : { allowCredentials: cors.allowCredentials }),
+    ...(cors.unmatchedPreflights === 'IGNORE' ? { forwardNotMatchingPreflights: false } : {}),
     filterEnabled: { defaultValue: { numerator: 100 } },
   });
 }

@@ -5,7 +5,8 @@ import type { RouteSchema } from '@xebec/protos/envoy/config/route/v3/route_comp
 import { durationOf } from '../duration.ts';
 import { causeMetadata } from '../metadata.ts';
 import type { Fields } from '../resource.ts';
-import { filterOverrides } from './filter-overrides.ts';
+import { faultHeadersOf } from './fault-headers.ts';
+import { filterOverrides, isAtDestination } from './filter-overrides.ts';
 import { encodeHeaderPolicy } from './header-policy.ts';
 import type { RequestPoint } from './request-point.ts';
 import { encodeRetryPolicy } from './retry-policy.ts';
@@ -53,10 +54,19 @@ function encodeRoute({
     match: match === undefined ? matchEverything : encodeRouteMatch(match),
     metadata: causeMetadata(match === undefined ? [rule.cause] : [match.cause]),
     decorator: { operation: `${host}:${point.port}/*` },
-    ...encodeHeaderPolicy(rule.headers),
+    ...headersOf(rule, point),
     ...(match?.statPrefix === undefined ? {} : { statPrefix: match.statPrefix }),
     ...encodeAction(rule, point),
     ...(Object.keys(overrides).length === 0 ? {} : { typedPerFilterConfig: overrides }),
+  };
+}
+
+function headersOf(rule: HttpRule, { client }: RequestPoint) {
+  const policy = encodeHeaderPolicy(rule.headers);
+  if (rule.fault === undefined || !isAtDestination(rule, client)) return policy;
+  return {
+    ...policy,
+    requestHeadersToAdd: [...policy.requestHeadersToAdd, ...faultHeadersOf(rule.fault)],
   };
 }
 

@@ -9,6 +9,12 @@ import type { Fields } from '../resource.ts';
 
 const maxHostSelections = 5n;
 
+/** A retry prefers endpoints that were not tried yet. */
+const otherHosts = {
+  name: 'envoy.retry_host_predicates.previous_hosts',
+  configType: { case: 'typedConfig' as const, value: anyOf(PreviousHostsPredicateSchema, {}) },
+};
+
 /** After two attempts a retry goes to localities of another priority. */
 const otherPriorities = {
   name: 'envoy.retry_priorities.previous_priorities',
@@ -35,12 +41,7 @@ export function encodeRetryPolicy(retry: Retry): Fields<typeof RetryPolicySchema
     numRetries: retry.attempts,
     retriableStatusCodes: codes,
     hostSelectionRetryMaxAttempts: maxHostSelections,
-    retryHostPredicate: [
-      {
-        name: 'envoy.retry_host_predicates.previous_hosts',
-        configType: { case: 'typedConfig', value: anyOf(PreviousHostsPredicateSchema, {}) },
-      },
-    ],
+    retryHostPredicate: (retry.retryIgnorePreviousHosts ?? true) ? [otherHosts] : [],
     ...(retry.retryRemoteLocalities ? { retryPriority: otherPriorities } : {}),
     ...(retry.perTryTimeoutMs === undefined ? {} : { perTryTimeout: durationOf(retry.perTryTimeoutMs) }),
     ...(retry.backoffMs === undefined

@@ -10,7 +10,8 @@ import {
 import { durationOf } from '../duration.ts';
 import { outboundCluster } from '../names.ts';
 import type { Fields } from '../resource.ts';
-import { percentOf } from './filter-overrides.ts';
+import { withoutFault } from './fault-headers.ts';
+import { isAtDestination, percentOf } from './filter-overrides.ts';
 import { authorityOf, encodeHeaderPolicy } from './header-policy.ts';
 import type { RequestPoint } from './request-point.ts';
 import { encodeRetryPolicy } from './retry-policy.ts';
@@ -31,7 +32,9 @@ export function destinationCluster(
 
 /** Names of all clusters a rule can send to. */
 export function clustersOf(rule: HttpRule, { port }: RequestPoint): readonly string[] {
-  const mirrors = rule.mirrors.map(({ destination }) => destinationCluster(destination, port));
+  const mirrors = rule.mirrors
+    .filter(({ percent }) => percent > 0)
+    .map(({ destination }) => destinationCluster(destination, port));
   if (rule.action.kind !== 'forward') return mirrors;
   return [
     ...rule.action.destinations.filter(isUsed).map((each) => destinationCluster(each, port)),
@@ -78,7 +81,9 @@ function forward(rule: HttpRule, action: Forward, { port, client }: RequestPoint
     ...(authority === undefined
       ? {}
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
-    requestMirrorPolicies: rule.mirrors.map((mirror) => mirrorPolicy(mirror, port)),
+    requestMirrorPolicies: rule.mirrors
+      .filter(({ percent }) => percent > 0)
+      .map((mirror) => mirrorPolicy(mirror, { port, hasFault: isAtDestination(rule, client) })),
   };
 }
 
@@ -129,11 +134,12 @@ function rewriteOf({ rewrite }: HttpRule): ActionInit {
 
 function mirrorPolicy(
   { destination, percent }: Mirror,
-  requestPort: number,
+  { port, hasFault }: { readonly port: number; readonly hasFault: boolean },
 ): Fields<typeof RouteAction_RequestMirrorPolicySchema> {
   return {
-    cluster: destinationCluster(destination, requestPort),
+    cluster: destinationCluster(destination, port),
     runtimeFraction: { defaultValue: percentOf(percent) },
+    ...(hasFault ? { requestHeadersMutations: withoutFault } : {}),
   };
 }
 
@@ -147,17 +153,21 @@ const redirectCodes: Readonly<Record<number, RedirectAction_RedirectResponseCode
 
 function redirect(action: Redirect, point: RequestPoint) {
   const port = redirectPort(action, point);
+  const path = redirectPath(action);
   return {
     responseCode: redirectCodes[action.status] ?? RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
-    ...(action.uri === undefined
-      ? {}
-      : { pathRewriteSpecifier: { case: 'pathRedirect' as const, value: action.uri } }),
+    ...(path === undefined ? {} : { pathRewriteSpecifier: path }),
     ...(action.authority === undefined ? {} : { hostRedirect: action.authority }),
     ...(action.scheme === undefined
       ? {}
       : { schemeRewriteSpecifier: { case: 'schemeRedirect' as const, value: action.scheme } }),
     ...(port === undefined ? {} : { portRedirect: port }),
   };
+}
+
+function redirectPath({ uri, prefixRewrite }: Redirect) {
+  if (prefixRewrite !== undefined) return { case: 'prefixRewrite' as const, value: prefixRewrite };
+  return uri === undefined ? undefined : { case: 'pathRedirect' as const, value: uri };
 }
 
 /**

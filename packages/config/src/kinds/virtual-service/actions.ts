@@ -20,16 +20,21 @@ const authority: Decoder<string> = andThen(nonEmptyPrintable, (value, walk) =>
 
 const path: Decoder<string> = andThen(nonEmptyPrintable, (value, walk) => {
   if (value.startsWith('/')) return value;
-  if (value.startsWith('%PREFIX()%')) {
-    const message = '"%PREFIX()%" is not yet supported';
-    return refuse(walk, { code: 'not-yet-supported', message, remedy: 'write the whole path' });
-  }
   return refuse(walk, {
     code: 'invalid-path',
     message: `${quote(value)} is not a path`,
     remedy: 'start it with "/"',
   });
 });
+
+/** How tools that translate the Gateway API write "the matched prefix is replaced by what follows". */
+const prefixMark = '%PREFIX()%';
+
+const redirectPath: Decoder<string> = (value, walk) => {
+  if (typeof value !== 'string' || !value.startsWith(prefixMark)) return path(value, walk);
+  const rest = path(value.slice(prefixMark.length), walk);
+  return rest === undefined ? undefined : `${prefixMark}${rest}`;
+};
 
 const scheme: Decoder<string> = andThen(text, (value, walk) =>
   value.length <= 32 && /^[a-z][a-z0-9+.-]*$/.test(value)
@@ -56,7 +61,8 @@ const redirectCode: Decoder<RedirectStatus> = andThen(integer(0, 999), (status, 
 );
 
 const redirectShape = {
-  uri: optional(path),
+  uri: optional(redirectPath),
+  prefixRewrite: optional(path),
   authority: optional(authority),
   port: optional(port),
   derivePort: optional(oneOf('FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT')),
@@ -69,7 +75,12 @@ type Redirect = Extract<HttpActionSpec, { readonly kind: 'redirect' }>;
 export const redirect: Decoder<Redirect> = andThen(object(redirectShape), normalizeRedirect);
 
 function normalizeRedirect(value: Decoded<typeof redirectShape>, walk: Walk): Redirect | undefined {
-  const { redirectCode: status, derivePort, port: number, ...parts } = value;
+  const { redirectCode: status, derivePort, port: number, uri, prefixRewrite, ...others } = value;
+  if (uri !== undefined && prefixRewrite !== undefined) {
+    const message = 'uri and prefixRewrite exclude each other';
+    return refuse(walk, { code: 'conflicting-fields', message, remedy: 'keep one' }, 'prefixRewrite');
+  }
+  const parts = { ...redirectPathOf(uri, prefixRewrite), ...others };
   if (derivePort !== undefined && number !== undefined) {
     const message = 'port and derivePort exclude each other';
     return refuse(walk, { code: 'conflicting-fields', message, remedy: 'keep one' }, 'derivePort');
@@ -77,9 +88,19 @@ function normalizeRedirect(value: Decoded<typeof redirectShape>, walk: Walk): Re
   const target = number ?? derivePort;
   if (target === undefined && Object.keys(parts).length === 0) {
     const message = 'redirects nowhere';
-    return refuse(walk, { code: 'missing-field', message, remedy: 'add uri, authority, port or scheme' });
+    return refuse(walk, {
+      code: 'missing-field',
+      message,
+      remedy: 'add uri, prefixRewrite, authority, port or scheme',
+    });
   }
   return { kind: 'redirect', ...parts, ...(target === undefined ? {} : { port: target }), status };
+}
+
+function redirectPathOf(uri: string | undefined, prefixRewrite: string | undefined) {
+  if (uri?.startsWith(prefixMark)) return { prefixRewrite: uri.slice(prefixMark.length) };
+  if (prefixRewrite !== undefined) return { prefixRewrite };
+  return uri === undefined ? {} : { uri };
 }
 
 type Response = Extract<HttpActionSpec, { readonly kind: 'respond' }>;

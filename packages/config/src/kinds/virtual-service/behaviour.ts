@@ -1,5 +1,16 @@
 // What happens to a request on its way: retries, faults, CORS and mirrors.
-import { andThen, boolean, count, type Decoder, list, quote, text } from '../../decode/decoder.ts';
+import {
+  andThen,
+  boolean,
+  count,
+  type Decoder,
+  integer,
+  list,
+  oneOf,
+  quote,
+  text,
+} from '../../decode/decoder.ts';
+import { impossible } from '../../decode/impossible.ts';
 import { type Decoded, exactlyOne, object, optional, required, withDefault } from '../../decode/object.ts';
 import { suggestion } from '../../decode/suggest.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
@@ -47,11 +58,12 @@ const retryShape = {
   retryOn: withDefault(retryOn, ''),
   backoff: optional(positiveDuration),
   retryRemoteLocalities: withDefault(boolean, false),
+  retryIgnorePreviousHosts: optional(boolean),
 };
 
 /** No attempts switch retries off; then nothing else may be said about them. */
 export const retries: Decoder<RetrySpec> = andThen(
-  object(retryShape, { later: ['retryIgnorePreviousHosts'] }),
+  object(retryShape),
   (value: Decoded<typeof retryShape>, walk: Walk): RetrySpec | undefined => {
     const { perTryTimeout, backoff, ...rest } = value;
     if (
@@ -105,35 +117,54 @@ const grpcStatus: Decoder<string> = andThen(text, (written, walk) =>
       }),
 );
 
-const delay = andThen(
-  object(
-    { fixedDelay: required(positiveDuration), percentage: optional(percentage) },
-    { later: ['percent', 'exponentialDelay'] },
-  ),
-  (value, walk) => ({
-    fixedDelayMs: value.fixedDelay,
-    percent: percentOf(value.percentage, 'delayed', walk),
-  }),
-);
+/** Whole percents, the older way to write `percentage`. */
+export const percent = integer(0, 100);
 
-const abort = andThen(
-  object(
-    { httpStatus: optional(httpStatus), grpcStatus: optional(grpcStatus), percentage: optional(percentage) },
-    { later: ['http2Error', 'percent'] },
+const delayShape = {
+  fixedDelay: optional(positiveDuration),
+  exponentialDelay: optional(
+    impossible('Envoy has no delays of random length', 'write fixedDelay, with a percentage'),
   ),
-  (value, walk) => {
-    if (!exactlyOne(value, ['httpStatus', 'grpcStatus'], walk)) return undefined;
-    const { percentage: written, ...status } = value;
-    return { ...status, percent: percentOf(written, 'aborted', walk) };
-  },
-);
+  percentage: optional(percentage),
+  percent: optional(percent),
+};
 
-function percentOf(written: number | undefined, what: string, walk: Walk): number {
-  if (written === undefined) {
+const delay = andThen(object(delayShape), (value: Decoded<typeof delayShape>, walk) => {
+  if (value.fixedDelay === undefined) {
+    const message = 'the field "fixedDelay" is missing';
+    return refuse(walk, { code: 'missing-field', message, remedy: 'add "fixedDelay"' });
+  }
+  return { fixedDelayMs: value.fixedDelay, percent: percentOf(value, 'delayed', walk) };
+});
+
+const abortShape = {
+  httpStatus: optional(httpStatus),
+  grpcStatus: optional(grpcStatus),
+  http2Error: optional(
+    impossible('Envoy cannot reset a stream with a code of your choice', 'write httpStatus or grpcStatus'),
+  ),
+  percentage: optional(percentage),
+  percent: optional(percent),
+};
+
+const abort = andThen(object(abortShape), (value: Decoded<typeof abortShape>, walk) => {
+  if (!exactlyOne(value, ['httpStatus', 'grpcStatus'], walk)) return undefined;
+  const { percentage: _percentage, percent: _percent, http2Error: _error, ...status } = value;
+  return { ...status, percent: percentOf(value, 'aborted', walk) };
+});
+
+interface Shares {
+  readonly percentage?: number;
+  readonly percent?: number;
+}
+
+function percentOf(written: Shares, what: string, walk: Walk): number {
+  const share = written.percentage ?? written.percent;
+  if (share === undefined) {
     const message = `no request is ${what} without a percentage`;
     caution(walk, { code: 'field-has-no-effect', message, remedy: 'add percentage: {value: 100}' });
   }
-  return written ?? 0;
+  return share ?? 0;
 }
 
 export const fault: Decoder<FaultSpec> = andThen(
@@ -144,19 +175,43 @@ export const fault: Decoder<FaultSpec> = andThen(
       : value,
 );
 
+const origins: Decoder<readonly StringMatch[]> = andThen(list(text, { most: 1_000 }), (values) =>
+  values.map((value) => ({ kind: 'exact', value })),
+);
+
 const corsShape = {
-  allowOrigins: withDefault<readonly StringMatch[]>(list(nonEmptyStringMatch, { most: 1_000 }), []),
+  allowOrigins: optional<readonly StringMatch[]>(list(nonEmptyStringMatch, { most: 1_000 })),
+  allowOrigin: optional(origins),
   allowMethods: withDefault<readonly string[]>(list(httpMethod, { most: 100 }), []),
   allowHeaders: withDefault<readonly string[]>(list(headerName, { most: 1_000 }), []),
   exposeHeaders: withDefault<readonly string[]>(list(headerName, { most: 1_000 }), []),
   maxAge: optional(durationOrZero),
   allowCredentials: optional(boolean),
+  unmatchedPreflights: withDefault(oneOf('UNSPECIFIED', 'FORWARD', 'IGNORE'), 'FORWARD'),
 };
 
+/** `allowOrigin` lists texts, and `*` for every origin; `allowOrigins` came after it and holds alone. */
 export const cors: Decoder<CorsSpec> = andThen(
-  object(corsShape, { later: ['allowOrigin', 'unmatchedPreflights'] }),
-  ({ maxAge, ...value }: Decoded<typeof corsShape>): CorsSpec =>
-    maxAge === undefined ? value : { ...value, maxAgeMs: maxAge },
+  object(corsShape),
+  (
+    { maxAge, allowOrigin, allowOrigins, unmatchedPreflights, ...value }: Decoded<typeof corsShape>,
+    walk,
+  ): CorsSpec | undefined => {
+    if (allowOrigin !== undefined && allowOrigins !== undefined) {
+      const message = 'allowOrigin and allowOrigins exclude each other';
+      return refuse(
+        walk,
+        { code: 'conflicting-fields', message, remedy: 'keep allowOrigins' },
+        'allowOrigin',
+      );
+    }
+    return {
+      allowOrigins: allowOrigins ?? allowOrigin ?? [],
+      ...value,
+      unmatchedPreflights: unmatchedPreflights === 'IGNORE' ? 'IGNORE' : 'FORWARD',
+      ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
+    };
+  },
 );
 
 const mirrorEntry = object({

@@ -2,7 +2,7 @@
 import { andThen, type Decoder, list, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { hostName } from '../../values/host.ts';
-import { headerValues, removableHeader } from '../../values/http.ts';
+import { headerValues, removableHeader, requestHeaderValues } from '../../values/http.ts';
 import { dnsLabel } from '../../values/names.ts';
 import { port } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
@@ -16,15 +16,16 @@ const noOperations: HeaderOperations = Object.freeze({
 });
 export const noHeaders: HeaderPolicy = Object.freeze({ request: noOperations, response: noOperations });
 
-const operations = object({
-  set: withDefault<TextMap>(headerValues, emptyMap),
-  add: withDefault<TextMap>(headerValues, emptyMap),
-  remove: withDefault<readonly string[]>(list(removableHeader, { most: 1_000 }), []),
-});
+const operationsWith = (values: typeof headerValues) =>
+  object({
+    set: withDefault<TextMap>(values, emptyMap),
+    add: withDefault<TextMap>(values, emptyMap),
+    remove: withDefault<readonly string[]>(list(removableHeader, { most: 1_000 }), []),
+  });
 
 export const headerPolicy: Decoder<HeaderPolicy> = object({
-  request: withDefault<HeaderOperations>(operations, noOperations),
-  response: withDefault<HeaderOperations>(operations, noOperations),
+  request: withDefault<HeaderOperations>(operationsWith(requestHeaderValues), noOperations),
+  response: withDefault<HeaderOperations>(operationsWith(headerValues), noOperations),
 });
 
 const destinationShape = {

@@ -3,7 +3,7 @@ import { andThen, boolean, type Decoder, list, mapOf, quote, text } from '../../
 import { object, optional, withDefault } from '../../decode/object.ts';
 import { type Complaint, caution, refuse, type Walk } from '../../decode/walk.ts';
 import { checkMatchedHeader, nonEmptyPrintable } from '../../values/http.ts';
-import { isDnsLabel, isDnsSubdomain } from '../../values/names.ts';
+import { dnsLabel, isDnsLabel, isDnsSubdomain } from '../../values/names.ts';
 import { port } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
 import type { StringMatch } from '../../values/shapes.ts';
@@ -57,11 +57,12 @@ const shape = {
   queryParams: withDefault(mapOf(stringMatchOrPresent, checkParameter, 256), none),
   port: optional(port),
   statPrefix: optional(nonEmptyPrintable),
+  sourceNamespace: optional(dnsLabel),
   gateways: withDefault<readonly string[]>(list(gatewayReference, { most: 1_000 }), []),
 };
 
 export const httpMatch: Decoder<HttpMatchSpec> = andThen(
-  object(shape, { later: ['sourceLabels', 'sourceNamespace'] }),
+  object(shape, { later: ['sourceLabels'] }),
   (match, walk) => {
     warnAboutUri(match, walk);
     return match;

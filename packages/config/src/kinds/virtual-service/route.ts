@@ -5,7 +5,8 @@ import { refuse, type Walk } from '../../decode/walk.ts';
 import { durationOrZero } from '../../values/duration.ts';
 import { nonEmptyPrintable } from '../../values/http.ts';
 import { directResponse, redirect, rewrite } from './actions.ts';
-import { cors, fault, mirrors, percentage, retries } from './behaviour.ts';
+import { cors, fault, mirrors, percent, percentage, retries } from './behaviour.ts';
+import { delegate } from './delegate.ts';
 import { destination, headerPolicy, noHeaders, routeDestination, unwrittenWeight } from './destination.ts';
 import { httpMatch } from './match.ts';
 import type {
@@ -23,12 +24,14 @@ const shape = {
   route: optional(andThen(list(routeDestination, { least: 1, most: 1_000 }), checkWeights<RouteDestination>)),
   redirect: optional(redirect),
   directResponse: optional(directResponse),
+  delegate: optional(delegate),
   rewrite: optional(rewrite),
-  timeout: withDefault(durationOrZero, 0),
+  timeout: optional(durationOrZero),
   retries: optional(retries),
   fault: optional(fault),
   mirror: optional(destination),
   mirrorPercentage: optional(percentage),
+  mirrorPercent: optional(percent),
   mirrors: optional(mirrors),
   corsPolicy: optional(cors),
   headers: withDefault<HeaderPolicy>(headerPolicy, noHeaders),
@@ -36,10 +39,7 @@ const shape = {
 
 type Written = Decoded<typeof shape>;
 
-export const httpRoute: Decoder<HttpRouteSpec> = andThen(
-  object(shape, { later: ['delegate', 'mirrorPercent'] }),
-  normalize,
-);
+export const httpRoute: Decoder<HttpRouteSpec> = andThen(object(shape), normalize);
 
 function normalize(value: Written, walk: Walk): HttpRouteSpec | undefined {
   const action = actionOf(value, walk);
@@ -50,7 +50,7 @@ function normalize(value: Written, walk: Walk): HttpRouteSpec | undefined {
     matches: value.match,
     action,
     ...(value.rewrite === undefined ? {} : { rewrite: value.rewrite }),
-    timeoutMs: value.timeout,
+    ...(value.timeout === undefined ? {} : { timeoutMs: value.timeout }),
     ...(value.retries === undefined ? {} : { retry: value.retries }),
     ...(value.fault === undefined ? {} : { fault: value.fault }),
     mirrors: copies,
@@ -60,8 +60,9 @@ function normalize(value: Written, walk: Walk): HttpRouteSpec | undefined {
 }
 
 function actionOf(value: Written, walk: Walk): HttpActionSpec | undefined {
-  if (!exactlyOne(value, ['route', 'redirect', 'directResponse'], walk)) return undefined;
+  if (!exactlyOne(value, ['route', 'redirect', 'directResponse', 'delegate'], walk)) return undefined;
   if (value.route !== undefined) return { kind: 'forward', destinations: value.route };
+  if (value.delegate !== undefined) return value.delegate;
   for (const name of ['rewrite', 'mirror', 'mirrors', 'retries'] as const) {
     if (value[name] === undefined) continue;
     const message = `"${name}" goes with "route" only`;
@@ -75,12 +76,16 @@ function mirrorsOf(value: Written, walk: Walk): readonly MirrorSpec[] | undefine
     const message = 'mirror and mirrors exclude each other';
     return refuse(walk, { code: 'conflicting-fields', message, remedy: 'keep mirrors' }, 'mirror');
   }
-  if (value.mirror === undefined) {
-    if (value.mirrorPercentage === undefined) return value.mirrors ?? [];
-    const message = 'mirrorPercentage goes with mirror only';
-    return refuse(walk, { code: 'conflicting-fields', message, remedy: 'add mirror' }, 'mirrorPercentage');
+  if (value.mirror !== undefined) {
+    const share = value.mirrorPercentage ?? value.mirrorPercent ?? 100;
+    return [{ destination: value.mirror, percent: share, field: 'mirror' }];
   }
-  return [{ destination: value.mirror, percent: value.mirrorPercentage ?? 100, field: 'mirror' }];
+  for (const name of ['mirrorPercentage', 'mirrorPercent'] as const) {
+    if (value[name] === undefined) continue;
+    const message = `${name} goes with mirror only`;
+    return refuse(walk, { code: 'conflicting-fields', message, remedy: 'add mirror' }, name);
+  }
+  return value.mirrors ?? [];
 }
 
 const maxTotalWeight = 0xffff_ffff;

@@ -13,6 +13,8 @@ export interface HttpMatchSpec {
   readonly queryParams: Readonly<Record<string, StringMatch>>;
   readonly port?: number;
   readonly statPrefix?: string;
+  /** Only clients in this namespace; never clients of a gateway. */
+  readonly sourceNamespace?: string;
   /** Gateways this match is for, as written; empty: those of the VirtualService. */
   readonly gateways: readonly string[];
 }
@@ -51,6 +53,8 @@ export interface RetrySpec {
   readonly retryOn: string;
   readonly backoffMs?: number;
   readonly retryRemoteLocalities: boolean;
+  /** False: a retry may go to an endpoint that has already failed. Absent: decided by the load balancer. */
+  readonly retryIgnorePreviousHosts?: boolean;
 }
 
 export interface FaultSpec {
@@ -65,6 +69,8 @@ export interface CorsSpec {
   readonly exposeHeaders: readonly string[];
   readonly maxAgeMs?: number;
   readonly allowCredentials?: boolean;
+  /** What becomes of a preflight from an origin that is not allowed: it goes to the application, or is answered here. */
+  readonly unmatchedPreflights: 'FORWARD' | 'IGNORE';
 }
 
 export interface MirrorSpec {
@@ -80,12 +86,16 @@ export type HttpActionSpec =
   | {
       readonly kind: 'redirect';
       readonly uri?: string;
+      /** Instead of the prefix that matched; the rest of the path stays. */
+      readonly prefixRewrite?: string;
       readonly authority?: string;
       readonly port?: number | 'FROM_PROTOCOL_DEFAULT' | 'FROM_REQUEST_PORT';
       readonly scheme?: string;
       readonly status: 301 | 302 | 303 | 307 | 308;
     }
-  | { readonly kind: 'respond'; readonly status: number; readonly body?: Uint8Array };
+  | { readonly kind: 'respond'; readonly status: number; readonly body?: Uint8Array }
+  /** The routes of another VirtualService, which has no hosts, take the place of this one. */
+  | { readonly kind: 'delegate'; readonly name: string; readonly namespace: string };
 
 export interface RewriteSpec {
   readonly uri?: string;
@@ -99,8 +109,8 @@ export interface HttpRouteSpec {
   readonly matches: readonly HttpMatchSpec[];
   readonly action: HttpActionSpec;
   readonly rewrite?: RewriteSpec;
-  /** 0 means no limit, the default. */
-  readonly timeoutMs: number;
+  /** 0 and absent mean no limit; absent takes that of the route that delegates here. */
+  readonly timeoutMs?: number;
   /** Absent: the mesh's default. */
   readonly retry?: RetrySpec;
   readonly fault?: FaultSpec;
@@ -146,9 +156,9 @@ export interface TlsRouteSpec {
 }
 
 export interface VirtualServiceSpec {
-  /** As written: short names, full names, `*.example.com`, `*` (with gateways only). Lower case. */
+  /** Empty: routes that other VirtualServices delegate to. As written: short names, full names, `*.example.com`, `*` (with gateways only). Lower case. */
   readonly hosts: readonly string[];
-  /** `mesh`, `NAME` or `NAMESPACE/NAME` as written; `['mesh']` by default. */
+  /** `mesh`, `NAME` or `NAMESPACE/NAME` as written; `['mesh']` by default, none of a delegate. */
   readonly gateways: readonly string[];
   readonly exportTo: ExportTo;
   readonly http: readonly HttpRouteSpec[];
