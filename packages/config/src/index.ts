@@ -4,15 +4,21 @@ export type { AnalyzeOptions, ObjectLookup } from './analyze/lookup.ts';
 export { formatPath } from './decode/walk.ts';
 export type { DeploymentSpec, PodTemplate } from './kinds/deployment/spec.ts';
 export type {
-  ClientTlsMode,
+  ClientTls,
   ConnectionPool,
   DestinationRuleSpec,
   HashKey,
   HashTable,
   LoadBalancer,
+  LocalitySetting,
+  OutlierDetection,
   PortTrafficPolicy,
+  RetryBudget,
   SubsetSpec,
+  TlsMaterial,
   TrafficPolicySpec,
+  Tunnel,
+  Warmup,
 } from './kinds/destination-rule/spec.ts';
 export type { EndpointSliceSpec, SliceEndpoint, SlicePort } from './kinds/endpoint-slice/spec.ts';
 export { kindOfServer } from './kinds/gateway/check-servers.ts';

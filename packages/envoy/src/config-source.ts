@@ -53,3 +53,6 @@ const filesSource = agentSource(secretFetchTimeoutMs);
 
 /** A certificate, or roots, in files that the agent reads. */
 export const agentFiles = (name: string) => create(SdsSecretConfigSchema, { name, sdsConfig: filesSource });
+
+/** A Secret in the proxy's own namespace, whichever that is; its authorities are called `NAME-cacert`. */
+export const namespaceSecret = (name: string) => adsSecret(`kubernetes://${name}`);

@@ -26,7 +26,7 @@ const rulesOf = (...objects: readonly MeshObject[]) =>
 test('without a rule there are the defaults of the mesh', () => {
   expect(destinationsOf()[`*|${host}`]).toMatchObject({
     layer: '*',
-    policy: { loadBalancer: 'LEAST_REQUEST', connectionPool: {}, tls: 'auto' },
+    policy: { loadBalancer: 'LEAST_REQUEST', connectionPool: {}, tls: { mode: 'auto' } },
     portPolicies: [],
     subsets: [],
     identities: [],
@@ -103,26 +103,38 @@ test('subset over host, field by field; port settings stand alone', () => {
       trafficPolicy: {
         loadBalancer: { simple: 'RANDOM' },
         connectionPool: { maxConnections: 1 },
-        tls: 'ISTIO_MUTUAL',
+        tls: { mode: 'ISTIO_MUTUAL', subjectAltNames: [] },
         portLevelSettings: [{ port: 9080, loadBalancer: { simple: 'ROUND_ROBIN' } }],
       },
       subsets: [
-        { name: 'plain', labels: {}, trafficPolicy: { tls: 'DISABLE', portLevelSettings: [] } },
-        { name: 'port', labels: {}, trafficPolicy: { portLevelSettings: [{ port: 9080, tls: 'DISABLE' }] } },
+        { name: 'plain', labels: {}, trafficPolicy: { tls: { mode: 'DISABLE' }, portLevelSettings: [] } },
+        {
+          name: 'port',
+          labels: {},
+          trafficPolicy: { portLevelSettings: [{ port: 9080, tls: { mode: 'DISABLE' } }] },
+        },
       ],
     }),
   )[`*|${host}`];
   expect(destination).toMatchObject({
-    policy: { loadBalancer: 'RANDOM', connectionPool: { maxConnections: 1 }, tls: 'ISTIO_MUTUAL' },
-    portPolicies: [{ port: 9080, loadBalancer: 'ROUND_ROBIN', connectionPool: {}, tls: 'auto' }],
+    policy: {
+      loadBalancer: 'RANDOM',
+      connectionPool: { maxConnections: 1 },
+      tls: { mode: 'ISTIO_MUTUAL', subjectAltNames: [] },
+    },
+    portPolicies: [{ port: 9080, loadBalancer: 'ROUND_ROBIN', connectionPool: {}, tls: { mode: 'auto' } }],
     subsets: [
       {
-        policy: { loadBalancer: 'RANDOM', connectionPool: { maxConnections: 1 }, tls: 'DISABLE' },
-        portPolicies: [{ port: 9080, loadBalancer: 'ROUND_ROBIN', connectionPool: {}, tls: 'DISABLE' }],
+        policy: { loadBalancer: 'RANDOM', connectionPool: { maxConnections: 1 }, tls: { mode: 'DISABLE' } },
+        portPolicies: [
+          { port: 9080, loadBalancer: 'ROUND_ROBIN', connectionPool: {}, tls: { mode: 'DISABLE' } },
+        ],
       },
       {
-        policy: { tls: 'ISTIO_MUTUAL' },
-        portPolicies: [{ port: 9080, loadBalancer: 'LEAST_REQUEST', connectionPool: {}, tls: 'DISABLE' }],
+        policy: { tls: { mode: 'ISTIO_MUTUAL', subjectAltNames: [] } },
+        portPolicies: [
+          { port: 9080, loadBalancer: 'LEAST_REQUEST', connectionPool: {}, tls: { mode: 'DISABLE' } },
+        ],
       },
     ],
   });

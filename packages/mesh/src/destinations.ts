@@ -1,5 +1,5 @@
 // Destinations: a service with the DestinationRule that holds for its clients: their own, the service's namespace's, the mesh's.
-import type { DestinationRuleSpec } from '@xebec/config';
+import type { DestinationRuleSpec, SubsetSpec } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
 import type { Cause, Destination, Host, Layer, Layered, Service, Subset } from '@xebec/model';
 import { layered } from '@xebec/model';
@@ -9,8 +9,14 @@ import { type HostRule, type HostRuleSources, indexHostRules, rulesByLevel } fro
 import { type HostView, holderIn } from './hosts.ts';
 import type { HostPort, MeshInputs } from './inputs.ts';
 import type { Lookup } from './lookups.ts';
-import { settingsOf } from './settings.ts';
-import { type PolicySet, policyOfHost, policyOfSubset } from './traffic-policy.ts';
+import { defaultLocality, type MeshSettings, settingsOf } from './settings.ts';
+import {
+  meshPolicy,
+  type PolicySet,
+  policyOfHost,
+  policyOfSubset,
+  settleLocality,
+} from './traffic-policy.ts';
 import { isVisible, layersOf, namespaceOf, sortLayers } from './visibility.ts';
 
 /** A DestinationRule with its host made fully qualified. */
@@ -58,10 +64,14 @@ export function deriveDestinations(
     fn: (view, host, read) => {
       if (view.holders.length === 0) return [];
       const levels = rulesByLevel(host, read);
-      const { rootNamespace } = settingsOf(read.settings);
-      const choices = distinctChoices(view, levels, rootNamespace);
+      const settings = settingsOf(read.settings);
+      const choices = distinctChoices(view, levels, settings.rootNamespace);
       return choices.map(
-        (choice) => [layered(choice.layer, host), destinationOf(choice, read.identities)] as const,
+        (choice) =>
+          [
+            layered(choice.layer, host),
+            destinationOf(choice, { identities: read.identities, settings }),
+          ] as const,
       );
     },
   });
@@ -126,27 +136,37 @@ function selectRules(
   return [];
 }
 
+interface DestinationReads {
+  readonly identities: Lookup<Layered<HostPort>, readonly string[]>;
+  readonly settings: MeshSettings;
+}
+
 /** Several rules of one namespace for one host: subsets of all of them, the policy of the first that has one. */
 function destinationOf(
   { layer, service, serviceLayer, rules }: Choice,
-  identities: Lookup<Layered<HostPort>, readonly string[]>,
+  { identities, settings }: DestinationReads,
 ): Destination {
   const policyRule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
-  const host = policyOfHost(policyRule?.spec.trafficPolicy);
+  const { localityLbSetting = defaultLocality } = settings;
+  const host = policyOfHost(policyRule?.spec.trafficPolicy, meshPolicy);
+  const settle = (policies: PolicySet) => settleLocality(policies, localityLbSetting);
   const names = service.ports.flatMap(
     ({ number }) => identities.get(layered(serviceLayer, `${service.host}|${number}`)) ?? [],
   );
   return {
     layer,
     service,
-    ...host,
-    subsets: subsetsOf(rules, host),
+    ...settle(host),
+    subsets: subsetsOf(rules, (subset) => settle(policyOfSubset(host, subset, meshPolicy))),
     identities: [...new Set([...names, ...service.subjectAltNames])].sort(compareText),
     causes: [...service.causes, ...rules.map(({ object }): Cause => ({ object }))],
   };
 }
 
-function subsetsOf(rules: readonly BoundDestinationRule[], host: PolicySet): readonly Subset[] {
+function subsetsOf(
+  rules: readonly BoundDestinationRule[],
+  policyOf: (subset: SubsetSpec) => PolicySet,
+): readonly Subset[] {
   const subsets = new Map<string, Subset>();
   for (const { object, spec } of rules) {
     for (const [position, subset] of spec.subsets.entries()) {
@@ -155,7 +175,7 @@ function subsetsOf(rules: readonly BoundDestinationRule[], host: PolicySet): rea
       subsets.set(subset.name, {
         name: subset.name,
         labels: subset.labels,
-        ...policyOfSubset(host, subset),
+        ...policyOf(subset),
         causes,
       });
     }

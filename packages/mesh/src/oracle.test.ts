@@ -146,7 +146,7 @@ const anyRule = fc
         ? {
             trafficPolicy: {
               loadBalancer: { simple: 'RANDOM' },
-              portLevelSettings: [{ port: 80, tls: 'DISABLE' }],
+              portLevelSettings: [{ port: 80, tls: { mode: 'DISABLE' } }],
             },
           }
         : {}),

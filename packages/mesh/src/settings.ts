@@ -1,4 +1,5 @@
 // Settings of the whole mesh; absent ones have defaults that work on a laptop without being asked for.
+import type { LocalitySetting } from '@xebec/model';
 import type { Lookup } from './lookups.ts';
 
 export interface AccessLogSettings {
@@ -16,6 +17,8 @@ export interface MeshSettings {
   readonly accessLog: AccessLogSettings;
   /** Network of workloads that say nothing else. */
   readonly network: string;
+  /** Holds where a DestinationRule says nothing else; absent: by locality wherever failing endpoints are detected. */
+  readonly localityLbSetting?: LocalitySetting;
 }
 
 export const defaultSettings: MeshSettings = {
@@ -25,6 +28,14 @@ export const defaultSettings: MeshSettings = {
   outboundTrafficPolicy: 'ALLOW_ANY',
   accessLog: { format: 'text' },
   network: '',
+};
+
+/** Istio's: traffic stays near, and moves on where failing endpoints are detected. */
+export const defaultLocality: LocalitySetting = {
+  isEnabled: true,
+  distribute: [],
+  failover: [],
+  failoverPriority: [],
 };
 
 export type SettingsLookup = Lookup<'mesh', MeshSettings>;

@@ -1,6 +1,6 @@
 // Traffic policies: what a subset, a host and the mesh say, merged as Istio does it.
 import type { LoadBalancer, PortTrafficPolicy, SubsetSpec, TrafficPolicySpec } from '@xebec/config';
-import type { PortPolicy, TrafficPolicy } from '@xebec/model';
+import type { LocalitySetting, PortPolicy, TrafficPolicy } from '@xebec/model';
 
 /** A policy for all ports, and those for single ports. */
 export interface PolicySet {
@@ -8,52 +8,93 @@ export interface PolicySet {
   readonly portPolicies: readonly PortPolicy[];
 }
 
-const meshPolicy: TrafficPolicy = { loadBalancer: 'LEAST_REQUEST', connectionPool: {}, tls: 'auto' };
+/** What holds where no rule says anything. */
+export const meshPolicy: TrafficPolicy = {
+  loadBalancer: 'LEAST_REQUEST',
+  connectionPool: {},
+  tls: { mode: 'auto' },
+};
 
-/** The policies of a host. A port's settings take the place of the host's: what they leave out is the mesh's default. */
-export function policyOfHost(spec: TrafficPolicySpec | undefined): PolicySet {
-  return {
-    policy: over(meshPolicy, spec),
-    portPolicies: (spec?.portLevelSettings ?? []).map((settings) => ofPort(settings)).sort(byPort),
-  };
+/** The policies of a host. A port's settings take the place of the host's: what they leave out is the default. */
+export function policyOfHost(spec: TrafficPolicySpec | undefined, defaults: TrafficPolicy): PolicySet {
+  const policy = overWhole(defaults, spec);
+  const portPolicies = (spec?.portLevelSettings ?? []).map((settings) => ofPort(settings, policy, defaults));
+  return { policy, portPolicies: portPolicies.sort(byPort) };
 }
 
-/** The policies of a subset: each field over the host's, for every port; its own port settings in their place. */
-export function policyOfSubset(host: PolicySet, { trafficPolicy }: SubsetSpec): PolicySet {
+/** The policies of a subset: each part over the host's, for every port; its own port settings in their place. */
+export function policyOfSubset(
+  host: PolicySet,
+  { trafficPolicy }: SubsetSpec,
+  defaults: TrafficPolicy,
+): PolicySet {
   const own = trafficPolicy?.portLevelSettings ?? [];
+  const policy = overWhole(host.policy, trafficPolicy);
   const inherited = host.portPolicies
     .filter(({ port }) => !own.some((settings) => settings.port === port))
-    .map((policy): PortPolicy => ({ port: policy.port, ...over(policy, trafficPolicy) }));
-  return {
-    policy: over(host.policy, trafficPolicy),
-    portPolicies: [...inherited, ...own.map((settings) => ofPort(settings))].sort(byPort),
-  };
+    .map((base): PortPolicy => ({ port: base.port, ...overWhole(base, trafficPolicy) }));
+  const portPolicies = [...inherited, ...own.map((settings) => ofPort(settings, policy, defaults))];
+  return { policy, portPolicies: portPolicies.sort(byPort) };
 }
 
 /** Each part that is written takes the place of the whole part below it. */
-const over = (base: TrafficPolicy, spec: PortTrafficPolicy | undefined): TrafficPolicy => ({
-  ...(balancing(spec?.loadBalancer) ?? balancingOf(base)),
-  connectionPool: spec?.connectionPool ?? base.connectionPool,
-  tls: spec?.tls ?? base.tls,
+function over(base: TrafficPolicy, spec: PortTrafficPolicy | undefined): TrafficPolicy {
+  if (spec === undefined) return base;
+  const { outlierDetection = base.outlierDetection } = spec;
+  return {
+    ...balancingOf(spec.loadBalancer, base),
+    connectionPool: spec.connectionPool ?? base.connectionPool,
+    ...(outlierDetection === undefined ? {} : { outlierDetection }),
+    tls: spec.tls ?? base.tls,
+    ...aroundOf(base),
+  };
+}
+
+const overWhole = (base: TrafficPolicy, spec: TrafficPolicySpec | undefined): TrafficPolicy => ({
+  ...over(base, spec),
+  ...aroundOf({ ...aroundOf(base), ...aroundOf(spec ?? {}) }),
 });
 
-type Balancing = Pick<TrafficPolicy, 'loadBalancer' | 'hash' | 'hashTable'>;
+/** What ports cannot set by themselves, so that it is the whole host's also there. */
+type Around = Pick<TrafficPolicy, 'proxyProtocol' | 'tunnel' | 'retryBudget'>;
 
-const balancing = (spec: LoadBalancer | undefined): Balancing | undefined => {
-  if (spec === undefined) return undefined;
-  const { simple = meshPolicy.loadBalancer, ...others } = spec;
-  return { loadBalancer: simple, ...others };
-};
-
-const balancingOf = ({ loadBalancer, hash, hashTable }: TrafficPolicy): Balancing => ({
-  loadBalancer,
-  ...(hash === undefined ? {} : { hash }),
-  ...(hashTable === undefined ? {} : { hashTable }),
+const aroundOf = ({ proxyProtocol, tunnel, retryBudget }: Around): Around => ({
+  ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+  ...(tunnel === undefined ? {} : { tunnel }),
+  ...(retryBudget === undefined ? {} : { retryBudget }),
 });
 
-const ofPort = (settings: PortTrafficPolicy & { readonly port: number }): PortPolicy => ({
-  port: settings.port,
-  ...over(meshPolicy, settings),
-});
+type Balancing = Pick<TrafficPolicy, 'loadBalancer' | 'hash' | 'hashTable' | 'warmup' | 'locality'>;
+
+function balancingOf(spec: LoadBalancer | undefined, base: TrafficPolicy): Balancing {
+  if (spec !== undefined) {
+    const { simple = meshPolicy.loadBalancer, ...others } = spec;
+    return { loadBalancer: simple, ...others };
+  }
+  const { loadBalancer, hash, hashTable, warmup, locality } = base;
+  return {
+    loadBalancer,
+    ...(hash === undefined ? {} : { hash }),
+    ...(hashTable === undefined ? {} : { hashTable }),
+    ...(warmup === undefined ? {} : { warmup }),
+    ...(locality === undefined ? {} : { locality }),
+  };
+}
+
+const ofPort = (
+  settings: PortTrafficPolicy & { readonly port: number },
+  whole: TrafficPolicy,
+  defaults: TrafficPolicy,
+): PortPolicy => ({ port: settings.port, ...over(defaults, settings), ...aroundOf(whole) });
 
 const byPort = (left: PortPolicy, right: PortPolicy): number => left.port - right.port;
+
+/** Settles which locality setting is in force once everything is merged: failing over needs to know who fails. */
+export function settleLocality(set: PolicySet, meshSetting: LocalitySetting): PolicySet {
+  const settle = <P extends TrafficPolicy>({ locality: written, ...policy }: P) => {
+    const setting = written ?? meshSetting;
+    const isUsed = setting.distribute.length > 0 || policy.outlierDetection !== undefined;
+    return setting.isEnabled && isUsed ? { ...policy, locality: setting } : policy;
+  };
+  return { policy: settle(set.policy), portPolicies: set.portPolicies.map((each) => settle(each)) };
+}

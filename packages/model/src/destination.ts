@@ -43,10 +43,94 @@ export interface ConnectionPool {
   readonly httpIdleTimeoutMs?: number;
   readonly h2UpgradePolicy?: 'DEFAULT' | 'DO_NOT_UPGRADE' | 'UPGRADE';
   readonly useClientProtocol?: boolean;
+  readonly http2Keepalive?: { readonly intervalMs: number; readonly timeoutMs: number };
+}
+
+/** When endpoints are taken out for a while. Durations are milliseconds; what is absent is Envoy's default. */
+export interface OutlierDetection {
+  /** 0: not counted. */
+  readonly consecutive5xx?: number;
+  /** 0 or absent: not counted. */
+  readonly consecutiveGatewayErrors?: number;
+  /** Failures to connect are counted apart from answers. */
+  readonly isSplit: boolean;
+  readonly consecutiveLocalOriginFailures?: number;
+  readonly intervalMs?: number;
+  readonly baseEjectionMs?: number;
+  readonly maxEjectionPercent?: number;
+  readonly minHealthPercent: number;
+  /** HTTP statuses that count as errors instead of 5xx; empty: 5xx. */
+  readonly errorCodes: readonly number[];
+}
+
+/** New endpoints get less traffic at first. */
+export interface Warmup {
+  readonly durationMs: number;
+  /** 0–100: the share of its weight that an endpoint begins with. */
+  readonly minimumPercent: number;
+  /** 1: linear. */
+  readonly aggression: number;
+}
+
+/** Where traffic goes by the locality of the client. */
+export interface LocalitySetting {
+  readonly isEnabled: boolean;
+  /** Localities are `region/zone/subzone`, with `*` at the end for anything below. */
+  readonly distribute: readonly { readonly from: string; readonly to: Readonly<Record<string, number>> }[];
+  /** Regions. */
+  readonly failover: readonly { readonly from: string; readonly to: string }[];
+  /** Labels, most important first: `KEY` (as the client has it) or `KEY=VALUE`. */
+  readonly failoverPriority: readonly string[];
+}
+
+/** What a client's proxy presents and trusts: files where the proxy runs, or a Secret in its namespace. */
+export type TlsMaterial =
+  | {
+      readonly kind: 'files';
+      /** `system`: the operating system's. */
+      readonly authorities: string;
+      readonly revoked?: string;
+      readonly certificate?: string;
+      readonly key?: string;
+    }
+  | { readonly kind: 'secret'; readonly name: string };
+
+/** TLS that ends at the application itself. */
+export interface TlsOrigination {
+  readonly mode: 'SIMPLE' | 'MUTUAL';
+  readonly sni?: string;
+  /** Empty: those of the service, or the name the client called. */
+  readonly subjectAltNames: readonly string[];
+  readonly material: TlsMaterial;
+  /** Neither the chain nor the name is verified. */
+  readonly isUnverified: boolean;
 }
 
 /** `auto`: mutual TLS wherever the endpoint's sidecar takes it. */
-export type ClientTls = 'auto' | 'ISTIO_MUTUAL' | 'DISABLE';
+export type ClientTls =
+  | { readonly mode: 'auto' | 'DISABLE' }
+  | {
+      readonly mode: 'ISTIO_MUTUAL';
+      readonly sni?: string;
+      /** Empty: the identities of the service. */
+      readonly subjectAltNames: readonly string[];
+    }
+  | TlsOrigination;
+
+/** TCP inside an HTTP request to a proxy. */
+export interface Tunnel {
+  readonly method: 'CONNECT' | 'POST';
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RetryBudget {
+  /** 0–100, of the active requests. */
+  readonly percent: number;
+  readonly minConcurrency: number;
+  /** 0: only what is active at the moment counts. */
+  readonly intervalMs: number;
+}
 
 export interface TrafficPolicy {
   /** Has no effect where there is a `hash`. */
@@ -54,8 +138,15 @@ export interface TrafficPolicy {
   readonly hash?: HashKey;
   /** With `hash` only; absent: a ring of Istio's default size. */
   readonly hashTable?: HashTable;
+  readonly warmup?: Warmup;
+  /** The rule's, else the mesh's; absent: the locality of a client makes no difference. */
+  readonly locality?: LocalitySetting;
   readonly connectionPool: ConnectionPool;
+  readonly outlierDetection?: OutlierDetection;
   readonly tls: ClientTls;
+  readonly proxyProtocol?: 'V1' | 'V2';
+  readonly tunnel?: Tunnel;
+  readonly retryBudget?: RetryBudget;
 }
 
 export interface PortPolicy extends TrafficPolicy {

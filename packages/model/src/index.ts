@@ -14,9 +14,16 @@ export type {
   HashKey,
   HashTable,
   LoadBalancer,
+  LocalitySetting,
+  OutlierDetection,
   PortPolicy,
+  RetryBudget,
   Subset,
+  TlsMaterial,
+  TlsOrigination,
   TrafficPolicy,
+  Tunnel,
+  Warmup,
 } from './destination.ts';
 export type {
   GatewayListener,

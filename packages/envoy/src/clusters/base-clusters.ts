@@ -44,7 +44,7 @@ export function encodeBaseClusters(): readonly EncodedResource[] {
 }
 
 function originalDestination(name: string, source?: string): EncodedResource {
-  const http = encodeHttpProtocol('as-downstream', {});
+  const http = encodeHttpProtocol('as-downstream');
   return encodeResource(
     ClusterSchema,
     {
@@ -68,7 +68,7 @@ const bindTo = (address: string) => ({
 export function encodeInboundCluster(inbound: Inbound, port: InboundPort): EncodedResource {
   const name = inboundCluster(port.port);
   const { proxy } = inbound;
-  const http = encodeHttpProtocol(inboundHttpVersion(port), {});
+  const http = encodeHttpProtocol(inboundHttpVersion(port));
   const isExplicit = proxy.capture === 'explicit';
   return encodeResource(
     ClusterSchema,

@@ -21,7 +21,8 @@ export interface ClientTlsOptions {
   readonly alpn: readonly string[];
 }
 
-const rawSocket = create(TransportSocketSchema, {
+/** Plaintext. */
+export const rawSocket = create(TransportSocketSchema, {
   name: 'envoy.transport_sockets.raw_buffer',
   configType: { case: 'typedConfig', value: anyOf(RawBufferSchema, {}) },
 });
@@ -58,17 +59,20 @@ export function mutualTlsSocket(options: ClientTlsOptions): TransportSocket {
 }
 
 /** Endpoints that say `tlsMode: istio` get mutual TLS, all others plaintext: peers outside the mesh go on working. */
-export function automaticTls(options: ClientTlsOptions): Cluster_TransportSocketMatch[] {
+export function automaticTls(
+  options: ClientTlsOptions,
+  wrap: (socket: TransportSocket) => TransportSocket,
+): Cluster_TransportSocketMatch[] {
   return [
     create(Cluster_TransportSocketMatchSchema, {
       name: 'tlsMode-istio',
       match: { tlsMode: 'istio' },
-      transportSocket: mutualTlsSocket(options),
+      transportSocket: wrap(mutualTlsSocket(options)),
     }),
     create(Cluster_TransportSocketMatchSchema, {
       name: 'tlsMode-disabled',
       match: {},
-      transportSocket: rawSocket,
+      transportSocket: wrap(rawSocket),
     }),
   ];
 }

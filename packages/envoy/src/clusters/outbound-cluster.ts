@@ -5,6 +5,7 @@ import type {
   Destination,
   EndpointSet,
   PortPolicy,
+  RetryBudget,
   ServicePort,
   Subset,
   TrafficPolicy,
@@ -19,11 +20,13 @@ import { adsSource } from '../config-source.ts';
 import { durationOf, unlimited } from '../duration.ts';
 import { encodeAssignment } from '../endpoints/assignment.ts';
 import { causeMetadata } from '../metadata.ts';
-import { outboundCluster, serverName } from '../names.ts';
+import { outboundCluster } from '../names.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
-import { automaticTls, mutualTlsSocket } from './client-tls.ts';
-import { encodeHttpProtocol, httpProtocolOptions, httpVersion, meshAlpn } from './http-protocol.ts';
+import { encodeHttpProtocol, httpProtocolOptions, httpVersion } from './http-protocol.ts';
 import { encodeLoadBalancing } from './load-balancing.ts';
+import { encodeOutlierDetection, panicThreshold } from './outlier-detection.ts';
+import { serverNameOf } from './tls-origination.ts';
+import { encodeTransport, isOriginated } from './transport.ts';
 
 type ClusterInit = Fields<typeof ClusterSchema>;
 
@@ -58,8 +61,9 @@ export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedR
     }),
     ...discovery(options, name, policy),
     ...tcpKeepalive(policy),
-    ...protocolOptions(port, policy),
-    ...clientTls(options, policy),
+    ...protocolOptions(options, policy),
+    ...passiveHealth(policy),
+    ...encodeTransport(options, policy),
   };
   const isListed = destination.service.resolution === 'endpoints' && policy.loadBalancer !== 'PASSTHROUGH';
   return encodeResource(ClusterSchema, init, {
@@ -80,13 +84,22 @@ export function policyFor({
   return own ?? owner.policy;
 }
 
-function thresholds({ connectionPool: pool }: TrafficPolicy) {
+function thresholds({ connectionPool: pool, retryBudget }: TrafficPolicy) {
   return {
     maxConnections: pool.maxConnections ?? unlimited,
     maxPendingRequests: pool.http1MaxPendingRequests ?? unlimited,
     maxRequests: pool.http2MaxRequests ?? unlimited,
     maxRetries: pool.maxRetries ?? unlimited,
+    ...(retryBudget === undefined ? {} : { retryBudget: encodeRetryBudget(retryBudget) }),
     trackRemaining: true,
+  };
+}
+
+function encodeRetryBudget({ percent, minConcurrency, intervalMs }: RetryBudget) {
+  return {
+    budgetPercent: { value: percent },
+    minRetryConcurrency: minConcurrency,
+    ...(intervalMs === 0 ? {} : { budgetInterval: durationOf(intervalMs) }),
   };
 }
 
@@ -143,25 +156,29 @@ function tcpKeepalive({ connectionPool: { tcpKeepalive: keepalive } }: TrafficPo
   };
 }
 
-function protocolOptions(port: ServicePort, { connectionPool }: TrafficPolicy): ClusterInit {
-  const encoded = encodeHttpProtocol(httpVersion(port.protocol, connectionPool), connectionPool);
+function protocolOptions({ destination, port }: OutboundClusterOptions, policy: TrafficPolicy): ClusterInit {
+  const { connectionPool: pool, hash, outlierDetection, tls } = policy;
+  const encoded = encodeHttpProtocol(httpVersion(port.protocol, pool), {
+    pool,
+    ...(hash === undefined ? {} : { hash }),
+    ...(outlierDetection === undefined ? {} : { outlierDetection }),
+    ...(isOriginated(tls) ? { serverName: serverNameOf({ tls, service: destination.service }) } : {}),
+  });
   return encoded === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: encoded } };
 }
 
-function clientTls(
-  { destination, port, subset }: OutboundClusterOptions,
-  policy: TrafficPolicy,
-): ClusterInit {
-  const { service, identities } = destination;
-  if (policy.tls === 'DISABLE') return {};
-  const options = {
-    serverName: serverName(port.number, subset?.name ?? '', service.host),
-    identities,
-    alpn: meshAlpn(httpVersion(port.protocol, policy.connectionPool)),
+function passiveHealth({ outlierDetection, locality }: TrafficPolicy): ClusterInit {
+  const isWeighted = locality !== undefined && locality.distribute.length > 0;
+  const commonLbConfig = {
+    ...panicThreshold(outlierDetection),
+    ...(isWeighted
+      ? { localityConfigSpecifier: { case: 'localityWeightedLbConfig' as const, value: {} } }
+      : {}),
   };
-  if (policy.tls === 'ISTIO_MUTUAL') return { transportSocket: mutualTlsSocket(options) };
-  const mayHaveSidecars = service.location === 'mesh' || identities.length > 0;
-  return mayHaveSidecars ? { transportSocketMatches: automaticTls(options) } : {};
+  return {
+    ...(Object.keys(commonLbConfig).length === 0 ? {} : { commonLbConfig }),
+    ...(outlierDetection === undefined ? {} : { outlierDetection: encodeOutlierDetection(outlierDetection) }),
+  };
 }
 
 /** A cluster for proxyless gRPC: no transport socket matches, a load balancer every client knows. */

@@ -1,9 +1,11 @@
-// How requests are spread over endpoints: a simple rule or a consistent hash, one of the two.
+// How requests are spread over endpoints: a simple rule or a consistent hash, by locality, with a warm-up.
 import { andThen, type Decoder, oneOf } from '../../decode/decoder.ts';
 import { type Decoded, object, optional } from '../../decode/object.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
 import { consistentHash } from './consistent-hash.ts';
+import { localitySetting } from './locality.ts';
 import type { LoadBalancer, SimpleLoadBalancer } from './spec.ts';
+import { warmupFields, warmupOf } from './transport.ts';
 
 const words = ['UNSPECIFIED', 'LEAST_CONN', 'LEAST_REQUEST', 'ROUND_ROBIN', 'RANDOM', 'PASSTHROUGH'] as const;
 type Word = (typeof words)[number];
@@ -19,6 +21,8 @@ function simpleOf(word: Word | undefined, walk: Walk): SimpleLoadBalancer | unde
 const shape = {
   simple: optional(oneOf(...words)),
   consistentHash: optional(consistentHash),
+  localityLbSetting: optional(localitySetting),
+  ...warmupFields,
 };
 
 function build(value: Decoded<typeof shape>, walk: Walk): LoadBalancer | undefined {
@@ -27,10 +31,17 @@ function build(value: Decoded<typeof shape>, walk: Walk): LoadBalancer | undefin
     return refuse(walk, { code: 'conflicting-fields', message, remedy: 'keep one' }, 'consistentHash');
   }
   const simple = simpleOf(value.simple, walk);
-  return { ...(simple === undefined ? {} : { simple }), ...value.consistentHash };
+  const balancer = { ...(simple === undefined ? {} : { simple }), ...value.consistentHash };
+  const warmup = warmupOf(value, balancer, walk);
+  if (warmup === 'refused') return undefined;
+  return {
+    ...balancer,
+    ...(warmup === undefined ? {} : { warmup }),
+    ...(value.localityLbSetting === undefined ? {} : { locality: value.localityLbSetting }),
+  };
 }
 
 export const loadBalancer: Decoder<LoadBalancer> = andThen(
-  object(shape, { later: ['localityLbSetting', 'zoneAwareLbSetting', 'warmup', 'warmupDurationSecs'] }),
+  object(shape, { later: ['zoneAwareLbSetting'] }),
   build,
 );
