@@ -41,7 +41,7 @@ function areMutual(host: Host, port: number, { serversByPort }: FaultReads): boo
   return servers.length > 0 && servers.every(([, found]) => found.isMutual);
 }
 
-const isMutual = (tls: ClientTls): boolean => tls === 'auto' || tls === 'ISTIO_MUTUAL';
+const isMutual = ({ mode }: ClientTls): boolean => mode === 'auto' || mode === 'ISTIO_MUTUAL';
 
 function tlsOf(destination: Destination, subset: string, port: number): ClientTls {
   const set = destination.subsets.find(({ name }) => name === subset) ?? destination;
