@@ -1,6 +1,7 @@
 // What the translators read: the mesh model as collections, and the settings that hold for the whole mesh.
 import type { Collection } from '@xebec/flow';
 import type {
+  ConnectionTable,
   Destination,
   EndpointSet,
   GatewayModel,
@@ -31,6 +32,7 @@ export interface ResourceInputs {
   readonly services: Collection<Layered<Host>, Service>;
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly destinations: Collection<Layered<Host>, Destination>;
+  readonly connectionTables: Collection<Layered<Host>, ConnectionTable>;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
   readonly inbounds: Collection<string, Inbound>;
   readonly gateways: Collection<string, GatewayModel>;

@@ -61,9 +61,10 @@ function sidecarView(proxy: ProxyNode): ProxyView {
   const captured =
     styleOf(proxy) === 'port'
       ? all(
-          outboundLayer(proxy.discovery),
+          // A port that some host is reached at by name or block has its listener there, with HTTP and the rest in it.
           addressLayer(proxy.discovery, `ns:${proxy.namespace}`),
           addressLayer(proxy.discovery, '*'),
+          outboundLayer(proxy.discovery),
         )
       : [];
   return {

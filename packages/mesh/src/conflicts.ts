@@ -66,7 +66,7 @@ const forWhom = (layer: Layer): string =>
 
 /** Ports that are told apart by address, not by host. */
 const isAddressed = ({ protocol }: Service['ports'][number]): boolean =>
-  protocol === 'tcp' || protocol === 'tls' || protocol === 'https' || protocol === 'auto';
+  ['tcp', 'mongo', 'redis', 'tls', 'https', 'auto'].includes(protocol);
 
 function deriveAddressConflicts(graph: Graph, { services }: ConflictSources): Conflicts {
   const servicesByAddress = graph.index(services, 'byAddress', ({ addresses, ports }, key) =>

@@ -55,12 +55,15 @@ const carriesConnections = ({ protocol }: ServicePort): boolean =>
 
 type Levels = readonly (readonly BoundConnections[])[];
 
-/** A host that only rules name may be one of those a wildcard service stands for. */
+/**
+ * A host that only rules name may be one of those a wildcard service stands for; else it is reached where the first
+ * other host of its rule is.
+ */
 function coveringView(host: Host, levels: Levels, hosts: Lookup<Host, HostView>): HostView | undefined {
-  const isNamed = levels[0]?.some((rule) => rule.hosts.includes(host)) ?? false;
-  if (!isNamed || isWildcard(host)) return undefined;
-  return wildcardsOf(host)
-    .map((wildcard) => hosts.get(wildcard))
+  const rule = levels[0]?.find((candidate) => candidate.hosts.includes(host));
+  if (rule === undefined || isWildcard(host)) return undefined;
+  return [...wildcardsOf(host), ...rule.hosts]
+    .map((name) => hosts.get(name))
     .find((view) => view !== undefined && view.holders.length > 0);
 }
 

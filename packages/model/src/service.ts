@@ -5,7 +5,18 @@ import type { Cause } from './reference.ts';
 export type Host = string;
 
 /** `auto`: the port says nothing, the proxy detects HTTP without delaying server-first protocols. */
-export type Protocol = 'http' | 'http2' | 'grpc' | 'grpc-web' | 'https' | 'tls' | 'tcp' | 'udp' | 'auto';
+export type Protocol =
+  | 'http'
+  | 'http2'
+  | 'grpc'
+  | 'grpc-web'
+  | 'https'
+  | 'tls'
+  | 'tcp'
+  | 'mongo'
+  | 'redis'
+  | 'udp'
+  | 'auto';
 
 export interface ServicePort {
   readonly number: number;

@@ -4,7 +4,7 @@ import { suggestion } from '../decode/suggest.ts';
 import { refuse } from '../decode/walk.ts';
 import type { Protocol } from './shapes.ts';
 
-/** Databases are TCP to the mesh: nothing reads their protocol yet. */
+/** MySQL is TCP to the mesh: no stock proxy reads it. */
 const byWord: ReadonlyMap<string, Protocol> = new Map([
   ['http', 'http'],
   ['http2', 'http2'],
@@ -14,9 +14,9 @@ const byWord: ReadonlyMap<string, Protocol> = new Map([
   ['tls', 'tls'],
   ['tcp', 'tcp'],
   ['udp', 'udp'],
-  ['mongo', 'tcp'],
+  ['mongo', 'mongo'],
   ['mysql', 'tcp'],
-  ['redis', 'tcp'],
+  ['redis', 'redis'],
 ]);
 
 const byAppProtocol: ReadonlyMap<string, Protocol> = new Map([

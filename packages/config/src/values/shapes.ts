@@ -11,7 +11,18 @@ export type StringMatch =
   | { readonly kind: 'present' };
 
 /** `auto`: nothing says what the port speaks. */
-export type Protocol = 'http' | 'http2' | 'grpc' | 'grpc-web' | 'https' | 'tls' | 'tcp' | 'udp' | 'auto';
+export type Protocol =
+  | 'http'
+  | 'http2'
+  | 'grpc'
+  | 'grpc-web'
+  | 'https'
+  | 'tls'
+  | 'tcp'
+  | 'mongo'
+  | 'redis'
+  | 'udp'
+  | 'auto';
 
 export interface Locality {
   readonly region: string;

@@ -35,6 +35,8 @@ export function httpVersion(protocol: Protocol, pool: ConnectionPool): HttpVersi
 export function meshAlpn(version: HttpVersion): readonly string[] {
   if (version === 'http2') return ['istio-h2', 'istio', 'h2'];
   if (version === 'http1') return ['istio-http/1.1', 'istio', 'http/1.1'];
+  // Which HTTP version the client speaks shows in the bytes; a connection that is no HTTP replaces this by `istio`.
+  if (version === 'as-downstream') return ['istio-http/1.1', 'istio-h2', 'istio'];
   return ['istio'];
 }
 

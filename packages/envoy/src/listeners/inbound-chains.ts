@@ -15,6 +15,7 @@ import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { peerHeader } from '../telemetry/peer.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
 import { plainHttpProtocols } from './addresses.ts';
+import { serverFilters } from './connection-protocols.ts';
 import { httpConnectionManager } from './http-connection.ts';
 import { meshProtocols, mutualTlsServer } from './server-tls.ts';
 import { tcpProxy } from './tcp-proxy.ts';
@@ -93,9 +94,8 @@ function chain(options: PortChainOptions, form: { kind: Kind; security: Security
     name: `0.0.0.0_${port.port}_${form.kind}_${form.security}_${'transportProtocol' in form.match ? form.match.transportProtocol : 'any'}`,
     filterChainMatch: { ...form.match, ...(matchesPort ? { destinationPort: port.port } : {}) },
     metadata: causeMetadata([...policy, ...port.causes]),
-    filters: [
-      form.kind === 'http' ? httpFilters(options, form.security) : tcpFilters(options, form.security),
-    ],
+    filters:
+      form.kind === 'http' ? [httpFilters(options, form.security)] : tcpFilters(options, form.security),
     ...(form.security === 'mutual_tls' ? { transportSocket: mutualTlsServer(settings.trustDomain) } : {}),
   };
 }
@@ -113,15 +113,16 @@ function httpFilters({ port, settings }: PortChainOptions, security: Security): 
   });
 }
 
-function tcpFilters({ port, settings }: PortChainOptions, security: Security): Filter {
+function tcpFilters({ port, settings }: PortChainOptions, security: Security): Filter[] {
   const cluster = inboundCluster(port.port);
-  return tcpProxy({
+  const proxy = tcpProxy({
     statPrefix: cluster,
     cluster,
     accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
     isMutualTls: security === 'mutual_tls',
   });
+  return [...serverFilters(port.protocol, cluster), proxy];
 }
 
 function inboundRoutes({ port, service, causes }: InboundPort): Fields<typeof RouteConfigurationSchema> {

@@ -1,5 +1,5 @@
 // Outbound listeners of sidecars: per HTTP port, per TCP service, the catch-all 15001, and the explicit HTTP proxy.
-import type { ProxyNode, Service, ServicePort } from '@xebec/model';
+import type { Protocol, ProxyNode } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import type {
   Filter,
@@ -7,8 +7,7 @@ import type {
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import type { ProxySettings } from '../inputs.ts';
-import { causeMetadata } from '../metadata.ts';
-import { blackHoleCluster, httpProxyRoute, outboundCluster, passthroughCluster } from '../names.ts';
+import { blackHoleCluster, httpProxyRoute, passthroughCluster } from '../names.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
@@ -19,6 +18,8 @@ import {
   plainHttpProtocols,
   socketAddress,
 } from './addresses.ts';
+import { clientFilters } from './connection-protocols.ts';
+import { type ConnectionTarget, clustersOf } from './connection-target.ts';
 import { httpConnectionManager } from './http-connection.ts';
 import { type TcpProxyOptions, tcpProxy } from './tcp-proxy.ts';
 
@@ -26,10 +27,10 @@ type Chain = Fields<typeof FilterChainSchema>;
 type ListenerInit = Fields<typeof ListenerSchema>;
 
 const outboundPort = 15001;
-const anyAddress = '0.0.0.0';
+export const anyAddress = '0.0.0.0';
 const metrics = { reporter: 'source', security: 'unknown' } as const;
 
-const httpManager = (statPrefix: string, route: string, options: OutboundOptions) =>
+export const httpManager = (statPrefix: string, route: string, options: OutboundOptions) =>
   httpConnectionManager({
     statPrefix,
     routes: { kind: 'named', name: route },
@@ -38,26 +39,35 @@ const httpManager = (statPrefix: string, route: string, options: OutboundOptions
     isOnDemand: options.isOnDemand,
   });
 
-const tcpManager = (
-  cluster: string,
+export interface ConnectionTraits {
+  readonly limits?: NonNullable<TcpProxyOptions['limits']>;
+  /** What the destination's port is declared to speak. */
+  readonly protocol?: Protocol;
+}
+
+/** The filters of connections that pass as they are. */
+export const tcpManager = (
+  target: ConnectionTarget,
   { settings }: Pick<OutboundOptions, 'settings'>,
-  limits: NonNullable<TcpProxyOptions['limits']> = {},
-) =>
+  { limits = {}, protocol = 'tcp' }: ConnectionTraits = {},
+): readonly Filter[] => [
+  ...clientFilters(protocol, clustersOf(target)[0] ?? ''),
   tcpProxy({
-    statPrefix: cluster,
-    cluster,
+    statPrefix: clustersOf(target)[0] ?? '',
+    cluster: target,
     accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics(metrics),
     limits,
-  });
+  }),
+];
 
 /** Plaintext HTTP is routed, everything else passes as TCP. */
-const detecting = (http: Filter, tcp: Filter): ListenerInit => ({
+const detecting = (http: Filter, tcp: readonly Filter[]): ListenerInit => ({
   listenerFilters: [httpInspector],
   ...detectionLimit,
   filterChains: [
     { filterChainMatch: { applicationProtocols: [...plainHttpProtocols] }, filters: [http] },
-    { filters: [tcp] },
+    { filters: [...tcp] },
   ],
 });
 
@@ -90,47 +100,8 @@ export function encodeHttpPortListener(
   );
 }
 
-const unknownDestination = ({ outboundTrafficPolicy }: ProxySettings): string =>
+export const unknownDestination = ({ outboundTrafficPolicy }: ProxySettings): string =>
   outboundTrafficPolicy === 'ALLOW_ANY' ? passthroughCluster : blackHoleCluster;
-
-/** One address of a service that is reached by address: its port speaks TCP, or does not say what it speaks. */
-export interface ServiceAddress {
-  readonly service: Service;
-  readonly port: ServicePort;
-  readonly address: string;
-  readonly limits: NonNullable<TcpProxyOptions['limits']>;
-}
-
-/** Redirected traffic to one address of a service. HTTP is looked for where the port does not say. */
-export function encodeServiceListener(target: ServiceAddress, options: OutboundOptions): EncodedResource {
-  const { service, port, address } = target;
-  const name = `${address}_${port.number}`;
-  const cluster = outboundCluster(port.number, '', service.host);
-  const route = String(port.number);
-  const isDetected = port.protocol === 'auto';
-  const tcp = tcpManager(cluster, options, target.limits);
-  return encodeResource(
-    ListenerSchema,
-    {
-      name,
-      address: socketAddress(address, port.number),
-      bindToPort: false,
-      trafficDirection: TrafficDirection.OUTBOUND,
-      metadata: causeMetadata(service.causes),
-      ...(isDetected
-        ? detecting(httpManager(`outbound_${name}`, route, options), tcp)
-        : { filterChains: [{ filters: [tcp] }] }),
-    },
-    {
-      name,
-      causes: service.causes,
-      needs: [
-        { typeUrl: typeUrls.cluster, name: cluster },
-        ...(isDetected ? [{ typeUrl: typeUrls.route, name: route }] : []),
-      ],
-    },
-  );
-}
 
 /** Everything that is redirected and that no other listener wants. */
 export function encodeVirtualOutbound(options: Pick<OutboundOptions, 'settings'>): EncodedResource {
@@ -139,7 +110,7 @@ export function encodeVirtualOutbound(options: Pick<OutboundOptions, 'settings'>
   const blackHole: Chain = {
     name: 'virtualOutbound-blackhole',
     filterChainMatch: { destinationPort: outboundPort },
-    filters: [tcpManager(blackHoleCluster, options)],
+    filters: [...tcpManager(blackHoleCluster, options)],
   };
   const other = unknownDestination(settings);
   return encodeResource(
@@ -152,7 +123,7 @@ export function encodeVirtualOutbound(options: Pick<OutboundOptions, 'settings'>
       listenerFilters: [originalDestinationFilter],
       filterChains: [
         blackHole,
-        { name: 'virtualOutbound-catchall-tcp', filters: [tcpManager(other, options)] },
+        { name: 'virtualOutbound-catchall-tcp', filters: [...tcpManager(other, options)] },
       ],
     },
     { name },

@@ -77,3 +77,11 @@ export function encodeAccessLog(encoding: ProxySettings['accessLog']['format']):
       return [];
   }
 }
+
+/** The same line, but only for connections that no filter chain took. */
+export const onlyUnrouted = (log: AccessLog): AccessLog =>
+  create(AccessLogSchema, {
+    name: log.name,
+    configType: log.configType,
+    filter: { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } } },
+  });
