@@ -22,6 +22,7 @@ import {
   type RuleClient,
 } from './route-sources.ts';
 import { settingsOf } from './settings.ts';
+import { keepUsers } from './sticky.ts';
 import { layersOf } from './visibility.ts';
 
 export type { GatewayName } from './route-sources.ts';
@@ -106,7 +107,14 @@ function routeOf(
     .flatMap((each) => each.rules)
     .map((draft): BoundRule => {
       const at = place === 'client' ? 'client' : faultPlaceOf(draft, read);
-      return { rule: finishRule(draft, at), sources: draft.matches.map(({ source }) => source) };
+      const action =
+        draft.action.kind === 'forward'
+          ? keepUsers(draft.action, `ns:${namespace}`, read.destinationsByHost)
+          : draft.action;
+      return {
+        rule: finishRule({ ...draft, action }, at),
+        sources: draft.matches.map(({ source }) => source),
+      };
     });
   return {
     object,

@@ -1,4 +1,5 @@
 // HTTP routing rules of a host, after defaults, in the order in which they are tried.
+import type { HashKey } from './destination.ts';
 import type { Cause, Layer } from './reference.ts';
 import type { Host, Service } from './service.ts';
 
@@ -57,7 +58,7 @@ export interface Retry {
   readonly retryOn: string;
   readonly backoffMs?: number;
   readonly retryRemoteLocalities: boolean;
-  /** Whether a retry avoids endpoints that were tried; absent: yes, unless requests are bound to an endpoint by a hash. */
+  /** Whether a retry avoids endpoints that were tried; absent: yes. */
   readonly retryIgnorePreviousHosts?: boolean;
 }
 
@@ -96,7 +97,12 @@ export interface Mirror {
 }
 
 export type HttpAction =
-  | { readonly kind: 'forward'; readonly destinations: readonly WeightedDestination[] }
+  | {
+      readonly kind: 'forward';
+      readonly destinations: readonly WeightedDestination[];
+      /** Requests with equal keys go to one destination, also after the weights have moved; absent: by chance. */
+      readonly hash?: HashKey;
+    }
   | {
       readonly kind: 'redirect';
       readonly uri?: string;

@@ -1,5 +1,5 @@
 // What a rule does with a request: forward, redirect or answer.
-import type { HttpRule, Mirror, WeightedDestination } from '@xebec/model';
+import type { HashKey, HttpRule, Mirror, WeightedDestination } from '@xebec/model';
 import {
   RedirectAction_RedirectResponseCode,
   type RouteAction_RequestMirrorPolicySchema,
@@ -12,9 +12,11 @@ import { outboundCluster } from '../names.ts';
 import type { Fields } from '../resource.ts';
 import { withoutFault } from './fault-headers.ts';
 import { isAtDestination, percentOf } from './filter-overrides.ts';
+import { encodeHashKey } from './hash-key.ts';
 import { authorityOf, encodeHeaderPolicy } from './header-policy.ts';
 import type { RequestPoint } from './request-point.ts';
 import { encodeRetryPolicy } from './retry-policy.ts';
+import { layOut } from './sticky-shares.ts';
 
 type RouteInit = Fields<typeof RouteSchema>;
 type ActionInit = Fields<typeof RouteActionSchema>;
@@ -69,7 +71,8 @@ export function encodeAction(rule: HttpRule, point: RequestPoint): RouteInit {
 function forward(rule: HttpRule, action: Forward, { port, client }: RequestPoint): ActionInit {
   const authority = rule.rewrite?.authority ?? authorityOf(rule.headers);
   return {
-    clusterSpecifier: clusterSpecifier(action.destinations, port),
+    clusterSpecifier: clusterSpecifier(action, { port, client }),
+    ...(isSticky(action, client) ? { hashPolicy: [encodeHashKey(action.hash)] } : {}),
     timeout: durationOf(rule.timeoutMs),
     ...(client === 'grpc' && rule.timeoutMs > 0
       ? { maxStreamDuration: { maxStreamDuration: durationOf(rule.timeoutMs) } }
@@ -87,13 +90,30 @@ function forward(rule: HttpRule, action: Forward, { port, client }: RequestPoint
   };
 }
 
+/** Proxyless gRPC clients draw by chance. */
+const isSticky = (
+  action: Forward,
+  client: RequestPoint['client'],
+): action is Forward & { readonly hash: HashKey } =>
+  action.hash !== undefined && action.destinations.length > 1 && client === 'envoy';
+
 function clusterSpecifier(
-  destinations: readonly WeightedDestination[],
-  requestPort: number,
+  action: Forward,
+  { port: requestPort, client }: Pick<RequestPoint, 'port' | 'client'>,
 ): NonNullable<ActionInit['clusterSpecifier']> {
+  const { destinations } = action;
   const [only] = destinations;
   if (only !== undefined && destinations.length === 1 && !hasOwnHeaders(only)) {
     return { case: 'cluster', value: destinationCluster(only, requestPort) };
+  }
+  if (isSticky(action, client)) {
+    const pieces = layOut(destinations.map(({ weight }) => weight));
+    const clusters = pieces.flatMap(({ destination, weight }) => {
+      const found = destinations[destination];
+      return found === undefined ? [] : [weighted({ ...found, weight }, requestPort)];
+    });
+    const randomValueSpecifier = { case: 'useHashPolicy', value: { value: true } } as const;
+    return { case: 'weightedClusters', value: { clusters, randomValueSpecifier } };
   }
   return {
     case: 'weightedClusters',

@@ -53,7 +53,7 @@ export interface RetrySpec {
   readonly retryOn: string;
   readonly backoffMs?: number;
   readonly retryRemoteLocalities: boolean;
-  /** False: a retry may go to an endpoint that has already failed. Absent: decided by the load balancer. */
+  /** False: a retry may go to an endpoint that has already failed. Absent: it does not. */
   readonly retryIgnorePreviousHosts?: boolean;
 }
 
