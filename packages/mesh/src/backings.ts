@@ -22,6 +22,8 @@ export interface Backing {
   readonly selector: Labels;
   readonly ports: readonly BackedPort[];
   readonly isUnreadyPublished: boolean;
+  /** Each endpoint has a name of its own. */
+  readonly isHeadless: boolean;
 }
 
 export type BackingsBySelector = Index<SelectorAnchor, ObjectKey, Backing>;
@@ -46,6 +48,7 @@ export function deriveBackings(graph: Graph, inputs: MeshInputs): Collection<Obj
           target: targetPort,
         })),
         isUnreadyPublished: spec.publishNotReadyAddresses,
+        isHeadless: spec.isHeadless,
       };
       return [[owner, backing]];
     },
@@ -65,6 +68,7 @@ export function deriveBackings(graph: Graph, inputs: MeshInputs): Collection<Obj
           target: targetPort,
         })),
         isUnreadyPublished: false,
+        isHeadless: false,
       };
       return [[owner, backing]];
     },

@@ -8,7 +8,8 @@ import { deriveConnectionTables, indexMeshConnections } from './connection-table
 import { deriveDestinationRules, deriveDestinations } from './destinations.ts';
 import { deriveEndpoints } from './endpoints.ts';
 import { deriveGateways } from './gateways.ts';
-import { deriveHosts, deriveServices } from './hosts.ts';
+import { deriveHosts } from './host-views.ts';
+import { deriveServices } from './hosts.ts';
 import { deriveInbounds } from './inbounds.ts';
 import type { MeshCollections, MeshInputs } from './inputs.ts';
 import { derivePeerPolicies, derivePeerSources, indexNamespacePeers } from './peer-policies.ts';

@@ -1,12 +1,12 @@
 // Claims to a host: what one object says about it, without its endpoints, so that a changed endpoint changes no claim.
-import type { ObjectOf, ServiceEntrySpec } from '@xebec/config';
+import type { ObjectOf, ServiceEntrySpec, ServiceSpec } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
 import type { Host, Layer, ObjectKey, Resolution, Service, ServicePort } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { expandHost, isWildcard, serviceHost } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
 import { type MeshSettings, settingsOf } from './settings.ts';
-import { virtualAddress } from './virtual-address.ts';
+import { allocatedAddresses } from './virtual-address.ts';
 import { layersOf } from './visibility.ts';
 
 /** `OWNER|HOST`. */
@@ -33,8 +33,12 @@ export function deriveClaims(graph: Graph, inputs: MeshInputs): Collection<Claim
   const ofEntries = graph.derive({
     name: 'mesh.entryClaims',
     from: inputs.serviceEntries,
+    reads: { settings },
     equals: deepEqual,
-    fn: (object, owner) => distinct(object.spec.hosts).map((host) => claimOfEntry(object, owner, host)),
+    fn: (object, owner, read) => {
+      const ipv6 = settingsOf(read.settings).allocatesIpv6 === true;
+      return distinct(object.spec.hosts).map((host) => claimOfEntry(object, owner, { host, ipv6 }));
+    },
   });
   const ofRoutes = graph.derive({
     name: 'mesh.routeClaims',
@@ -55,7 +59,8 @@ function claimOfService(
     namespace: metadata.namespace,
     clusterDomain: settings.clusterDomain,
   });
-  const isAllocated = !spec.isHeadless && spec.clusterIPs.length === 0;
+  const { externalName } = spec;
+  const isAllocated = !spec.isHeadless && spec.clusterIPs.length === 0 && externalName === undefined;
   const service: Service = {
     host,
     name: metadata.name,
@@ -63,8 +68,14 @@ function claimOfService(
     ports: spec.ports
       .filter(({ transport }) => transport !== 'SCTP')
       .map(({ port, name, protocol }): ServicePort => ({ number: port, name, protocol })),
-    resolution: 'endpoints',
-    addresses: isAllocated ? [virtualAddress(host)] : spec.clusterIPs,
+    resolution: externalName === undefined ? 'endpoints' : 'dns',
+    addresses: isAllocated
+      ? allocatedAddresses(host, { ipv6: settings.allocatesIpv6 === true })
+      : spec.clusterIPs,
+    ...(isAllocated ? { isAllocated } : {}),
+    ...(spec.isHeadless ? { isHeadless: true } : {}),
+    ...(externalName === undefined ? {} : { externalName }),
+    ...choiceOfEndpoints(spec),
     location: 'mesh',
     platform: 'kubernetes',
     subjectAltNames: [],
@@ -74,25 +85,40 @@ function claimOfService(
   return [`${owner}|${host}`, { host, owner, layers: layersOf(spec.exportTo, metadata.namespace), service }];
 }
 
+type EndpointChoice = Pick<Service, 'sessionAffinity' | 'internalTrafficPolicy' | 'trafficDistribution'>;
+
+const choiceOfEndpoints = ({
+  sessionAffinity,
+  internalTrafficPolicy,
+  trafficDistribution,
+}: ServiceSpec): EndpointChoice => ({
+  ...(sessionAffinity === undefined ? {} : { sessionAffinity }),
+  ...(internalTrafficPolicy === undefined ? {} : { internalTrafficPolicy }),
+  ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+});
+
 const resolutions: Readonly<Record<ServiceEntrySpec['resolution'], Resolution>> = {
   NONE: 'original-destination',
   STATIC: 'endpoints',
   DNS: 'dns',
   DNS_ROUND_ROBIN: 'dns-round-robin',
+  DYNAMIC_DNS: 'dynamic-dns',
 };
 
 function claimOfEntry(
   { metadata, spec }: ObjectOf<'ServiceEntry'>,
   owner: ObjectKey,
-  host: Host,
+  { host, ipv6 }: { readonly host: Host; readonly ipv6: boolean },
 ): readonly [ClaimKey, Claim] {
+  const isAllocated = isAddressNeeded(spec, host);
   const service: Service = {
     host,
     name: host,
     namespace: metadata.namespace,
     ports: spec.ports.map(({ number, name, protocol }) => ({ number, name, protocol })),
     resolution: resolutions[spec.resolution],
-    addresses: isAddressNeeded(spec, host) ? [virtualAddress(host)] : spec.addresses,
+    addresses: isAllocated ? allocatedAddresses(host, { ipv6 }) : spec.addresses,
+    ...(isAllocated ? { isAllocated } : {}),
     location: spec.location === 'MESH_INTERNAL' ? 'mesh' : 'external',
     platform: 'service-entry',
     subjectAltNames: spec.subjectAltNames,
@@ -102,10 +128,13 @@ function claimOfEntry(
   return [`${owner}|${host}`, { host, owner, layers: layersOf(spec.exportTo, metadata.namespace), service }];
 }
 
-/** Hosts of the mesh's own have no DNS name elsewhere: clients need an address to resolve them to. */
+/**
+ * Only a host of one name and with endpoints of its own can have an address that stands for it: by that its traffic
+ * is told apart where the port says nothing, and names that no other server knows lead somewhere.
+ */
 function isAddressNeeded(spec: ServiceEntrySpec, host: Host): boolean {
-  const isOwn = spec.location === 'MESH_INTERNAL' && spec.resolution !== 'NONE';
-  return isOwn && spec.addresses.length === 0 && !isWildcard(host);
+  const isWithout = spec.addresses.length === 0 && !isWildcard(host);
+  return spec.isAllocated && spec.resolution !== 'NONE' && isWithout;
 }
 
 function claimsOfRoute(

@@ -108,6 +108,8 @@ function choiceIn(
   const holder = holderIn(view, layer);
   if (holder === undefined) return [];
   const { service } = holder;
+  // Clients of an alias use the clusters of the service that it stands for.
+  if (service.resolution === 'alias') return [];
   const namespaces = [namespaceOf(layer), service.namespace, rootNamespace];
   const rules = selectRules(layer, namespaces, levels);
   return [{ layer, service, serviceLayer: holder.layer, rules }];

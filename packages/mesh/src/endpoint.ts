@@ -21,7 +21,8 @@ export function endpointOfWorkload(peer: Peer, port: BackedPort, backing: Backin
   const [address] = workload.addresses;
   if (!isUsable || target === undefined || address === undefined) return [];
   const { address: host, port: number } = splitAddress(address, target);
-  return [{ address: host, port: number, ...describeWorkload(peer, target) }];
+  const hostname = backing.isHeadless ? { hostname: workload.hostname ?? workload.name } : {};
+  return [{ address: host, port: number, ...describeWorkload(peer, target), ...hostname }];
 }
 
 /** What is known about an endpoint because it belongs to a workload. */
@@ -35,6 +36,7 @@ function describeWorkload(peer: Peer, port: number): Omit<Endpoint, 'address' | 
     ...(identity === undefined ? {} : { identity }),
     ...(workload.locality === undefined ? {} : { locality: workload.locality }),
     network: workload.network,
+    ...(workload.node === undefined ? {} : { node: workload.node }),
     weight: workload.weight,
     health: workload.health === 'draining' ? 'draining' : 'healthy',
     tls: peerTls(workload.isMeshed, policy, port),
@@ -105,7 +107,9 @@ export function endpointsOfSlice(member: SliceMember): readonly Endpoint[] {
   const health = sliceHealth(endpoint, member.isUnreadyPublished);
   if (address === undefined || health === undefined) return [];
   const causes = [{ object: member.sliceKey, field: `endpoints[${member.position}]` }];
-  if (peer !== undefined) return [{ ...describeWorkload(peer, port), address, port, health, causes }];
+  const named = endpoint.hostname === '' ? {} : { hostname: endpoint.hostname };
+  if (peer !== undefined)
+    return [{ ...describeWorkload(peer, port), ...named, address, port, health, causes }];
   return [
     {
       address,
@@ -115,6 +119,8 @@ export function endpointsOfSlice(member: SliceMember): readonly Endpoint[] {
       workload: '',
       ...(endpoint.zone === '' ? {} : { locality: { region: '', zone: endpoint.zone, subzone: '' } }),
       network: member.network,
+      ...(endpoint.nodeName === '' ? {} : { node: endpoint.nodeName }),
+      ...named,
       weight: 1,
       health,
       tls: 'disabled',

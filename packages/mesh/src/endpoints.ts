@@ -8,6 +8,7 @@ import type {
   Layered,
   ObjectKey,
   PeerPolicy,
+  Resolution,
   ServicePort,
   Workload,
 } from '@xebec/model';
@@ -29,7 +30,7 @@ import type { HostPort, MeshInputs } from './inputs.ts';
 import { anchorOfSelector, isSelected } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
 import { defaultPeerPolicy, type PeerLookups, type PeerSources } from './peer-policies.ts';
-import { type SettingsLookup, settingsOf } from './settings.ts';
+import { type MeshSettings, type SettingsLookup, settingsOf } from './settings.ts';
 import type { WorkloadsByLabel } from './workloads.ts';
 
 /** `OWNER|HOST|PORT`: what one object says about a port, whether or not the host is its own. */
@@ -119,10 +120,13 @@ const isCarried = ({ protocol }: Pick<ServicePort, 'protocol'>): boolean => prot
 const carried = <P extends Pick<ServicePort, 'protocol'>>(ports: readonly P[]): readonly P[] =>
   ports.filter(isCarried);
 
+/** Where each connection finds its own endpoint, or another service has them. */
+const unlisted: ReadonlySet<Resolution> = new Set(['original-destination', 'dynamic-dns', 'alias']);
+
 /** The ports whose endpoints are known, of everybody who holds the host. */
 function portsOf({ host, holders }: HostView): readonly HeldPort[] {
   return holders
-    .filter(({ service }) => service.resolution !== 'original-destination')
+    .filter(({ service }) => !unlisted.has(service.resolution))
     .flatMap(({ layer, owner, service }) =>
       carried(service.ports).map((port): HeldPort => {
         const hostPort: HostPort = `${host}|${port.number}`;
@@ -152,7 +156,7 @@ function inlineSets(
   read: PeerLookups,
 ): readonly OwnedSet[] {
   const { metadata, spec } = entry;
-  if (spec.resolution === 'NONE') return [];
+  if (spec.resolution === 'NONE' || spec.resolution === 'DYNAMIC_DNS') return [];
   const isNamed = spec.endpoints.length === 0 && spec.resolution !== 'STATIC';
   const settings = settingsOf(read.settings);
   return carried(spec.ports).flatMap(({ number, name, protocol, targetPort }) => {
@@ -210,8 +214,10 @@ function deriveSliced(
     fn: (service, owner, read) => {
       const { metadata, spec } = service;
       if (Object.keys(spec.selector).length > 0) return [];
-      const { clusterDomain } = settingsOf(read.settings);
+      const settings = settingsOf(read.settings);
+      const { clusterDomain } = settings;
       const host = serviceHost(metadata.name, { namespace: metadata.namespace, clusterDomain });
+      if (spec.externalName !== undefined) return externalSets(service, owner, { host, settings });
       const slices = read.slicesByService.at(`${metadata.namespace}/${metadata.name}`);
       return carried(spec.ports).map(({ port: number, name, protocol }) => {
         const port: ServicePort = { number, name, protocol };
@@ -219,6 +225,20 @@ function deriveSliced(
         return ownedSet(owner, { host, port, endpoints });
       });
     },
+  });
+}
+
+/** A name outside the mesh has one endpoint per port: itself. */
+function externalSets(
+  { metadata: { namespace }, spec: { externalName = '', ports } }: ObjectOf<'Service'>,
+  owner: ObjectKey,
+  { host, settings }: { readonly host: Host; readonly settings: MeshSettings },
+): readonly OwnedSet[] {
+  return carried(ports).map(({ port: number, name, protocol, targetPort: target }) => {
+    const port: ServicePort = { number, name, protocol };
+    const targetPort = typeof target === 'number' ? target : number;
+    const endpoint = endpointOfName({ namespace, port, targetPort, settings, owner }, externalName);
+    return ownedSet(owner, { host, port, endpoints: [endpoint] });
   });
 }
 

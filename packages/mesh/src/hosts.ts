@@ -2,7 +2,6 @@
 import type { Collection, Graph } from '@xebec/flow';
 import type { Host, Layer, Layered, ObjectKey, Service } from '@xebec/model';
 import { layered } from '@xebec/model';
-import { deepEqual } from '@xebec/std';
 import type { Claim, ClaimKey } from './claims.ts';
 import { compareText } from './host-names.ts';
 import { isVisible, namespaceOf, sortLayers } from './visibility.ts';
@@ -26,22 +25,12 @@ export interface HostView {
   /** The shared layer first; `ns:` layers only where they differ. Empty when only a VirtualService names the host. */
   readonly holders: readonly Holder[];
   readonly losers: readonly Loser[];
+  /** The host whose address it would have by its own name, which is why it has another one. */
+  readonly displacedBy?: Host;
 }
 
 interface ServiceClaim extends Claim {
   readonly service: Service;
-}
-
-/** One view for every host that anything in the mesh names. */
-export function deriveHosts(graph: Graph, claims: Collection<ClaimKey, Claim>): Collection<Host, HostView> {
-  const claimsByHost = graph.index(claims, 'byHost', ({ host }) => [host]);
-  return graph.derive({
-    name: 'mesh.hosts',
-    from: graph.group(claimsByHost),
-    reads: { claimsByHost },
-    equals: deepEqual,
-    fn: (_keys, host, read) => [[host, viewOf(host, read.claimsByHost.at(host))]],
-  });
 }
 
 export function deriveServices(
@@ -61,7 +50,8 @@ export function holderIn(view: HostView | undefined, layer: Layer): Holder | und
   return view?.holders.find((holder) => holder.layer === layer) ?? shared;
 }
 
-function viewOf(host: Host, members: readonly (readonly [ClaimKey, Claim])[]): HostView {
+/** Who holds a host, by the claims to it alone. */
+export function viewOf(host: Host, members: readonly (readonly [ClaimKey, Claim])[]): HostView {
   const claims = members.map(([, claim]) => claim).filter(hasService);
   const shared = winnerOf(claims, '*');
   const layers = sortLayers(claims.flatMap((claim) => layersAffectedBy(claim, claims.length > 1)));

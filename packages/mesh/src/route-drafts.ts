@@ -85,8 +85,10 @@ export function targetOf(
   context: RouteContext,
 ): Mirror['destination'] {
   const { object, namespace, hosts } = context;
-  const host = expandHost(destination.host, context);
-  const ports = holderIn(hosts.get(host), `ns:${namespace}`)?.service.ports ?? [];
+  const written = expandHost(destination.host, context);
+  const service = holderIn(hosts.get(written), `ns:${namespace}`)?.service;
+  const host = service?.alias ?? written;
+  const ports = service?.ports ?? [];
   const only = ports.length === 1 ? ports[0]?.number : undefined;
   const port = destination.port ?? only ?? 'FROM_REQUEST_PORT';
   return { host, subset: destination.subset, port, cause: { object, field } };

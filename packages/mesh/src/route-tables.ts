@@ -14,7 +14,7 @@ import type {
 import { layered } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { compareText } from './host-names.ts';
-import { type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
+import { type HostRuleLookups, type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import { type BoundRoute, rulesAt } from './routes.ts';
 import { isVisible, namespaceOf, sortLayers } from './visibility.ts';
@@ -38,10 +38,17 @@ export function deriveRouteTables(
     reads: { ...routes },
     equals: deepEqual,
     fn: (view, host, read) =>
-      distinctChoices(view, rulesByLevel(host, read)).map(
+      distinctChoices(view, levelsOf(view, read)).map(
         (choice) => [layered(choice.layer, host), tableOf(host, choice)] as const,
       ),
   });
+}
+
+/** The rules of the host itself; without any, an alias has those of the service that it stands for. */
+function levelsOf({ host, holders }: HostView, read: HostRuleLookups<BoundRoute>): Levels {
+  const levels = rulesByLevel(host, read);
+  const alias = holders.find(({ service }) => service.alias !== undefined)?.service.alias;
+  return alias === undefined || levels.flat().length > 0 ? levels : rulesByLevel(alias, read);
 }
 
 /** What clients of a layer get. */

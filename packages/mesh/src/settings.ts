@@ -19,6 +19,8 @@ export interface MeshSettings {
   readonly network: string;
   /** Holds where a DestinationRule says nothing else; absent: by locality wherever failing endpoints are detected. */
   readonly localityLbSetting?: LocalitySetting;
+  /** Hosts without an address also get one of IPv6: only useful where capture takes IPv6. */
+  readonly allocatesIpv6?: boolean;
 }
 
 export const defaultSettings: MeshSettings = {

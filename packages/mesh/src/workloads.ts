@@ -55,7 +55,7 @@ function isRunning({ spec: { status } }: ObjectOf<'Pod'>): boolean {
 
 function workloadOfPod(pod: ObjectOf<'Pod'>, object: ObjectKey, settings: MeshSettings): Workload {
   const { metadata, spec } = pod;
-  const locality = parseLocality(metadata.labels[localityLabel]);
+  const locality = localityOfPod(metadata);
   return {
     object,
     name: metadata.name,
@@ -67,6 +67,8 @@ function workloadOfPod(pod: ObjectOf<'Pod'>, object: ObjectKey, settings: MeshSe
     ports: spec.containers.flatMap((container) => container.ports.flatMap(portOf)),
     ...(locality === undefined ? {} : { locality }),
     network: metadata.labels[networkLabel] ?? settings.network,
+    ...(spec.nodeName === '' ? {} : { node: spec.nodeName }),
+    ...(spec.hostname === '' ? {} : { hostname: spec.hostname }),
     weight: 1,
     isMeshed: isMeshedPod(pod),
     health: healthOf(spec.isTerminating, spec.status.isReady),
@@ -98,6 +100,25 @@ function ownerNameOf({ metadata, spec: { owner } }: ObjectOf<'Pod'>): string {
   if (owner.kind !== 'ReplicaSet') return owner.name;
   if (hash !== undefined && owner.name.endsWith(`-${hash}`)) return owner.name.slice(0, -hash.length - 1);
   return owner.name.replace(/-[a-z0-9]{6,10}$/, '');
+}
+
+const topology = {
+  region: 'topology.kubernetes.io/region',
+  zone: 'topology.kubernetes.io/zone',
+  subzone: 'topology.istio.io/subzone',
+} as const;
+
+/** What its labels say, Istio's own word first; else its annotations, for who may not label. */
+function localityOfPod({ labels, annotations }: ObjectOf<'Pod'>['metadata']): Locality | undefined {
+  const text = labels[localityLabel];
+  if (text !== undefined && text !== '') return parseLocality(text);
+  const read = (name: string): string => labels[name] ?? annotations[name] ?? '';
+  const locality = {
+    region: read(topology.region),
+    zone: read(topology.zone),
+    subzone: read(topology.subzone),
+  };
+  return locality.region === '' && locality.zone === '' ? undefined : locality;
 }
 
 /** `region/zone/subzone`, or with dots, as labels cannot hold a slash. */

@@ -64,6 +64,7 @@ export type {
   Resolution,
   Service,
   ServicePort,
+  TrafficDistribution,
 } from './service.ts';
 export type {
   Capture,

@@ -26,9 +26,16 @@ export interface ServicePort {
 
 /**
  * `endpoints`: a known list (EDS). `dns`: every address a name resolves to (STRICT_DNS);
- * `dns-round-robin`: one of them at a time (LOGICAL_DNS); `original-destination`: where the client was going.
+ * `dns-round-robin`: one of them at a time (LOGICAL_DNS); `dynamic-dns`: what the name in each request resolves to;
+ * `original-destination`: where the client was going; `alias`: another service of the mesh has the endpoints.
  */
-export type Resolution = 'endpoints' | 'dns' | 'dns-round-robin' | 'original-destination';
+export type Resolution =
+  | 'endpoints'
+  | 'dns'
+  | 'dns-round-robin'
+  | 'dynamic-dns'
+  | 'original-destination'
+  | 'alias';
 
 export interface Service {
   readonly host: Host;
@@ -39,6 +46,20 @@ export interface Service {
   readonly resolution: Resolution;
   /** Virtual addresses; empty for headless and for external hosts without one. */
   readonly addresses: readonly string[];
+  /** The addresses are the mesh's own choice, as nobody gave the service any. */
+  readonly isAllocated?: true;
+  /** Clients find its endpoints by name and choose one themselves. */
+  readonly isHeadless?: true;
+  /** The name it stands for, as it is written; what clients of its name are told by DNS. */
+  readonly externalName?: string;
+  /** Of resolution `alias`: the service that `externalName` is. */
+  readonly alias?: Host;
+  /** Clients use endpoints of their own node only. */
+  readonly internalTrafficPolicy?: 'Local';
+  /** A client keeps its endpoint. */
+  readonly sessionAffinity?: 'ClientIP';
+  /** Which endpoints clients prefer while there are any. */
+  readonly trafficDistribution?: TrafficDistribution;
   readonly location: 'mesh' | 'external';
   readonly platform: 'kubernetes' | 'service-entry';
   /** Subject alternative names that are accepted beside those of the endpoints' identities. */
@@ -46,6 +67,9 @@ export interface Service {
   readonly labels: Readonly<Record<string, string>>;
   readonly causes: readonly Cause[];
 }
+
+/** Endpoints of the client's own zone, or node, first. */
+export type TrafficDistribution = 'PreferClose' | 'PreferSameZone' | 'PreferSameNode';
 
 export interface Locality {
   readonly region: string;
@@ -67,6 +91,10 @@ export interface Endpoint {
   readonly identity?: string;
   readonly locality?: Locality;
   readonly network: string;
+  /** The node it runs on, where that is known. */
+  readonly node?: string;
+  /** Its own name under that of a headless service. */
+  readonly hostname?: string;
   /** Relative share, at least 1. */
   readonly weight: number;
   readonly health: 'healthy' | 'unhealthy' | 'draining';

@@ -20,6 +20,10 @@ export interface Workload {
   }[];
   readonly locality?: Locality;
   readonly network: string;
+  /** The node it runs on, where that is known. */
+  readonly node?: string;
+  /** The name that DNS knows it by under its headless services: its own by default. */
+  readonly hostname?: string;
   readonly weight: number;
   /** It has a sidecar of this mesh. */
   readonly isMeshed: boolean;
@@ -65,6 +69,8 @@ export interface ProxyNode {
   readonly workloadName: string;
   readonly locality?: Locality;
   readonly network: string;
+  /** The node it runs on, where that is known. */
+  readonly node?: string;
   /** Routers: a Gateway's port → the port the proxy may bind for it; the same port when it is not named here. */
   readonly gatewayPorts: Readonly<Record<number, number>>;
   /** Routers; absent: nobody stands before them. */

@@ -85,6 +85,7 @@ export function templateOfGateway(gateway: LocalGateway): WorkloadTemplate {
       terminationGracePeriodMs: 0,
       hostNetwork: false,
       nodeName: '',
+      hostname: '',
     },
     podSpec: { serviceAccountName, containers },
     gatewayPorts: ports,

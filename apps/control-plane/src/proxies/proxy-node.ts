@@ -29,6 +29,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
   const { metadata } = node;
   const isExplicit = textOf(metadata['CAPTURE']) === 'explicit';
   const mayBeOnDemand = discovery === 'on-demand' && place.role === 'sidecar';
+  const nodeName = textOf(metadata['NODE_NAME']);
   const isOnDemand = mayBeOnDemand && textOf(metadata['ON_DEMAND_DISCOVERY']) === 'true';
   return {
     id: node.id,
@@ -40,6 +41,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
     discovery: isOnDemand ? 'on-demand' : 'eager',
     workloadName: textOf(metadata['WORKLOAD_NAME']) ?? place.name,
     network: textOf(metadata['NETWORK']) ?? '',
+    ...(nodeName === undefined ? {} : { node: nodeName }),
     gatewayPorts: portMap(metadata['GATEWAY_PORTS']),
     ...(node.locality === undefined
       ? {}

@@ -171,7 +171,7 @@ const bareName = (domain: string): string => domain.replace(/:\d+$/, '');
 function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonly string[]): EncodedResource {
   const name = route === httpProxyRoute ? `${route}/${host}:${port}` : `${route}/${host}`;
   const encoded = encodeRules(table.rules, host, meshPoint(port));
-  const own = outboundCluster(port, '', host);
+  const own = outboundCluster(port, '', table.service?.alias ?? host);
   const isDefault = encoded.routes.length === 0 && table.service !== undefined;
   const clusters = isDefault ? [own] : encoded.clusters;
   const routes = isDefault

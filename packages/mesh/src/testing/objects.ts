@@ -95,6 +95,7 @@ export function pod(id: Id, labels: Text, options: PodOptions = {}): ObjectOf<'P
     terminationGracePeriodMs: 0,
     hostNetwork: false,
     nodeName: '',
+    hostname: '',
     isTerminating,
     status: { phase: 'Running', podIP: ip, podIPs: [], hostIP: '', isReady },
     ...options.spec,
@@ -125,6 +126,7 @@ export function serviceEntry(id: Id, spec: Partial<ServiceEntrySpec>): ObjectOf<
     endpoints: [],
     exportTo: ['*'],
     subjectAltNames: [],
+    isAllocated: true,
     ...spec,
   });
 }

@@ -15,6 +15,7 @@ const shape = {
   terminationGracePeriodSeconds: withDefault(integer(0, 86_400), 30),
   hostNetwork: withDefault(boolean, false),
   nodeName: withDefault(text, ''),
+  hostname: withDefault(text, ''),
 };
 
 /** Scheduling, isolation and storage: the platform's own business. */
@@ -30,7 +31,6 @@ const ignored = [
   'hostIPC',
   'hostPID',
   'hostUsers',
-  'hostname',
   'imagePullSecrets',
   'nodeSelector',
   'os',
@@ -61,6 +61,7 @@ const normalize = (value: Decoded<typeof shape>): PodBody => ({
   terminationGracePeriodMs: value.terminationGracePeriodSeconds * 1_000,
   hostNetwork: value.hostNetwork,
   nodeName: value.nodeName,
+  hostname: value.hostname,
 });
 
 export const podBody: Decoder<PodBody> = andThen(

@@ -74,6 +74,8 @@ export interface PodBody {
   readonly hostNetwork: boolean;
   /** Empty when not set. */
   readonly nodeName: string;
+  /** Its name under that of a headless service; empty when not set: then the Pod's own name. */
+  readonly hostname: string;
 }
 
 export interface PodStatus {

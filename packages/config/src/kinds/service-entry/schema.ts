@@ -15,7 +15,7 @@ import { defineKind, istioNetworking, manifestOf } from '../define.ts';
 import { workloadEntry } from '../workload-entry/schema.ts';
 import type { WorkloadEntrySpec } from '../workload-entry/spec.ts';
 import type { ServiceEntryPort } from './spec.ts';
-import { checkResolution, checkServiceEntry } from './validate.ts';
+import { checkAllocation, checkServiceEntry } from './validate.ts';
 
 const servicePort = andThen(
   object({
@@ -27,7 +27,7 @@ const servicePort = andThen(
   (value): ServiceEntryPort => ({ ...value, targetPort: value.targetPort ?? value.number }),
 );
 
-const resolution = andThen(oneOf('NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS'), checkResolution);
+const resolution = oneOf('NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS');
 
 const selector = andThen(object({ labels: withDefault<TextMap>(labels, emptyMap) }), (value) => value.labels);
 
@@ -51,5 +51,8 @@ export const serviceEntryKind = defineKind({
   kind: 'ServiceEntry',
   plural: 'serviceentries',
   shortNames: ['se'],
-  body: andThen(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value) => value.spec),
+  body: andThen(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value, walk) => {
+    const isAllocated = checkAllocation(walk);
+    return isAllocated === undefined ? undefined : { ...value.spec, isAllocated };
+  }),
 });

@@ -11,16 +11,18 @@ export interface ServiceEntryPort {
 }
 
 export interface ServiceEntrySpec {
-  /** Lower case; `*.`-prefixed ones only with resolution NONE or STATIC. */
+  /** Lower case; `*.`-prefixed ones not with resolution DNS, and only such with DYNAMIC_DNS. */
   readonly hosts: readonly string[];
   /** IP addresses and CIDR blocks. */
   readonly addresses: readonly string[];
   readonly ports: readonly ServiceEntryPort[];
   readonly location: 'MESH_EXTERNAL' | 'MESH_INTERNAL';
-  readonly resolution: 'NONE' | 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN';
+  readonly resolution: 'NONE' | 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN' | 'DYNAMIC_DNS';
   readonly endpoints: readonly WorkloadEntrySpec[];
   /** Labels of WorkloadEntries and Pods of the same namespace; never together with endpoints. */
   readonly workloadSelector?: TextMap;
   readonly exportTo: ExportTo;
   readonly subjectAltNames: readonly string[];
+  /** Hosts without an address get one of the mesh's own; label `networking.istio.io/enable-autoallocate-ip`. */
+  readonly isAllocated: boolean;
 }

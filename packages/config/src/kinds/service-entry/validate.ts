@@ -6,14 +6,22 @@ import type { ServiceEntrySpec } from './spec.ts';
 
 type Resolution = ServiceEntrySpec['resolution'];
 
-export function checkResolution(resolution: Resolution | 'DYNAMIC_DNS', walk: Walk): Resolution | undefined {
-  if (resolution !== 'DYNAMIC_DNS') return resolution;
-  const message = 'DYNAMIC_DNS is not yet supported';
-  return refuse(walk, { code: 'not-yet-supported', message, remedy: 'write DNS and name the hosts' });
+/** What the fields of `spec` say; the label beside them is read on its own. */
+type Written = Omit<ServiceEntrySpec, 'isAllocated'>;
+
+const allocationLabel = 'networking.istio.io/enable-autoallocate-ip';
+
+/** Whether hosts without an address get one; they do unless the label says otherwise. */
+export function checkAllocation(walk: Walk): boolean | undefined {
+  const label = walk.metadata.labels[allocationLabel] ?? 'true';
+  if (label === 'true' || label === 'false') return label === 'true';
+  const message = `${quote(label)} is neither true nor false`;
+  const complaint = { code: 'unknown-value', message, remedy: 'write "true" or "false"' };
+  return refuse(walk, complaint, 'metadata', 'labels', allocationLabel);
 }
 
-export function checkServiceEntry(spec: ServiceEntrySpec, walk: Walk): ServiceEntrySpec | undefined {
-  const checks = [checkHosts, checkPorts, checkSources, checkEndpoints];
+export function checkServiceEntry(spec: Written, walk: Walk): Written | undefined {
+  const checks = [checkHosts, checkPorts, checkSources, checkEndpoints, checkDynamic];
   let isGood = true;
   for (const check of checks) if (!check(spec, walk)) isGood = false;
   return isGood ? spec : undefined;
@@ -24,7 +32,7 @@ function reject(walk: Walk, complaint: Complaint, ...under: readonly (string | n
   return false;
 }
 
-function checkHosts({ hosts, resolution }: ServiceEntrySpec, walk: Walk): boolean {
+function checkHosts({ hosts, resolution }: Written, walk: Walk): boolean {
   const seen = new Set<string>();
   let isGood = true;
   for (const [index, host] of hosts.entries()) {
@@ -34,16 +42,16 @@ function checkHosts({ hosts, resolution }: ServiceEntrySpec, walk: Walk): boolea
       isGood = reject(walk, { code: 'duplicate', message, remedy: 'list it once' }, ...place);
     }
     seen.add(host);
-    if (host.startsWith('*.') && resolution.startsWith('DNS')) {
+    if (host.startsWith('*.') && (resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN')) {
       const message = `DNS cannot resolve ${quote(host)}`;
-      const remedy = 'name the host, or use resolution NONE';
+      const remedy = 'name the host, or use resolution DYNAMIC_DNS';
       isGood = reject(walk, { code: 'invalid-host', message, remedy }, ...place);
     }
   }
   return isGood;
 }
 
-function checkPorts({ ports }: ServiceEntrySpec, walk: Walk): boolean {
+function checkPorts({ ports }: Written, walk: Walk): boolean {
   const names = new Set<string>();
   const numbers = new Set<number>();
   let isGood = true;
@@ -58,8 +66,36 @@ function checkPorts({ ports }: ServiceEntrySpec, walk: Walk): boolean {
   return isGood;
 }
 
+/** DYNAMIC_DNS takes the name from each request, so the request must carry one, and nothing else names it. */
+function checkDynamic({ hosts, ports, resolution, ...spec }: Written, walk: Walk): boolean {
+  if (resolution !== 'DYNAMIC_DNS') return true;
+  let isGood = true;
+  for (const [index, host] of hosts.entries()) {
+    if (host.startsWith('*.')) continue;
+    const message = `DYNAMIC_DNS is for wildcard hosts, and ${quote(host)} is none`;
+    const remedy = 'write a host such as *.example.com, or use resolution DNS';
+    isGood = reject(walk, { code: 'invalid-host', message, remedy }, 'hosts', index);
+  }
+  for (const [index, { protocol, name }] of ports.entries()) {
+    if (dynamicProtocols.has(protocol)) continue;
+    const message = `port "${name}" speaks ${protocol}, which does not say what host it wants, as DYNAMIC_DNS needs`;
+    const remedy = 'use HTTP, HTTP2, GRPC, HTTPS or TLS, or use resolution NONE';
+    isGood = reject(walk, { code: 'conflicting-fields', message, remedy }, 'ports', index, 'protocol');
+  }
+  for (const field of ['endpoints', 'workloadSelector', 'addresses'] as const) {
+    const value = spec[field];
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    const message = `DYNAMIC_DNS takes no ${field}: every request names its own host`;
+    const remedy = `remove ${field}, or set another resolution`;
+    isGood = reject(walk, { code: 'conflicting-fields', message, remedy }, field);
+  }
+  return isGood;
+}
+
+const dynamicProtocols: ReadonlySet<string> = new Set(['http', 'http2', 'grpc', 'grpc-web', 'https', 'tls']);
+
 /** Where endpoints come from: a list, a selector, DNS, or nowhere. */
-function checkSources(spec: ServiceEntrySpec, walk: Walk): boolean {
+function checkSources(spec: Written, walk: Walk): boolean {
   const { resolution, endpoints, workloadSelector } = spec;
   const hasEndpoints = endpoints.length > 0;
   if (hasEndpoints && workloadSelector !== undefined) {
@@ -98,7 +134,7 @@ function checkSources(spec: ServiceEntrySpec, walk: Walk): boolean {
   return true;
 }
 
-function checkEndpoints({ endpoints, ports, resolution }: ServiceEntrySpec, walk: Walk): boolean {
+function checkEndpoints({ endpoints, ports, resolution }: Written, walk: Walk): boolean {
   const names = new Set(ports.map(({ name }) => name));
   let isGood = true;
   for (const [index, endpoint] of endpoints.entries()) {

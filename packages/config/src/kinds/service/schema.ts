@@ -1,8 +1,9 @@
 // Service: ports, selector and addresses as Kubernetes has them.
-import { andThen, boolean, list, oneOf, text } from '../../decode/decoder.ts';
+import { andThen, boolean, list, oneOf, text, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { ipAddress } from '../../values/address.ts';
 import { exportToAll, exportToAnnotation } from '../../values/export-to.ts';
+import { hostName } from '../../values/host.ts';
 import { portName } from '../../values/names.ts';
 import { port, portReference } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
@@ -11,7 +12,7 @@ import type { TextMap } from '../../values/shapes.ts';
 import { labels } from '../../values/text-map.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import type { ServicePortSpec, ServiceSpec } from './spec.ts';
-import { checkPorts, checkType, warnAboutAffinity } from './validate.ts';
+import { checkAffinity, checkExternalName, checkPorts } from './validate.ts';
 
 const portShape = {
   name: withDefault(portName, ''),
@@ -36,6 +37,11 @@ const clusterIp = oneOf('None', '');
 const clusterAddress = (value: unknown, walk: Parameters<typeof ipAddress>[1]): string | undefined =>
   value === 'None' || value === '' ? clusterIp(value, walk) : ipAddress(value, walk);
 
+const affinity = object(
+  { clientIP: optional(object({ timeoutSeconds: optional(uint32) }, { isTolerant: true })) },
+  { isTolerant: true },
+);
+
 const specShape = {
   type: withDefault(oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'), 'ClusterIP'),
   selector: withDefault<TextMap>(labels, emptyMap),
@@ -43,7 +49,10 @@ const specShape = {
   clusterIP: optional(clusterAddress),
   clusterIPs: optional(list(clusterAddress, { most: 2 })),
   publishNotReadyAddresses: withDefault(boolean, false),
-  sessionAffinity: optional(oneOf('None', 'ClientIP')),
+  externalName: optional(hostName()),
+  sessionAffinity: withDefault(oneOf('None', 'ClientIP'), 'None'),
+  sessionAffinityConfig: optional(affinity),
+  trafficDistribution: optional(oneOf('PreferClose', 'PreferSameZone', 'PreferSameNode')),
   internalTrafficPolicy: optional(oneOf('Cluster', 'Local')),
 };
 
@@ -56,26 +65,31 @@ const ignored = [
   'ipFamilyPolicy',
   'loadBalancerClass',
   'loadBalancerIP',
-  'sessionAffinityConfig',
 ];
-const inert = ['externalIPs', 'loadBalancerSourceRanges', 'trafficDistribution', 'topologyKeys'];
-const later = ['externalName'];
+const inert = ['externalIPs', 'loadBalancerSourceRanges', 'topologyKeys'];
 
-function normalize(value: Decoded<typeof specShape>): Omit<ServiceSpec, 'exportTo' | 'type'> {
-  const addresses = value.clusterIPs ?? (value.clusterIP === undefined ? [] : [value.clusterIP]);
+function normalize(value: Decoded<typeof specShape>): Omit<ServiceSpec, 'exportTo'> {
+  const isExternal = value.type === 'ExternalName';
+  const written = value.clusterIPs ?? (value.clusterIP === undefined ? [] : [value.clusterIP]);
+  const addresses = isExternal ? [] : written;
+  const { sessionAffinity, internalTrafficPolicy, trafficDistribution } = value;
   return {
-    selector: value.selector,
+    type: value.type,
+    ...(isExternal && value.externalName !== undefined ? { externalName: value.externalName } : {}),
+    selector: isExternal ? emptyMap : value.selector,
     ports: value.ports,
     clusterIPs: addresses.filter((address) => address !== 'None' && address !== ''),
     isHeadless: addresses.includes('None'),
     publishNotReadyAddresses: value.publishNotReadyAddresses,
+    ...(sessionAffinity === 'ClientIP' ? { sessionAffinity } : {}),
+    ...(internalTrafficPolicy === 'Local' ? { internalTrafficPolicy } : {}),
+    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
   };
 }
 
-const spec = andThen(object(specShape, { ignored, inert, later, isTolerant: true }), (value, walk) => {
-  const type = checkType(value.type, walk);
-  warnAboutAffinity(value, walk);
-  return type === undefined ? undefined : { type, ...normalize(value) };
+const spec = andThen(object(specShape, { ignored, inert, isTolerant: true }), (value, walk) => {
+  const isGood = [checkExternalName(value, walk), checkAffinity(value, walk)].every((each) => each);
+  return isGood ? normalize(value) : undefined;
 });
 
 const exportAnnotation = 'networking.istio.io/exportTo';

@@ -13,7 +13,9 @@ export interface ServicePortSpec {
 }
 
 export interface ServiceSpec {
-  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
+  /** Of type ExternalName only: the name that this service stands for, in lower case. */
+  readonly externalName?: string;
   /** Empty: the endpoints come from EndpointSlices. */
   readonly selector: TextMap;
   readonly ports: readonly ServicePortSpec[];
@@ -22,6 +24,12 @@ export interface ServiceSpec {
   /** `clusterIP: None`. */
   readonly isHeadless: boolean;
   readonly publishNotReadyAddresses: boolean;
+  /** `ClientIP`: a client keeps its endpoint as long as that exists; `None` is absent. */
+  readonly sessionAffinity?: 'ClientIP';
+  /** `Local`: clients use endpoints of their own node only; `Cluster` is absent. */
+  readonly internalTrafficPolicy?: 'Local';
+  /** Endpoints of the client's own zone, or node, are preferred. */
+  readonly trafficDistribution?: 'PreferClose' | 'PreferSameZone' | 'PreferSameNode';
   /** From the annotation `networking.istio.io/exportTo`; `['*']` by default. */
   readonly exportTo: ExportTo;
 }

@@ -36,34 +36,38 @@ function twice(walk: Walk, index: number, what: string): false {
   return false;
 }
 
-/** ExternalName is an alias in DNS that would bypass the mesh: refused until it is followed. */
-export function checkType(
-  type: ServiceSpec['type'] | 'ExternalName',
-  walk: Walk,
-): ServiceSpec['type'] | undefined {
-  if (type !== 'ExternalName') return type;
-  return refuse(
-    walk,
-    {
-      code: 'not-yet-supported',
-      message: 'type ExternalName is not yet supported',
-      remedy: 'write a ServiceEntry with resolution DNS for the external name',
-    },
-    'type',
-  );
+interface Named {
+  readonly type: ServiceSpec['type'];
+  readonly externalName?: string;
+}
+
+/** An alias needs the name that it stands for, and nothing else may have one. */
+export function checkExternalName({ type, externalName }: Named, walk: Walk): boolean {
+  if (type === 'ExternalName' && externalName === undefined) {
+    const message = 'type ExternalName needs the field "externalName"';
+    refuse(walk, { code: 'missing-field', message, remedy: 'add externalName, such as db.example.com' });
+    return false;
+  }
+  if (type !== 'ExternalName' && externalName !== undefined) {
+    const message = `externalName has no effect in a Service of type ${type}`;
+    const remedy = 'set type to ExternalName, or remove externalName';
+    caution(walk, { code: 'field-has-no-effect', message, remedy }, 'externalName');
+  }
+  return true;
 }
 
 interface Affinity {
-  readonly sessionAffinity?: 'None' | 'ClientIP';
-  readonly internalTrafficPolicy?: 'Cluster' | 'Local';
+  readonly sessionAffinityConfig?: { readonly clientIP?: { readonly timeoutSeconds?: number } };
 }
 
-export function warnAboutAffinity({ sessionAffinity, internalTrafficPolicy }: Affinity, walk: Walk): void {
-  const message = (what: string): string => `${what} has no effect in this mesh yet`;
-  if (sessionAffinity === 'ClientIP') {
-    caution(walk, { code: 'field-has-no-effect', message: message('ClientIP') }, 'sessionAffinity');
-  }
-  if (internalTrafficPolicy === 'Local') {
-    caution(walk, { code: 'field-has-no-effect', message: message('Local') }, 'internalTrafficPolicy');
-  }
+const mostAffinitySeconds = 86_400;
+
+export function checkAffinity({ sessionAffinityConfig }: Affinity, walk: Walk): boolean {
+  const seconds = sessionAffinityConfig?.clientIP?.timeoutSeconds;
+  if (seconds === undefined || (seconds > 0 && seconds <= mostAffinitySeconds)) return true;
+  const message = `${seconds} s is not a time that a client may be idle`;
+  const remedy = `write 1 to ${mostAffinitySeconds} seconds`;
+  const place = ['sessionAffinityConfig', 'clientIP', 'timeoutSeconds'] as const;
+  refuse(walk, { code: 'out-of-range', message, remedy }, ...place);
+  return false;
 }
