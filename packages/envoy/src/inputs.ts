@@ -20,6 +20,8 @@ export interface ProxySettings {
   readonly clusterDomain: string;
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   readonly accessLog: { readonly format: 'text' | 'json' | 'none' };
+  /** Some host is one that each request names itself. */
+  readonly hasDynamicHosts?: boolean;
 }
 
 /** `HOST|PORT` with the service's port number. */

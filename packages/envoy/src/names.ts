@@ -2,6 +2,8 @@
 import type { Host } from '@xebec/model';
 
 export const passthroughCluster = 'PassthroughCluster';
+/** Where the HTTP proxy of explicit capture sends what is to go where the client wanted: to the host of the request. */
+export const forwardProxyCluster = 'ForwardProxyCluster';
 export const blackHoleCluster = 'BlackHoleCluster';
 export const inboundPassthroughCluster = 'InboundPassthroughCluster';
 /** The route configuration of the HTTP proxy listener of explicit capture; its domains carry ports. */

@@ -76,7 +76,7 @@ function claimOfService(
     ...(spec.isHeadless ? { isHeadless: true } : {}),
     ...(externalName === undefined ? {} : { externalName }),
     ...choiceOfEndpoints(spec),
-    location: 'mesh',
+    location: externalName === undefined ? 'mesh' : 'external',
     platform: 'kubernetes',
     subjectAltNames: [],
     labels: metadata.labels,

@@ -8,8 +8,15 @@ import {
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { durationOf, unlimited } from '../duration.ts';
 import { causeMetadata } from '../metadata.ts';
-import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster } from '../names.ts';
+import {
+  blackHoleCluster,
+  forwardProxyCluster,
+  inboundCluster,
+  inboundPassthroughCluster,
+  passthroughCluster,
+} from '../names.ts';
 import { type EncodedResource, encodeResource } from '../resource.ts';
+import { dynamicDiscovery } from './dynamic-dns.ts';
 import { encodeHttpProtocol, httpProtocolOptions } from './http-protocol.ts';
 
 const noLimits = {
@@ -31,6 +38,7 @@ export function encodeBaseClusters(): readonly EncodedResource[] {
   return [
     originalDestination(passthroughCluster),
     originalDestination(inboundPassthroughCluster, inboundSource),
+    forwardProxy(),
     encodeResource(
       ClusterSchema,
       {
@@ -55,6 +63,22 @@ function originalDestination(name: string, source?: string): EncodedResource {
       circuitBreakers: noLimits,
       ...(http === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: http } }),
       ...(source === undefined ? {} : { upstreamBindConfig: bindTo(source) }),
+    },
+    { name },
+  );
+}
+
+function forwardProxy(): EncodedResource {
+  const name = forwardProxyCluster;
+  const http = encodeHttpProtocol('as-downstream', {});
+  return encodeResource(
+    ClusterSchema,
+    {
+      name,
+      ...dynamicDiscovery(),
+      connectTimeout: durationOf(10_000),
+      circuitBreakers: noLimits,
+      ...(http === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: http } }),
     },
     { name },
   );

@@ -35,7 +35,8 @@ function targetsOf(
 
 const clusterKey = (layer: string, name: string): ResourceKey => `${layer}|${name}`;
 const setKey = (layer: Layer, host: Host, port: number): Layered<HostPort> => `${layer}|${host}|${port}`;
-const resolvesByDns = ({ service }: Destination): boolean => service.resolution.startsWith('dns');
+const resolvesByDns = ({ service: { resolution } }: Destination): boolean =>
+  resolution === 'dns' || resolution === 'dns-round-robin';
 
 function buildOutbound(graph: Graph, { destinations, endpointSets }: ResourceInputs): Resources {
   return graph.derive({

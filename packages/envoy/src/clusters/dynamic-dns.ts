@@ -38,6 +38,8 @@ export const dynamicDiscovery = (): Fields<typeof ClusterSchema> => ({
       name: 'envoy.clusters.dynamic_forward_proxy',
       typedConfig: anyOf(ClusterConfigSchema, {
         clusterImplementationSpecifier: { case: 'dnsCacheConfig', value: cache },
+        // Whether names are sent and verified with TLS is said with the TLS itself.
+        allowInsecureClusterOptions: true,
       }),
     },
   },

@@ -22,6 +22,7 @@ import { encodeAssignment } from '../endpoints/assignment.ts';
 import { causeMetadata } from '../metadata.ts';
 import { outboundCluster } from '../names.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
+import { dynamicDiscovery } from './dynamic-dns.ts';
 import { encodeHttpProtocol, httpProtocolOptions, httpVersion } from './http-protocol.ts';
 import { encodeLoadBalancing } from './load-balancing.ts';
 import { encodeOutlierDetection, panicThreshold } from './outlier-detection.ts';
@@ -111,6 +112,7 @@ function discovery(options: OutboundClusterOptions, name: string, policy: Traffi
       lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     };
   }
+  if (resolution === 'dynamic-dns') return dynamicDiscovery();
   if (resolution === 'endpoints') {
     return {
       clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },

@@ -15,7 +15,8 @@ import { encodeHttpPortListener, encodeHttpProxyListener, encodeVirtualOutbound 
 type Resources = Collection<ResourceKey, EncodedResource>;
 const discoveries = ['on-demand', 'eager'] as const;
 
-export function buildListeners(graph: Graph, inputs: ResourceInputs, demand: Demand): Resources {
+export function buildListeners(graph: Graph, resources: ResourceInputs, demand: Demand): Resources {
+  const inputs = { ...resources, settings: describeMesh(graph, resources) };
   const byPort = graph.index(inputs.services, 'httpPorts', (service) => httpPorts(service).map(String));
   const byDetectedPort = graph.index(inputs.services, 'detectedPorts', detectedPortsOf);
   const ports = { httpPorts: graph.group(byPort), detectedPorts: graph.group(byDetectedPort) };
@@ -28,6 +29,28 @@ export function buildListeners(graph: Graph, inputs: ResourceInputs, demand: Dem
     buildGateways(graph, inputs),
     buildGrpc(graph, inputs, demand),
   );
+}
+
+/** The settings, with the one fact about all services that every listener needs. */
+function describeMesh(graph: Graph, { services, settings }: ResourceInputs): ResourceInputs['settings'] {
+  const dynamicHosts = graph.group(
+    graph.index(services, 'dynamicHosts', ({ resolution }): readonly 'any'[] =>
+      resolution === 'dynamic-dns' || resolution === 'original-destination' ? ['any'] : [],
+    ),
+  );
+  const hasAny = graph.derive({
+    name: 'hasDynamicHosts',
+    from: dynamicHosts,
+    fn: (): readonly (readonly ['any', true])[] => [['any', true]],
+  });
+  return graph.derive({
+    name: 'listenerSettings',
+    from: settings,
+    reads: { hasAny },
+    fn: (current, key: 'mesh', read) => [
+      [key, read.hasAny.get('any') === true ? { ...current, hasDynamicHosts: true } : current] as const,
+    ],
+  });
 }
 
 const emission = (layer: string, resource: EncodedResource): Emission => [

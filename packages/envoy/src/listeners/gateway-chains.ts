@@ -69,6 +69,7 @@ function httpTraffic(
     ],
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
+    hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,
     topology,
   });

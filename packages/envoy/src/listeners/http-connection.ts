@@ -18,6 +18,7 @@ import {
   type HttpFilter,
   HttpFilterSchema,
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { dynamicDnsFilter } from '../clusters/dynamic-dns.ts';
 import { adsSource } from '../config-source.ts';
 import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
@@ -41,6 +42,8 @@ export interface HttpConnectionOptions {
     | 'gateway'
     | 'gateway-mutual';
   readonly isOnDemand: boolean;
+  /** Some service of the mesh is a host that each request names itself. */
+  readonly hasDynamicHosts?: boolean;
   /** gRPC-Web of browsers becomes gRPC. */
   readonly isGrpcWeb?: boolean;
   /** Gateways: who stands before them. */
@@ -94,18 +97,24 @@ const cors = httpFilter(corsFilter, anyOf(CorsSchema, {}));
 const grpcWeb = httpFilter('envoy.filters.http.grpc_web', anyOf(GrpcWebSchema, {}));
 const router = httpFilter('envoy.filters.http.router', anyOf(RouterSchema, {}));
 
-function httpFilters({ place, isOnDemand, isGrpcWeb = false }: HttpConnectionOptions): HttpFilter[] {
+function httpFilters({
+  place,
+  isOnDemand,
+  isGrpcWeb = false,
+  hasDynamicHosts = false,
+}: HttpConnectionOptions): HttpFilter[] {
   const translated = isGrpcWeb ? [grpcWeb] : [];
+  const dynamic = hasDynamicHosts ? [dynamicDnsFilter] : [];
   switch (place) {
     case 'sidecar-inbound-mutual':
       return [peerFilter, ...translated, requestedFault, router];
     case 'sidecar-inbound-plain':
       return [...translated, router];
     case 'gateway-mutual':
-      return [peerFilter, ...translated, cors, fault, router];
+      return [peerFilter, ...translated, cors, fault, ...dynamic, router];
     case 'sidecar-outbound':
     case 'gateway':
-      return [...(isOnDemand ? [onDemand] : []), ...translated, cors, fault, router];
+      return [...(isOnDemand ? [onDemand] : []), ...translated, cors, fault, ...dynamic, router];
   }
 }
 

@@ -37,6 +37,7 @@ export const httpManager = (statPrefix: string, route: string, options: Outbound
     accessLog: [...encodeAccessLog(options.settings.accessLog.format), ...encodeHttpMetrics(metrics)],
     place: 'sidecar-outbound',
     isOnDemand: options.isOnDemand,
+    hasDynamicHosts: options.settings.hasDynamicHosts === true,
   });
 
 export interface ConnectionTraits {

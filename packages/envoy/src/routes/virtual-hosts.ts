@@ -4,7 +4,7 @@ import type { Host, Layer, Layered, RouteTable, Service, ServicePort } from '@xe
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import type { Demand, RouteStyle } from '../demand.ts';
 import type { ProxySettings } from '../inputs.ts';
-import { httpProxyRoute, outboundCluster } from '../names.ts';
+import { forwardProxyCluster, httpProxyRoute, outboundCluster } from '../names.ts';
 import {
   type EncodedResource,
   encodeResource,
@@ -166,12 +166,18 @@ function isWinner(value: Draft, domain: string, claims: ClaimReads): boolean {
   return claims.at(`*|${value.route}|${domain}`).every(([, rival]) => rival.host === value.host);
 }
 
+/** An explicit client has no destination but the host it names. */
+function ownCluster({ host, service }: RouteTable, route: string, port: number): string {
+  const isForwarded = route === httpProxyRoute && service?.resolution === 'original-destination';
+  return isForwarded ? forwardProxyCluster : outboundCluster(port, '', service?.alias ?? host);
+}
+
 const bareName = (domain: string): string => domain.replace(/:\d+$/, '');
 
 function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonly string[]): EncodedResource {
   const name = route === httpProxyRoute ? `${route}/${host}:${port}` : `${route}/${host}`;
   const encoded = encodeRules(table.rules, host, meshPoint(port));
-  const own = outboundCluster(port, '', table.service?.alias ?? host);
+  const own = ownCluster(table, route, port);
   const isDefault = encoded.routes.length === 0 && table.service !== undefined;
   const clusters = isDefault ? [own] : encoded.clusters;
   const routes = isDefault
