@@ -10,7 +10,8 @@ export type PodStage =
   | 'unready'
   | 'waiting'
   | 'draining'
-  | 'stopped';
+  | 'stopped'
+  | 'ended';
 
 export type AgentEvent = { readonly message: string } & (
   | {

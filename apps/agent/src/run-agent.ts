@@ -17,10 +17,11 @@ import { isLeftOver } from './workloads/left-over-pods.ts';
 import type { PodContext } from './workloads/pod-context.ts';
 import { createPodReporter, type PodReporter } from './workloads/pod-reporter.ts';
 import { removeLeftOverFiles } from './workloads/workload-files.ts';
-import { templateOfDeployment, templateOfGateway } from './workloads/workload-template.ts';
+import { templateOfGateway, templateOfObject } from './workloads/workload-template.ts';
 
 const certificateDeadlineMs = 10_000;
 const farewellMs = 2_000;
+const nodeName = 'local';
 
 /** Starts at once and never fails: what cannot be done yet is retried and told as events. */
 export function runAgent(options: AgentOptions): Promise<AgentHandle> {
@@ -42,7 +43,7 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
   }
   const listener = createListener({ kubelet, reporter, gate, client, onEvent });
   const { controlSocket: socketPath } = options;
-  const watch = watchObjects({ socketPath, kinds: ['Deployment', 'Pod'], listener, timers, random });
+  const watch = watchObjects({ socketPath, kinds: ['Deployment', 'Job', 'Pod'], listener, timers, random });
   // Timers and idle sockets do not keep a process alive; an agent that waits does.
   const alive = setInterval(() => undefined, 60_000);
   let closed: Promise<void> | undefined;
@@ -86,6 +87,7 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
   const explicit = isShared ? capture : createExplicitCapture({ stateDirectory });
   return {
     ...parts,
+    nodeName,
     stateDirectory,
     envoyPath: options.envoyPath,
     xds,
@@ -159,16 +161,16 @@ function createListener({ kubelet, reporter, gate, client, onEvent }: ListenerPa
   let connections = 0;
   return {
     set(key, object) {
-      if (key.startsWith('Deployment/')) {
-        const template = templateOfDeployment(key, object);
+      if (!key.startsWith('Pod/')) {
+        const template = templateOfObject(key, object);
         if (template.ok) kubelet.set(template.value);
         else
           onEvent({
             kind: 'warning',
-            code: 'bad-deployment',
+            code: 'bad-workload',
             message: `${key}: ${inWords(template.diagnostics)}`,
           });
-      } else if (isLeftOver(object) && !reporter.holds(key)) {
+      } else if (isLeftOver(object, nodeName) && !reporter.holds(key)) {
         void client.deleteRuntime(key);
       }
     },

@@ -30,6 +30,7 @@ export type {
   GatewaySpec,
   GatewayTls,
 } from './kinds/gateway/spec.ts';
+export type { JobSpec } from './kinds/job/spec.ts';
 export type { AnyObject, KindMap, KindName, ObjectOf } from './kinds/kind-map.ts';
 export type { NamespaceSpec } from './kinds/namespace/spec.ts';
 export type { MutualTlsMode, PeerAuthenticationSpec } from './kinds/peer-authentication/spec.ts';
@@ -38,6 +39,7 @@ export type {
   ContainerPort,
   EnvironmentVariable,
   FieldReference,
+  Hook,
   PodBody,
   PodSpec,
   PodStatus,

@@ -3,6 +3,7 @@ export { cacheDirectoryOf, type LocatedEnvoy, type LocateEnvoyOptions, locateEnv
 export { pinnedEnvoyVersion } from './envoy/pin.ts';
 export type { EnvoyProgress } from './envoy/search.ts';
 export { acquireStateLock, type LockHolder, readLockHolder, type StateLock } from './lock/state-lock.ts';
+export { askGrpc } from './probe/ask-grpc.ts';
 export { attemptProbe } from './probe/attempt.ts';
 export { type Probe, type ProbeOptions, startProbe } from './probe/probe.ts';
 export type { ProbeAction, ProbeAnswer, ProbeSpec, ProbeTarget } from './probe/spec.ts';

@@ -1,5 +1,5 @@
 // One container as a local process: kept running as its policy says, probed, and ended in order.
-import type { Container, PodBody } from '@xebec/config';
+import type { Container, Hook, PodBody } from '@xebec/config';
 import {
   type Ending,
   type Probe,
@@ -13,10 +13,11 @@ import {
 } from '@xebec/supervise';
 import type { CapturedWorkload } from '../capture/capture.ts';
 import { messageOf } from '../problem.ts';
+import { runHook } from './hooks.ts';
 import type { PodContext } from './pod-context.ts';
 import type { ContainerReport, ContainerState } from './pod-manifest.ts';
 import { attemptIn } from './probe-attempt.ts';
-import type { ContainerProbes } from './probes.ts';
+import { type ContainerProbes, portOf } from './probes.ts';
 
 export interface ContainerOptions {
   readonly context: Pick<PodContext, 'guard' | 'timers' | 'random' | 'clock'>;
@@ -29,8 +30,11 @@ export interface ContainerOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly logPath: string;
   readonly probes: ContainerProbes;
+  /** It writes where this process does, not to its log. */
+  readonly inheritsOutput?: boolean;
   /** Its report has changed. */
   readonly onChange: () => void;
+  readonly onHookFailure: (message: string) => void;
   readonly onRestart: (report: { readonly restarts: number; readonly reason: string }) => void;
 }
 
@@ -76,7 +80,23 @@ export class ContainerRun {
     this.#isStopping = true;
     this.#endProbes();
     this.#isReady = false;
+    const { preStop } = this.#options.container;
+    if (preStop !== undefined && this.#process?.state === 'running') await this.#hook('preStop', preStop);
     await this.#process?.stop();
+  }
+
+  async #hook(name: string, hook: Hook): Promise<void> {
+    const { captured, environment, directory, context, container, terminationGracePeriodMs } = this.#options;
+    const failure = await runHook(hook, {
+      target: { host: captured.applicationAddress, env: environment, cwd: directory },
+      timers: context.timers,
+      timeoutMs: terminationGracePeriodMs,
+      attempt: attemptIn(captured),
+      portNumber: (port) => portOf(port, container),
+    });
+    if (failure === undefined) return;
+    this.#options.onHookFailure(`hook ${name} of container ${container.name} failed: ${failure}`);
+    if (name === 'postStart' && !this.#isStopping) this.#restart({ passing: false, message: failure });
   }
 
   #supervise(): SupervisedProcess {
@@ -89,7 +109,7 @@ export class ContainerRun {
         args,
         env: environment,
         cwd: directory,
-        stdout: { path: logPath },
+        ...(this.#options.inheritsOutput === true ? { inheritsOutput: true } : { stdout: { path: logPath } }),
         restart: { when: policies[this.#options.restartPolicy] },
         stopTimeoutMs: this.#options.terminationGracePeriodMs,
         onStart: () => this.#started(),
@@ -103,6 +123,8 @@ export class ContainerRun {
   #started(): void {
     this.#starts += 1;
     this.#startedAt = this.#options.context.clock();
+    const { postStart } = this.#options.container;
+    if (postStart !== undefined) void this.#hook('postStart', postStart);
     const { startup } = this.#options.probes;
     if (startup === undefined) this.#probeAlways();
     else

@@ -15,6 +15,10 @@ interface MeshNames {
 }
 
 export interface PodContext {
+  /** Of all that this agent runs: by it an agent knows Pods that an earlier one left behind. */
+  readonly nodeName: string;
+  /** The first container of a Pod writes where this process does, not to a log. */
+  readonly inheritsOutput?: boolean;
   readonly stateDirectory: string;
   readonly envoyPath: string;
   readonly xds: { readonly address: string; readonly serverName: string };

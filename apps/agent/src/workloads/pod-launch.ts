@@ -14,15 +14,29 @@ export interface Launch {
   readonly probes: ContainerProbes;
 }
 
+export interface Launches {
+  readonly init: readonly Launch[];
+  readonly main: readonly Launch[];
+}
+
 /** One for each container. Its failures are final: they lie in the template or in the map of images. */
 export function launchesOf(
   { body }: WorkloadTemplate,
   localImages: readonly LocalImages[],
-): Result<readonly Launch[]> {
-  if (body.initContainers.length > 0) return notYetSupported('init containers are');
+): Result<Launches> {
   if (body.hostNetwork) return notYetSupported('hostNetwork is');
+  const init = launchAll(body.initContainers, localImages);
+  if (!init.ok) return init;
+  const main = launchAll(body.containers, localImages);
+  return main.ok ? succeed({ init: init.value, main: main.value }) : main;
+}
+
+function launchAll(
+  containers: readonly Container[],
+  localImages: readonly LocalImages[],
+): Result<readonly Launch[]> {
   const launches: Launch[] = [];
-  for (const container of body.containers) {
+  for (const container of containers) {
     const command = commandOf(container, localImages);
     if (!command.ok) return command;
     const probes = probesOf(container);

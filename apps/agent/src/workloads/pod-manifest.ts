@@ -35,8 +35,6 @@ export interface PodReport {
   readonly hostPorts: Readonly<Record<number, number>>;
 }
 
-/** The node name of all that one agent runs: by it an agent knows Pods that an earlier one left behind. */
-export const nodeName = 'local';
 export const hostPortsAnnotation = 'local.xebec.io/ports';
 export const statusAddressAnnotation = 'local.xebec.io/status-address';
 export const templateHashLabel = 'pod-template-hash';
@@ -48,6 +46,7 @@ export interface PodFrame {
   readonly uid: string;
   readonly createdAt: number;
   readonly now: number;
+  readonly nodeName: string;
 }
 
 export function podManifest(report: PodReport, frame: PodFrame): Manifest {
@@ -56,7 +55,7 @@ export function podManifest(report: PodReport, frame: PodFrame): Manifest {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: metadataOf(report, frame),
-    spec: { ...template.podSpec, nodeName },
+    spec: { ...template.podSpec, nodeName: frame.nodeName },
     status: statusOf(report, frame),
   };
 }
@@ -77,11 +76,15 @@ function metadataOf(report: PodReport, { template, uid, createdAt, now }: PodFra
       ...(hasHostPorts ? { [hostPortsAnnotation]: JSON.stringify(report.hostPorts) } : {}),
       ...(isElsewhere ? { [statusAddressAnnotation]: report.statusAddress } : {}),
     },
-    ownerReferences: [
-      { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${template.name}-${hash}`, controller: true },
-    ],
+    ownerReferences: [ownerOf(template)],
   };
 }
+
+/** What a cluster would have put between workload and Pod. */
+const ownerOf = ({ name, hash, job }: WorkloadTemplate): Manifest =>
+  job === undefined
+    ? { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${name}-${hash}`, controller: true }
+    : { apiVersion: 'batch/v1', kind: 'Job', name, controller: true };
 
 /** What Istio's injector adds: by these others know the workload, and that its proxy takes mutual TLS. */
 function injectedLabels(template: WorkloadTemplate): Readonly<Record<string, string>> {

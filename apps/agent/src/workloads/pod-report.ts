@@ -1,4 +1,6 @@
 // What is to be said about a Pod, derived from what runs: ready is only who has a ready proxy and ready containers.
+
+import type { Outcome } from './pod-containers.ts';
 import type { ContainerReport, PodReport } from './pod-manifest.ts';
 import { isMeshed, type WorkloadTemplate } from './workload-template.ts';
 
@@ -17,6 +19,10 @@ export interface PodParts {
   /** Those that have been started. */
   readonly containers: readonly { readonly report: ContainerReport; readonly message: string }[];
   readonly hostPorts: Readonly<Record<number, number>>;
+  /** What its init containers have not done yet; empty when nothing. */
+  readonly initMessage: string;
+  /** How it ended. */
+  readonly outcome: Outcome | undefined;
 }
 
 export function isServing(parts: PodParts): boolean {
@@ -51,6 +57,7 @@ export function reportOf(parts: PodParts): PodReport {
 export function whyNotReady(parts: PodParts): string {
   if (parts.isTerminating) return 'is going away';
   if (parts.waiting !== undefined) return parts.waiting.message;
+  if (parts.initMessage !== '') return parts.initMessage;
   const container = parts.containers.map(({ message }) => message).find((message) => message !== '');
   if (container !== undefined) return container;
   return isMeshed(parts.template) && parts.proxy?.isReady !== true
@@ -59,11 +66,8 @@ export function whyNotReady(parts: PodParts): string {
 }
 
 /** Jobs end: a Pod whose containers all ended for good has succeeded or failed. */
-function phaseOf({ template, containers, proxy, isTerminating }: PodParts): PodReport['phase'] {
-  const states = containers.map(({ report }) => report.state);
-  const codes = states.flatMap((state) => (state.kind === 'terminated' ? [state.exitCode] : []));
-  const haveEnded = !isTerminating && codes.length > 0 && codes.length === template.body.containers.length;
-  if (haveEnded) return codes.every((code) => code === 0) ? 'Succeeded' : 'Failed';
+function phaseOf({ outcome, containers, proxy }: PodParts): PodReport['phase'] {
+  if (outcome !== undefined) return outcome === 'succeeded' ? 'Succeeded' : 'Failed';
   return containers.length > 0 || proxy?.isReady === true ? 'Running' : 'Pending';
 }
 
@@ -74,8 +78,9 @@ function proxyReport({ proxy, createdAt }: PodParts): readonly ContainerReport[]
   return [{ name: 'istio-proxy', image: 'envoy', isReady, restarts, state }];
 }
 
-function notStarted({ template, containers, waiting }: PodParts): readonly ContainerReport[] {
-  const why = waiting ?? { reason: 'ContainerCreating', message: 'waits for its proxy' };
+function notStarted({ template, containers, waiting, initMessage }: PodParts): readonly ContainerReport[] {
+  const init = initMessage === '' ? undefined : { reason: 'PodInitializing', message: initMessage };
+  const why = waiting ?? init ?? { reason: 'ContainerCreating', message: 'waits for its proxy' };
   return template.body.containers.slice(containers.length).map(({ name, image }) => ({
     name,
     image,

@@ -1,6 +1,7 @@
 // One Pod from its first moment to its last: a place, an identity, a proxy, and only then the application; the other way round at its end.
 import { randomUUID } from 'node:crypto';
 import * as path from 'node:path';
+import type { PodBody } from '@xebec/config';
 import type { Diagnostic, Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import { backoffMs, pause, unlessAborted } from '../backoff.ts';
@@ -12,10 +13,11 @@ import { finishCommand } from './application-command.ts';
 import { ContainerRun } from './container-run.ts';
 import { applicationEnvironment } from './environment.ts';
 import { type BoundPort, chooseGatewayPorts, gatewayAddress } from './gateway-ports.ts';
-import type { ReplicaState } from './plan-replicas.ts';
+import type { JobPodState } from './plan-job.ts';
+import { type Outcome, PodContainers } from './pod-containers.ts';
 import type { PodContext } from './pod-context.ts';
-import { type Launch, launchesOf, waitingReason } from './pod-launch.ts';
-import { nodeName, type PodReport, podManifest } from './pod-manifest.ts';
+import { type Launch, type Launches, launchesOf, waitingReason } from './pod-launch.ts';
+import { type PodReport, podManifest } from './pod-manifest.ts';
 import { applicationPorts, describeProxy } from './pod-proxy.ts';
 import { isServing, type PodParts, reportOf, whyNotReady } from './pod-report.ts';
 import { startWorkloadProxy, type WorkloadProxy } from './workload-proxy.ts';
@@ -32,7 +34,7 @@ export interface PodOptions {
 const retry = { firstMs: 1_000, longestMs: 30_000 };
 const never = new AbortController().signal;
 
-export class Pod implements ReplicaState {
+export class Pod implements JobPodState {
   readonly name: string;
   readonly hash: string;
   /** It has served for as long as the template asks before it counts. */
@@ -44,7 +46,8 @@ export class Pod implements ReplicaState {
   readonly #starting: Promise<void>;
   #captured: CapturedWorkload | undefined;
   #proxy: WorkloadProxy | undefined;
-  #containers: readonly ContainerRun[] = [];
+  #containers: PodContainers | undefined;
+  #isOver = false;
   #gatewayPorts: readonly BoundPort[] = [];
   #waiting: PodParts['waiting'];
   #ending: Promise<void> | undefined;
@@ -62,6 +65,16 @@ export class Pod implements ReplicaState {
 
   get isStopping(): boolean {
     return this.#ending !== undefined;
+  }
+
+  /** How it ended; undefined while it runs, and for Pods that run for ever. */
+  get outcome(): Outcome | undefined {
+    return this.#containers?.outcome;
+  }
+
+  /** Of its first container, once that has ended. */
+  get exitCode(): number | undefined {
+    return this.#containers?.exitCode;
   }
 
   get report(): PodReport {
@@ -92,7 +105,7 @@ export class Pod implements ReplicaState {
     }
   }
 
-  async #start(launches: readonly Launch[]): Promise<Result<void>> {
+  async #start(launches: Launches): Promise<Result<void>> {
     const captured = await this.#capture();
     if (!captured.ok) return captured;
     this.#captured = captured.value;
@@ -106,7 +119,7 @@ export class Pod implements ReplicaState {
       if (failed !== undefined) return failed;
       await this.#proxyReady();
     }
-    if (!this.#aborting.signal.aborted) this.#startContainers(captured.value, launches);
+    if (!this.#aborting.signal.aborted) await this.#runContainers(captured.value, launches);
     return succeed(undefined);
   }
 
@@ -173,16 +186,23 @@ export class Pod implements ReplicaState {
     }
   }
 
-  #startContainers(captured: CapturedWorkload, launches: readonly Launch[]): void {
-    if (launches.length > 0) this.#event('application', 'starting its application');
-    this.#containers = launches.map((launch, index) => this.#startContainer(captured, launch, index));
+  async #runContainers(captured: CapturedWorkload, launches: Launches): Promise<void> {
+    if (launches.main.length > 0) this.#event('application', 'starting its application');
+    this.#containers = new PodContainers({
+      launches,
+      restartPolicy: this.#options.template.body.restartPolicy,
+      start: (launch, policy, onChange) => this.#startContainer(captured, launch, { policy, onChange }),
+      onChange: () => this.#changed(),
+      signal: this.#aborting.signal,
+    });
+    await this.#containers.run();
     this.#changed();
   }
 
   #startContainer(
     captured: CapturedWorkload,
     { container, command, probes }: Launch,
-    index: number,
+    { policy, onChange }: { readonly policy: PodBody['restartPolicy']; readonly onChange: () => void },
   ): ContainerRun {
     const { context, template } = this.#options;
     const environment = applicationEnvironment({
@@ -192,32 +212,36 @@ export class Pod implements ReplicaState {
       place: captured.environment,
       inherited: context.inheritedEnvironment,
     });
-    const log = index === 0 ? 'app.log' : `app-${container.name}.log`;
+    const isFirst = container === template.body.containers[0];
+    const log = isFirst ? 'app.log' : `app-${container.name}.log`;
     return new ContainerRun({
       context,
       container,
       captured,
-      restartPolicy: template.body.restartPolicy,
+      restartPolicy: policy,
       terminationGracePeriodMs: template.body.terminationGracePeriodMs,
       command: finishCommand(command, environment),
       directory: command.directory,
       environment,
       logPath: path.join(context.stateDirectory, 'logs', this.name, log),
       probes,
-      onChange: () => this.#changed(),
+      onChange,
+      onHookFailure: (message) => this.#warn('hook-failed', message),
+      inheritsOutput: context.inheritsOutput === true && isFirst,
       onRestart: ({ restarts, reason }) => this.#restarted(container.name, restarts, reason),
     });
   }
 
   #facts({ address }: CapturedWorkload) {
-    const { namespace, labels, annotations, body } = this.#options.template;
+    const { context, template } = this.#options;
+    const { namespace, labels, annotations, body } = template;
     const { serviceAccountName: serviceAccount } = body;
     return {
       name: this.name,
       namespace,
       uid: this.#uid,
       address,
-      nodeName,
+      nodeName: context.nodeName,
       serviceAccount,
       labels,
       annotations,
@@ -234,6 +258,7 @@ export class Pod implements ReplicaState {
   /** Tells the mesh, and whoever decides about replicas, when readiness has changed. */
   #changed(): void {
     if (this.isStopping) return;
+    if (this.outcome !== undefined && !this.#isOver) void this.#finish(this.outcome);
     void this.#tell();
     const parts = this.#parts();
     const isServingNow = isServing(parts);
@@ -255,8 +280,26 @@ export class Pod implements ReplicaState {
 
   #tell(): Promise<void> {
     const { context, template } = this.#options;
-    const frame = { template, uid: this.#uid, createdAt: this.#createdAt, now: context.clock() };
+    const frame = {
+      template,
+      uid: this.#uid,
+      createdAt: this.#createdAt,
+      now: context.clock(),
+      nodeName: context.nodeName,
+    };
     return context.reporter.put(this.#key, podManifest(this.report, frame));
+  }
+
+  /** A Pod that has ended takes its proxy with it; its report stays. */
+  async #finish(outcome: Outcome): Promise<void> {
+    this.#isOver = true;
+    this.#untilAvailable?.[Symbol.dispose]();
+    this.isReady = false;
+    await this.#containers?.stop();
+    await this.#release();
+    await this.#tell();
+    this.#event('ended', `has ${outcome}`);
+    this.#options.onChange();
   }
 
   async #end(drainMs: number): Promise<void> {
@@ -276,7 +319,7 @@ export class Pod implements ReplicaState {
       await this.#proxy?.drain();
       await pause(context.timers, drainMs, never);
     }
-    await Promise.all(this.#containers.map((container) => container.stop()));
+    await this.#containers?.stop();
     await this.#release();
     void context.reporter.delete(this.#key);
     this.#event('stopped', 'is gone');
@@ -318,7 +361,9 @@ export class Pod implements ReplicaState {
       isTerminating: this.isStopping,
       waiting: this.#waiting,
       proxy: this.#proxy,
-      containers: this.#containers,
+      containers: this.#containers?.main ?? [],
+      initMessage: this.#containers?.message ?? '',
+      outcome: this.outcome,
       hostPorts: this.#hostPorts(),
     };
   }

@@ -2,6 +2,7 @@
 import http from 'node:http';
 import { connect } from 'node:net';
 import {
+  askGrpc,
   attemptProbe,
   type ProbeAction,
   type ProbeAnswer,
@@ -27,6 +28,10 @@ export function attemptIn(captured: Pick<CapturedWorkload, 'probeSource' | 'wrap
     const isPlainHttp = action.kind === 'httpGet' && action.scheme !== 'HTTPS';
     if (probeSource === undefined || (action.kind === 'httpGet' && !isPlainHttp))
       return attemptProbe(spec, target);
+    if (action.kind === 'grpc') {
+      const timeoutMs = (spec.timeoutSeconds ?? 1) * 1_000;
+      return askGrpc(action, target, { timeoutMs, localAddress: probeSource });
+    }
     const signal = AbortSignal.timeout((spec.timeoutSeconds ?? 1) * 1_000);
     const from = { localAddress: probeSource, host: action.host ?? target.host, port: action.port };
     return (action.kind === 'httpGet' ? askHttp(action, from, signal) : askTcp(action, from, signal)).catch(

@@ -47,7 +47,7 @@ function specOf(probe: Probe, container: Container): Result<ProbeSpec> {
 }
 
 function actionOf({ action }: Probe, container: Container): Result<ProbeAction> {
-  if (action.kind === 'exec') return succeed(action);
+  if (action.kind === 'exec' || action.kind === 'grpc') return succeed(action);
   const port = portOf(action.port, container);
   if (port === undefined) return unknownPort(String(action.port), container.name);
   const host = action.host === '' ? {} : { host: action.host };
@@ -56,7 +56,8 @@ function actionOf({ action }: Probe, container: Container): Result<ProbeAction> 
   return succeed({ kind: 'httpGet', port, path, scheme, httpHeaders, ...host });
 }
 
-const portOf = (port: number | string, { ports }: Container): number | undefined =>
+/** The number of a port of the container. */
+export const portOf = (port: number | string, { ports }: Container): number | undefined =>
   typeof port === 'number' ? port : ports.find(({ name }) => name === port)?.port;
 
 const unknownPort = (port: string, container: string): Result<never> =>

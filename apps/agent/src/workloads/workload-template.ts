@@ -1,20 +1,24 @@
 // A workload to run: a Deployment, or a gateway of LocalImages, in the one shape that Pods are made of.
-import { type PodBody, parseObject, rawObject } from '@xebec/config';
+import { type ObjectOf, type PodBody, parseObject, rawObject } from '@xebec/config';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import type { Manifest } from '../control/control-client.ts';
 import { isRecord } from '../control/object-watch.ts';
 import { refuse } from '../problem.ts';
 import type { LocalGateway, LocalGatewayPort } from './local-images.ts';
+import type { DesiredJob } from './plan-job.ts';
 import { templateHash } from './pod-names.ts';
 
 export interface WorkloadTemplate {
-  /** `Deployment/NAMESPACE/NAME`, or `LocalGateway/NAMESPACE/NAME`. */
+  /** `Deployment/NAMESPACE/NAME`, `Job/…`, or `LocalGateway/NAMESPACE/NAME`. */
   readonly key: string;
   readonly namespace: string;
   readonly name: string;
   readonly hash: string;
+  /** Of a Job: 0. */
   readonly replicas: number;
+  /** Of a Job. */
+  readonly job?: DesiredJob['job'];
   readonly minReadyMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -25,25 +29,24 @@ export interface WorkloadTemplate {
   readonly gatewayPorts?: readonly LocalGatewayPort[];
 }
 
-/** From a Deployment as the admin API shows it. */
-export function templateOfDeployment(key: string, object: Manifest): Result<WorkloadTemplate> {
+/** From a Deployment or a Job as the admin API shows it. */
+export function templateOfObject(key: string, object: Manifest): Result<WorkloadTemplate> {
   const { apiVersion, kind, metadata, spec } = object;
   const parsed = parseObject(rawObject({ apiVersion, kind, metadata, spec }, { object: key }), {
     defaultNamespace: 'default',
   });
   if (!parsed.ok) return parsed;
-  if (parsed.value.kind !== 'Deployment') return notADeployment(key);
+  const workload = parsed.value;
+  if (workload.kind !== 'Deployment' && workload.kind !== 'Job') return notAWorkload(key);
   const template = isRecord(spec) && isRecord(spec['template']) ? spec['template'] : {};
-  const { namespace, name } = parsed.value.metadata;
-  const { replicas, minReadyMs, template: pod } = parsed.value.spec;
-  const { labels, annotations, body } = pod;
+  const { namespace, name } = workload.metadata;
+  const { labels, annotations, body } = workload.spec.template;
   return succeed({
     key,
     namespace,
     name,
     hash: templateHash(namespace, template),
-    replicas,
-    minReadyMs,
+    ...countsOf(workload),
     labels,
     annotations,
     body,
@@ -51,10 +54,18 @@ export function templateOfDeployment(key: string, object: Manifest): Result<Work
   });
 }
 
-const notADeployment = (key: string): Result<never> =>
+function countsOf(
+  workload: ObjectOf<'Deployment'> | ObjectOf<'Job'>,
+): Pick<WorkloadTemplate, 'replicas' | 'minReadyMs' | 'job'> {
+  if (workload.kind === 'Job') return { replicas: 0, minReadyMs: 0, job: workload.spec };
+  const { replicas, minReadyMs } = workload.spec;
+  return { replicas, minReadyMs };
+}
+
+const notAWorkload = (key: string): Result<never> =>
   refuse({
-    code: 'not-a-deployment',
-    message: `${key} is not a Deployment`,
+    code: 'not-a-workload',
+    message: `${key} is neither a Deployment nor a Job`,
     remedy: 'check that agent and control plane are of the same version',
   });
 

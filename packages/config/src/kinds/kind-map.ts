@@ -4,6 +4,7 @@ import type { DeploymentSpec } from './deployment/spec.ts';
 import type { DestinationRuleSpec } from './destination-rule/spec.ts';
 import type { EndpointSliceSpec } from './endpoint-slice/spec.ts';
 import type { GatewaySpec } from './gateway/spec.ts';
+import type { JobSpec } from './job/spec.ts';
 import type { NamespaceSpec } from './namespace/spec.ts';
 import type { PeerAuthenticationSpec } from './peer-authentication/spec.ts';
 import type { PodSpec } from './pod/spec.ts';
@@ -20,6 +21,7 @@ export interface KindMap {
   readonly ServiceAccount: ServiceAccountSpec;
   readonly Secret: SecretSpec;
   readonly Deployment: DeploymentSpec;
+  readonly Job: JobSpec;
   readonly Pod: PodSpec;
   readonly EndpointSlice: EndpointSliceSpec;
   readonly VirtualService: VirtualServiceSpec;

@@ -5,6 +5,7 @@ import { deploymentKind } from './deployment/schema.ts';
 import { destinationRuleKind } from './destination-rule/schema.ts';
 import { endpointSliceKind } from './endpoint-slice/schema.ts';
 import { gatewayKind } from './gateway/schema.ts';
+import { jobKind } from './job/schema.ts';
 import type { KindMap, KindName } from './kind-map.ts';
 import { namespaceKind } from './namespace/schema.ts';
 import { peerAuthenticationKind } from './peer-authentication/schema.ts';
@@ -23,6 +24,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   ServiceAccount: serviceAccountKind,
   Secret: secretKind,
   Deployment: deploymentKind,
+  Job: jobKind,
   Pod: podKind,
   EndpointSlice: endpointSliceKind,
   VirtualService: virtualServiceKind,

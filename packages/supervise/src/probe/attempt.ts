@@ -4,6 +4,7 @@ import https from 'node:https';
 import { connect } from 'node:net';
 import { errorCodeOf, messageOf } from '../error-code.ts';
 import { runCommand } from '../run-command.ts';
+import { askGrpc } from './ask-grpc.ts';
 import type { ProbeAction, ProbeAnswer, ProbeSpec, ProbeTarget } from './spec.ts';
 
 type Http = Extract<ProbeAction, { kind: 'httpGet' }>;
@@ -89,6 +90,8 @@ export async function attemptProbe(spec: ProbeSpec, target: ProbeTarget): Promis
         return await askHttp(spec.action, target, timeoutMs);
       case 'tcpSocket':
         return await askTcp(spec.action, target, timeoutMs);
+      case 'grpc':
+        return await askGrpc(spec.action, target, { timeoutMs });
       case 'exec':
         return await askExec(spec.action, target, timeoutMs);
     }

@@ -12,6 +12,7 @@ export type ProbeAction =
       readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[];
     }
   | { readonly kind: 'tcpSocket'; readonly port: number; readonly host?: string }
+  | { readonly kind: 'grpc'; readonly port: number; readonly service?: string }
   | { readonly kind: 'exec'; readonly command: readonly string[] };
 
 export interface ProbeSpec {

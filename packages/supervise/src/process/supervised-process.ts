@@ -19,6 +19,8 @@ export interface ProcessSpec {
   readonly gid?: number;
   /** Where standard output goes; nowhere without it. */
   readonly stdout?: LogFileOptions;
+  /** Both go where this process writes; then there is no log. */
+  readonly inheritsOutput?: boolean;
   /** Where standard error goes; default: with standard output. */
   readonly stderr?: LogFileOptions;
   /** Default `{when: 'always'}`. */
@@ -180,7 +182,10 @@ class Supervision implements SupervisedProcess {
       env: { ...env, ...this.#guard?.environment },
       // A session of its own: one signal reaches all it started, and the terminal's Ctrl-C reaches none of it.
       detached: true,
-      stdio: ['ignore', output?.descriptor ?? 'ignore', error?.descriptor ?? 'ignore'],
+      stdio:
+        this.#spec.inheritsOutput === true
+          ? ['inherit', 'inherit', 'inherit']
+          : ['ignore', output?.descriptor ?? 'ignore', error?.descriptor ?? 'ignore'],
       ...(cwd === undefined ? {} : { cwd }),
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),

@@ -5,7 +5,7 @@ import { refuse, type Walk } from '../../decode/walk.ts';
 import { dnsLabel, portName } from '../../values/names.ts';
 import { port } from '../../values/numbers.ts';
 import { fieldReference } from './field-reference.ts';
-import { probe } from './probe.ts';
+import { lifecycleHooks, probe } from './probe.ts';
 import type { Container, ContainerPort, EnvironmentVariable } from './spec.ts';
 import { checkPortNames } from './validate.ts';
 
@@ -68,13 +68,14 @@ const shape = {
   readinessProbe: optional(probe),
   livenessProbe: optional(probe),
   startupProbe: optional(probe),
+  lifecycle: optional(lifecycleHooks),
+  restartPolicy: optional(oneOf('Always')),
 };
 
 const ignored = [
   'imagePullPolicy',
   'resizePolicy',
   'resources',
-  'restartPolicy',
   'restartPolicyRules',
   'securityContext',
   'stdin',
@@ -86,12 +87,14 @@ const ignored = [
   'volumeMounts',
 ];
 
-const rules = { ignored, inert: ['lifecycle'], later: ['envFrom'], isTolerant: true };
+const rules = { ignored, later: ['envFrom'], isTolerant: true };
 
 export const container: Decoder<Container> = andThen(object(shape, rules), checkImage);
 
 function checkImage(value: Decoded<typeof shape>, walk: Walk): Container | undefined {
-  if (value.image !== '') return value;
+  const { lifecycle, restartPolicy, ...rest } = value;
+  if (value.image !== '')
+    return { ...rest, ...lifecycle, ...(restartPolicy === undefined ? {} : { isSidecar: true }) };
   return refuse(
     walk,
     { code: 'missing-field', message: 'the field "image" is missing', remedy: 'add "image"' },

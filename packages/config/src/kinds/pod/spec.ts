@@ -38,6 +38,7 @@ export type ProbeAction =
       readonly headers: readonly { readonly name: string; readonly value: string }[];
     }
   | { readonly kind: 'tcpSocket'; readonly port: number | string; readonly host: string }
+  | { readonly kind: 'grpc'; readonly port: number; readonly service: string }
   | { readonly kind: 'exec'; readonly command: readonly string[] };
 
 export interface Probe {
@@ -49,6 +50,9 @@ export interface Probe {
   readonly failureThreshold: number;
   readonly terminationGracePeriodMs?: number;
 }
+
+/** What is done right after a container starts, or right before it is told to end. */
+export type Hook = ProbeAction | { readonly kind: 'sleep'; readonly durationMs: number };
 
 export interface Container {
   readonly name: string;
@@ -62,6 +66,10 @@ export interface Container {
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
   readonly startupProbe?: Probe;
+  readonly postStart?: Hook;
+  readonly preStop?: Hook;
+  /** Only of an init container: it goes on running beside the others. */
+  readonly isSidecar?: true;
 }
 
 /** What a Pod and a Deployment's template have in common. */
