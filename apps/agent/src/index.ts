@@ -3,7 +3,7 @@ export type { Capture, CapturedWorkload, CaptureRequest, ProcessOwner } from './
 export { createExplicitCapture } from './capture/explicit-capture.ts';
 export { type OpenCaptureOptions, type OpenedCapture, openCapture } from './capture/open-capture.ts';
 export type { AgentEvent, OnEvent, PodStage } from './events.ts';
-export type { AgentHandle, AgentOptions } from './options.ts';
+export type { AgentHandle, AgentOptions, Program } from './options.ts';
 export { runAgent } from './run-agent.ts';
 export {
   type LocalGateway,
@@ -19,4 +19,4 @@ export {
   type PodReport,
   statusAddressAnnotation,
 } from './workloads/pod-manifest.ts';
-export { type WorkloadSockets, workloadSockets } from './workloads/workload-files.ts';
+export { programDirectory, type WorkloadSockets, workloadSockets } from './workloads/workload-files.ts';

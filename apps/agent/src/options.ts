@@ -43,6 +43,22 @@ export interface AgentOptions {
   /** Of which applications get the few variables programs need to run; default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: OnEvent;
+  /** Runs this one program, and none of the workloads of the mesh. */
+  readonly program?: Program;
+}
+
+/** One program of this machine as a workload of the mesh. */
+export interface Program {
+  readonly name: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly ports: readonly { readonly port: number; readonly transport: 'TCP' | 'UDP' }[];
+  readonly command: readonly string[];
+  readonly directory: string;
+  /** It has ended, its proxy too; with its exit code, or 128 and the number of the signal. */
+  readonly onEnded: (exitCode: number) => void;
 }
 
 export interface AgentHandle extends AsyncDisposable {

@@ -16,12 +16,12 @@ import { createKubelet, type Kubelet } from './workloads/kubelet.ts';
 import { isLeftOver } from './workloads/left-over-pods.ts';
 import type { PodContext } from './workloads/pod-context.ts';
 import { createPodReporter, type PodReporter } from './workloads/pod-reporter.ts';
+import { programImages, templateOfProgram } from './workloads/program-template.ts';
 import { removeLeftOverFiles } from './workloads/workload-files.ts';
 import { templateOfGateway, templateOfObject } from './workloads/workload-template.ts';
 
 const certificateDeadlineMs = 10_000;
 const farewellMs = 2_000;
-const nodeName = 'local';
 
 /** Starts at once and never fails: what cannot be done yet is retried and told as events. */
 export function runAgent(options: AgentOptions): Promise<AgentHandle> {
@@ -41,9 +41,17 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
   for (const gateway of options.localImages.flatMap(({ gateways }) => gateways)) {
     kubelet.set(templateOfGateway(gateway));
   }
-  const listener = createListener({ kubelet, reporter, gate, client, onEvent });
+  const { program } = options;
+  if (program !== undefined) kubelet.set(templateOfProgram(program));
+  const listener = createListener({ kubelet, reporter, gate, client, onEvent, nodeName: context.nodeName });
   const { controlSocket: socketPath } = options;
-  const watch = watchObjects({ socketPath, kinds: ['Deployment', 'Job', 'Pod'], listener, timers, random });
+  const watch = watchObjects({
+    socketPath,
+    kinds: program === undefined ? ['Deployment', 'Job', 'Pod'] : ['Pod'],
+    listener,
+    timers,
+    random,
+  });
   // Timers and idle sockets do not keep a process alive; an agent that waits does.
   const alive = setInterval(() => undefined, 60_000);
   let closed: Promise<void> | undefined;
@@ -87,7 +95,8 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
   const explicit = isShared ? capture : createExplicitCapture({ stateDirectory });
   return {
     ...parts,
-    nodeName,
+    nodeName: options.program === undefined ? 'local' : `local-${process.pid}`,
+    ...(options.program === undefined ? {} : { single: options.program }),
     stateDirectory,
     envoyPath: options.envoyPath,
     xds,
@@ -100,7 +109,7 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
     capture: capture === 'explicit' ? explicit : capture,
     gatewayCapture: explicit,
     discovery: options.discovery ?? 'on-demand',
-    localImages: options.localImages,
+    localImages: options.program === undefined ? options.localImages : [programImages(options.program)],
     identitySources: (owner) => createIdentitySources(options, { client, owner, xds }),
     guard: startGuard(),
     clock: options.clock ?? Date.now,
@@ -155,9 +164,17 @@ interface ListenerParts {
   readonly gate: ControlPlaneGate;
   readonly client: ControlClient;
   readonly onEvent: OnEvent;
+  readonly nodeName: string;
 }
 
-function createListener({ kubelet, reporter, gate, client, onEvent }: ListenerParts): WatchListener {
+function createListener({
+  kubelet,
+  reporter,
+  gate,
+  client,
+  onEvent,
+  nodeName,
+}: ListenerParts): WatchListener {
   let connections = 0;
   return {
     set(key, object) {

@@ -14,15 +14,16 @@ import { defineLogs } from './commands/logs.ts';
 import { defineProxyConfig } from './commands/proxy-config.ts';
 import { defineProxyStatus } from './commands/proxy-status.ts';
 import { defineRollback } from './commands/rollback.ts';
+import { defineRollout } from './commands/rollout.ts';
 import { defineUp } from './commands/up.ts';
 import { defineValidate } from './commands/validate.ts';
 import { defineVersion } from './commands/version.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
+import { exitCode } from './exit-code.ts';
 import { version } from './version.ts';
 
 const groups: readonly (readonly [heading: string, commands: readonly DefineCommand[]])[] = [
   ['Run a mesh:', [defineUp, defineDown]],
-  ['Change it:', [defineApply, defineDelete, defineRollback, defineHistory, defineValidate]],
+  ['Change it:', [defineApply, defineDelete, defineRollback, defineRollout, defineHistory, defineValidate]],
   ['See what is going on:', [defineGet, defineProxyStatus, defineProxyConfig, defineLogs, defineVersion]],
   ['Run the parts by themselves:', [defineControlPlane, defineAgent]],
   ['Other:', [defineCompletion]],
@@ -36,7 +37,7 @@ Examples:
   source <(xebec completion bash)             completions for this shell`;
 
 /** Builds the command tree; `finish` gets the exit code of the command that runs. */
-export function buildProgram(cli: Cli, finish: (code: ExitCode) => void): Command {
+export function buildProgram(cli: Cli, finish: (code: number) => void): Command {
   const program = new Command('xebec')
     .description('A service mesh around unmodified Envoy: on a laptop, with the kinds and names of Istio.')
     .version(version, '-V, --version', 'print the version of this command')
@@ -65,8 +66,8 @@ const pathOf = (command: Command): string => {
 };
 
 /** Runs one command line to its end. */
-export async function runProgram(cli: Cli, args: readonly string[]): Promise<ExitCode> {
-  let code: ExitCode = exitCode.done;
+export async function runProgram(cli: Cli, args: readonly string[]): Promise<number> {
+  let code: number = exitCode.done;
   const program = buildProgram(cli, (result) => {
     code = result;
   });

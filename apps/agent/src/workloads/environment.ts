@@ -20,6 +20,8 @@ export interface EnvironmentSources {
   readonly place: Readonly<Record<string, string>>;
   /** This process's own environment. */
   readonly inherited: Readonly<Record<string, string | undefined>>;
+  /** All of it: somebody started this very program here. */
+  readonly inheritsAll?: boolean;
 }
 
 /** What programs need to run at all; everything else here is none of their business. */
@@ -29,7 +31,7 @@ export function applicationEnvironment(sources: EnvironmentSources): Readonly<Re
   const { pod, container, bindAddress, place, inherited } = sources;
   const port = container.ports.find(({ transport }) => transport === 'TCP')?.port;
   const environment: Record<string, string> = {
-    ...pick(inherited, inheritedNames),
+    ...pick(inherited, sources.inheritsAll === true ? Object.keys(inherited) : inheritedNames),
     HOSTNAME: pod.name,
     POD_NAME: pod.name,
     POD_NAMESPACE: pod.namespace,

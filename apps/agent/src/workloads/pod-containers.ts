@@ -72,7 +72,8 @@ export class PodContainers {
 
   /** The containers first, then the sidecars, the last one started first. */
   async stop(): Promise<void> {
-    await Promise.all([this.#initial, ...this.main].map((container) => container?.stop()));
+    const running = this.#initial === undefined ? this.main : [this.#initial, ...this.main];
+    await Promise.all(running.map((container) => container.stop()));
     for (const sidecar of this.#sidecars.toReversed()) await sidecar.stop();
   }
 

@@ -14,11 +14,16 @@ interface MeshNames {
   readonly network: string;
 }
 
+export interface SingleWorkload {
+  /** It has ended for good, with this code. */
+  readonly onEnded: (exitCode: number) => void;
+}
+
 export interface PodContext {
   /** Of all that this agent runs: by it an agent knows Pods that an earlier one left behind. */
   readonly nodeName: string;
-  /** The first container of a Pod writes where this process does, not to a log. */
-  readonly inheritsOutput?: boolean;
+  /** The one workload is a program that somebody started here: its output and environment are this process's. */
+  readonly single?: SingleWorkload;
   readonly stateDirectory: string;
   readonly envoyPath: string;
   readonly xds: { readonly address: string; readonly serverName: string };

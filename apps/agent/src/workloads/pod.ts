@@ -211,6 +211,7 @@ export class Pod implements JobPodState {
       bindAddress: captured.bindAddress,
       place: captured.environment,
       inherited: context.inheritedEnvironment,
+      inheritsAll: context.single !== undefined,
     });
     const isFirst = container === template.body.containers[0];
     const log = isFirst ? 'app.log' : `app-${container.name}.log`;
@@ -227,7 +228,7 @@ export class Pod implements JobPodState {
       probes,
       onChange,
       onHookFailure: (message) => this.#warn('hook-failed', message),
-      inheritsOutput: context.inheritsOutput === true && isFirst,
+      inheritsOutput: context.single !== undefined && isFirst,
       onRestart: ({ restarts, reason }) => this.#restarted(container.name, restarts, reason),
     });
   }
@@ -299,6 +300,7 @@ export class Pod implements JobPodState {
     await this.#release();
     await this.#tell();
     this.#event('ended', `has ${outcome}`);
+    this.#options.context.single?.onEnded(this.exitCode ?? (outcome === 'succeeded' ? 0 : 1));
     this.#options.onChange();
   }
 
@@ -320,6 +322,7 @@ export class Pod implements JobPodState {
       await pause(context.timers, drainMs, never);
     }
     await this.#containers?.stop();
+    if (this.exitCode !== undefined) context.single?.onEnded(this.exitCode);
     await this.#release();
     void context.reporter.delete(this.#key);
     this.#event('stopped', 'is gone');

@@ -49,9 +49,21 @@ function entriesOf(stateDirectory: string): string {
   }
 }
 
+/** Programs that were started by hand have state directories of their own below the mesh's. */
+export const programDirectory = (stateDirectory: string, name: string): string =>
+  path.join(stateDirectory, 'programs', name);
+
+function entryOfProgram(stateDirectory: string, pod: string): string | undefined {
+  const programs = path.join(stateDirectory, 'programs');
+  if (!existsSync(programs)) return undefined;
+  const entries = readdirSync(programs).map((name) => path.join(entriesOf(path.join(programs, name)), pod));
+  return entries.find((entry) => existsSync(entry));
+}
+
 /** The sockets of a Pod: for everybody who wants to talk to its Envoy. */
 export function workloadSockets(stateDirectory: string, pod: string): WorkloadSockets {
-  const entry = path.join(entriesOf(stateDirectory), pod);
+  const own = path.join(entriesOf(stateDirectory), pod);
+  const entry = existsSync(own) ? own : (entryOfProgram(stateDirectory, pod) ?? own);
   return socketsIn(existsSync(entry) ? realpathSync(entry) : entry);
 }
 

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { durationArgument, stateOption } from '../options/shared-options.ts';
+import { defineAgentRun } from './agent-run.ts';
 import { type DefineCommand, type Finish, newCommand } from './command.ts';
 
 export interface AgentFlags {
@@ -101,6 +102,7 @@ export const defineAgent: DefineCommand = (cli, finish) => {
       finish(await runAgentCommand(cli, flags));
     });
   defineIptables(agent, cli, finish);
+  defineAgentRun(agent, cli, finish);
   return agent;
 };
 

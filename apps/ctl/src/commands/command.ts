@@ -1,13 +1,12 @@
 // How a command is made: its name, options and examples, and an action that ends with an exit code.
 import { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import type { ExitCode } from '../exit-code.ts';
 
 /** Everything that `xebec` is made of, in the order of `--help`. */
 export type DefineCommand = (cli: Cli, finish: Finish) => Command;
 
 /** Records how the command ended. */
-export type Finish = (code: ExitCode) => void;
+export type Finish = (code: number) => void;
 
 /** A command with a summary, and examples below its help. */
 export function newCommand(name: string, summary: string, examples: readonly string[] = []): Command {
