@@ -35,6 +35,7 @@ export function templateOfProgram(program: Program): WorkloadTemplate {
       restartPolicy: 'Never',
       terminationGracePeriodMs: 30_000,
       hostNetwork: false,
+      hostname: '',
       nodeName: '',
     },
     podSpec: {
