@@ -12,12 +12,15 @@ export interface StockEnvoyOptions {
   readonly api: 'GRPC' | 'DELTA_GRPC';
   readonly name: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly locality?: { readonly region: string; readonly zone?: string; readonly sub_zone?: string };
 }
 
 export interface StockEnvoy extends AsyncDisposable {
   readonly address: string;
   readonly node: string;
   log(): string;
+  /** Lines so far. */
+  accessLog(): readonly string[];
   /** Text of a page of its admin interface. */
   admin(path: string): Promise<string>;
 }
@@ -36,17 +39,22 @@ export function startStockEnvoy(options: StockEnvoyOptions): StockEnvoy {
   const child: ChildProcess = spawn(
     process.env['ENVOY_PATH'] ?? 'envoy',
     ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warning'],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (part: string) => {
     log += part;
+  });
+  let lines = '';
+  child.stdout?.setEncoding('utf8').on('data', (part: string) => {
+    lines += part;
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   return {
     address,
     node,
     log: () => log,
+    accessLog: () => lines.split('\n'),
     admin: async (path) => (await fetchText({ url: `http://${address}:${adminPort}${path}` })).body,
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
@@ -60,13 +68,14 @@ const socketAddress = (address: string, port: number) => ({
   socket_address: { address, port_value: port },
 });
 
-function bootstrap({ xds, api, name, metadata }: StockEnvoyOptions, address: string, node: string) {
+function bootstrap({ xds, api, name, metadata, locality }: StockEnvoyOptions, address: string, node: string) {
   const [xdsHost = '', xdsPort = ''] = xds.split(':');
   const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   return {
     node: {
       id: node,
       cluster: `${name}.default`,
+      ...(locality === undefined ? {} : { locality }),
       metadata: { NAMESPACE: 'default', NAME: name, CAPTURE: 'explicit', ...metadata },
     },
     admin: { address: socketAddress(address, adminPort) },
