@@ -1,7 +1,7 @@
 // The whole pipeline as one graph: store → mesh → Envoy resources. Sources are written by the rest of the app.
 
-import { buildResources, type ResourceCollection } from '@xebec/envoy';
-import { createGraph, type Graph, type Source } from '@xebec/flow';
+import { buildResources, type ProxyView, type ResourceCollection } from '@xebec/envoy';
+import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
 import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } from '@xebec/mesh';
 import type { ProxyNode } from '@xebec/model';
 import {
@@ -18,6 +18,8 @@ export interface Pipeline {
   readonly store: Store;
   readonly mesh: MeshCollections;
   readonly resources: readonly ResourceCollection[];
+  /** What each connected client sees, by node id. */
+  readonly views: Collection<string, ProxyView>;
   readonly proxies: Source<string, ProxyNode>;
   readonly settings: Source<'mesh', MeshSettings>;
   /** Virtual hosts a workload is known to use, by `NAMESPACE/WORKLOAD`. */
@@ -46,9 +48,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const usedHosts = graph.source<string, readonly string[]>('usedHosts');
   graph.transact(() => settings.set('mesh', { ...defaultSettings, ...options.settings }));
   const mesh = buildMesh(graph, { ...configInputs(store), proxies, settings });
-  const built = buildResources(graph, { ...mesh, proxies, settings });
-  const resources = corruptResources(graph, built, options.corrupt ?? []);
-  return { graph, store, mesh, resources, proxies, settings, usedHosts };
+  const { types, views } = buildResources(graph, { ...mesh, proxies, settings });
+  const resources = corruptResources(graph, types, options.corrupt ?? []);
+  return { graph, store, mesh, resources, views, proxies, settings, usedHosts };
 }
 
 const configInputs = (store: Store) => ({

@@ -100,7 +100,7 @@ interface Built {
 
 function createContext(options: ControlPlaneOptions, built: Built, closing: Closing): ControlPlaneContext {
   const { pipeline, authority, emit } = built;
-  const { graph, proxies, resources } = pipeline;
+  const { graph, proxies, resources, views } = pipeline;
   const usedHosts = closing.use(
     openUsedHosts({
       graph,
@@ -116,6 +116,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     createProxyRegistry({
       graph,
       proxies,
+      views,
       trustDomain,
       usedHosts,
       discovery: options.discovery ?? 'on-demand',
@@ -128,6 +129,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     onEvent: (event) => registry.observe(event),
   });
   closing.defer(() => xds.close());
+  closing.use(registry.onViewChange((client) => xds.refreshView(client)));
   const convergence = closing.use(
     trackConvergence({
       graph,

@@ -1,5 +1,6 @@
 // The translators wired into one graph: mesh model in, encoded Envoy resources out.
 import type { Collection, Graph } from '@xebec/flow';
+import { deriveClients } from './clients.ts';
 import { buildClusters, buildEndpoints } from './clusters/build-clusters.ts';
 import { buildDemand, type Demand } from './demand.ts';
 import type { ResourceInputs } from './inputs.ts';
@@ -16,7 +17,7 @@ import {
 import { buildOutboundRoutes } from './routes/outbound-routes.ts';
 import { buildVirtualHosts, httpPorts } from './routes/virtual-hosts.ts';
 import { encodeSecret, grantedSecrets } from './secrets.ts';
-import { grpcLayer, proxyLayer, secretLayer } from './views.ts';
+import { buildViews, grpcLayer, type ProxyView, proxyLayer, secretLayer } from './views.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 
@@ -25,9 +26,17 @@ export interface ResourceCollection {
   readonly resources: Resources;
 }
 
-/** All resource types, in the order in which they must reach a proxy: what is needed comes before what needs it. */
-export function buildResources(graph: Graph, inputs: ResourceInputs): readonly ResourceCollection[] {
-  const demand = buildDemand(graph, inputs.proxies);
+export interface EnvoyCollections {
+  /** In the order in which they must reach a proxy: what is needed comes before what needs it. */
+  readonly types: readonly ResourceCollection[];
+  /** What each connected client sees, by proxy id. */
+  readonly views: Collection<string, ProxyView>;
+}
+
+/** Adds Envoy's resources to a graph. */
+export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyCollections {
+  const clients = deriveClients(graph, inputs);
+  const demand = buildDemand(graph, clients);
   const { settings, routeTables } = inputs;
   const virtualHosts = buildVirtualHosts(graph, { settings, demand, routeTables });
   const routes = graph.union(
@@ -36,7 +45,7 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): readonly R
     buildGatewayRoutes(graph, inputs),
     buildGrpcRoutes(graph, inputs, demand),
   );
-  return [
+  const types = [
     { typeUrl: typeUrls.secret, resources: buildSecrets(graph, inputs) },
     { typeUrl: typeUrls.cluster, resources: buildClusters(graph, inputs, demand) },
     { typeUrl: typeUrls.endpoint, resources: buildEndpoints(graph, inputs) },
@@ -44,6 +53,7 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): readonly R
     { typeUrl: typeUrls.route, resources: routes },
     { typeUrl: typeUrls.virtualHost, resources: virtualHosts.resources },
   ];
+  return { types, views: buildViews(graph, clients) };
 }
 
 function buildGatewayRoutes(graph: Graph, { gateways }: ResourceInputs): Resources {

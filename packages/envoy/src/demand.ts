@@ -1,11 +1,13 @@
 // What connected proxies ask for, as keys that change only when the first of a kind comes or the last one goes.
 import type { Collection, Graph } from '@xebec/flow';
-import type { ProxyNode } from '@xebec/model';
+import { isClassLayer, type Layer, namespaceOfLayer, type ProxyNode } from '@xebec/model';
+import type { Client } from './clients.ts';
 import { httpProxyRoute } from './names.ts';
 
 /**
  * `style:port` and `style:http_proxy`: some sidecar has route configurations of that style;
- * `ns:N`: some sidecar lives in namespace N; `eager:STYLE:N`: one there gets whole route configurations;
+ * `ns:N`: some sidecar lives in namespace N; `eager:STYLE:N`: one there gets whole route configurations, and
+ * `eager:STYLE:class:N/PAIRS` one of a class;
  * `role:grpc`: there is a proxyless gRPC client.
  */
 export type DemandKey = string;
@@ -16,8 +18,17 @@ export type RouteStyle = 'port' | typeof httpProxyRoute;
 export const styleOf = (proxy: ProxyNode): RouteStyle =>
   proxy.capture === 'explicit' ? httpProxyRoute : 'port';
 
-export function buildDemand(graph: Graph, proxies: Collection<string, ProxyNode>): Demand {
-  const byDemand = graph.index(proxies, 'demands', demandsOf);
+/** What clients have in common as far as demand goes: `ROLE|STYLE|DISCOVERY|LAYER`, the layer being their narrowest. */
+type ClientKind = `${ProxyNode['role']}|${RouteStyle}|${ProxyNode['discovery']}|${Layer}`;
+
+export function buildDemand(graph: Graph, clients: Collection<string, Client>): Demand {
+  const byKind = graph.index(clients, 'kinds', (client) => [kindOf(client)]);
+  const kinds = graph.derive({
+    name: 'clientKinds',
+    from: graph.group(byKind),
+    fn: (_members, kind) => [[kind, true] as const],
+  });
+  const byDemand = graph.index(kinds, 'demands', (_true, kind) => demandsOf(kind));
   return graph.derive({
     name: 'demand',
     from: graph.group(byDemand),
@@ -25,16 +36,17 @@ export function buildDemand(graph: Graph, proxies: Collection<string, ProxyNode>
   });
 }
 
-function demandsOf(proxy: ProxyNode): readonly DemandKey[] {
-  switch (proxy.role) {
-    case 'grpc':
-      return ['role:grpc'];
-    case 'router':
-      return [];
-    case 'sidecar': {
-      const style = styleOf(proxy);
-      const shared = [`style:${style}`, `ns:${proxy.namespace}`];
-      return proxy.discovery === 'eager' ? [...shared, `eager:${style}:${proxy.namespace}`] : shared;
-    }
-  }
+const kindOf = ({ proxy, layers: [layer = '*'] }: Client): ClientKind =>
+  `${proxy.role}|${styleOf(proxy)}|${proxy.discovery}|${layer}`;
+
+function demandsOf(kind: ClientKind): readonly DemandKey[] {
+  const [role, style, discovery, ...rest] = kind.split('|');
+  if (role === 'grpc') return ['role:grpc'];
+  if (role === 'router') return [];
+  const layer = rest.join('|') as Layer;
+  const namespace = namespaceOfLayer(layer) ?? '';
+  const shared = [`style:${style}`, `ns:${namespace}`];
+  if (discovery !== 'eager') return shared;
+  const owners = isClassLayer(layer) ? [namespace, layer] : [namespace];
+  return [...shared, ...owners.map((owner) => `eager:${style}:${owner}`)];
 }

@@ -1,5 +1,5 @@
 // The public surface of envoy: the translators as one function, and what a proxy sees of their output.
-export type { ResourceCollection } from './build.ts';
+export type { EnvoyCollections, ResourceCollection } from './build.ts';
 export { buildResources } from './build.ts';
 export type { ProxySettings, ResourceInputs } from './inputs.ts';
 export { httpProxyRoute } from './names.ts';
@@ -7,4 +7,4 @@ export type { EncodedResource, ResourceKey, ResourceReference } from './resource
 export { typeUrls } from './resource.ts';
 export { workloadEnvironment } from './telemetry/peer.ts';
 export type { LayerUse, ProxyView } from './views.ts';
-export { candidates, viewOf } from './views.ts';
+export { candidates } from './views.ts';

@@ -7,6 +7,7 @@ import type {
   GatewayModel,
   Host,
   Inbound,
+  Layer,
   Layered,
   ProxyNode,
   RouteTable,
@@ -27,10 +28,12 @@ export interface ProxySettings {
 /** `HOST|PORT` with the service's port number. */
 export type HostPort = `${Host}|${number}`;
 
-/** The mesh's collections; layered ones by themselves: a client of namespace N sees `ns:N|NAME`, else `*|NAME`. */
+/** The mesh's collections; layered ones by themselves: a client sees a name in the first of its layers that has it. */
 export interface ResourceInputs {
   readonly settings: Collection<'mesh', ProxySettings>;
   readonly proxies: Collection<string, ProxyNode>;
+  /** By proxy id, narrowest first. */
+  readonly clientLayers: Collection<string, readonly Layer[]>;
   readonly services: Collection<Layered<Host>, Service>;
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly destinations: Collection<Layered<Host>, Destination>;

@@ -1,5 +1,8 @@
 // Which layers a proxy sees, by type: everything in them for ordinary clients, what they use for on-demand ones.
+import type { Collection, Graph } from '@xebec/flow';
 import type { Layer, ProxyNode } from '@xebec/model';
+import { isClassLayer } from '@xebec/model';
+import type { Client } from './clients.ts';
 import { styleOf } from './demand.ts';
 import { httpProxyRoute } from './names.ts';
 import { typeUrls } from './resource.ts';
@@ -27,12 +30,14 @@ export const addressLayer = (discovery: ProxyNode['discovery'], layer: Layer): s
   `addresses:${discovery}:${layer}`;
 
 /** Equal lists are one object: the xDS server shares what it computes between streams with the same list. */
+const internedLimit = 10_000;
 const interned = new Map<string, readonly LayerUse[]>();
 
 function uses(...list: readonly LayerUse[]): readonly LayerUse[] {
   const key = list.map(({ layer, members }) => `${layer} ${members}`).join();
   if (list.some(({ layer }) => layer.startsWith('proxy:'))) return list;
   const known = interned.get(key) ?? list;
+  if (interned.size > internedLimit) interned.clear();
   interned.set(key, known);
   return known;
 }
@@ -42,28 +47,36 @@ const all = (...layers: readonly string[]): readonly LayerUse[] =>
 const needed = (...layers: readonly string[]): readonly LayerUse[] =>
   uses(...layers.map((layer) => ({ layer, members: 'needed' as const })));
 
-export function viewOf(proxy: ProxyNode): ProxyView {
-  switch (proxy.role) {
+/** What each client sees; it changes with the client's layers. */
+export function buildViews(graph: Graph, clients: Collection<string, Client>): Collection<string, ProxyView> {
+  return graph.derive({
+    name: 'views',
+    from: clients,
+    fn: (client, id: string) => [[id, viewOf(client)] as const],
+    equals: (left, right) => JSON.stringify(left) === JSON.stringify(right),
+  });
+}
+
+function viewOf(client: Client): ProxyView {
+  switch (client.proxy.role) {
     case 'sidecar':
-      return sidecarView(proxy);
+      return sidecarView(client);
     case 'router':
-      return routerView(proxy);
+      return routerView(client);
     case 'grpc':
-      return grpcView(proxy);
+      return grpcView(client);
   }
 }
 
-function sidecarView(proxy: ProxyNode): ProxyView {
+function sidecarView({ proxy, layers: shared }: Client): ProxyView {
   const own = proxyLayer(proxy.id);
-  const shared = [`ns:${proxy.namespace}`, '*'];
   const onDemand = proxy.discovery === 'on-demand';
   const use = onDemand ? needed : all;
   const captured =
     styleOf(proxy) === 'port'
       ? all(
           // A port that some host is reached at by name or block has its listener there, with HTTP and the rest in it.
-          addressLayer(proxy.discovery, `ns:${proxy.namespace}`),
-          addressLayer(proxy.discovery, '*'),
+          ...shared.map((layer) => addressLayer(proxy.discovery, layer)),
           outboundLayer(proxy.discovery),
         )
       : [];
@@ -71,7 +84,7 @@ function sidecarView(proxy: ProxyNode): ProxyView {
     onDemand,
     layers: {
       [typeUrls.listener]: [...all(own), ...captured],
-      [typeUrls.route]: all(onDemand ? onDemandRoutes : eagerRoutes(proxy.namespace)),
+      [typeUrls.route]: onDemand ? all(onDemandRoutes) : all(...wholeTables(shared, proxy)),
       [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
       [typeUrls.cluster]: [...all(own, baseLayer), ...use(...shared)],
       [typeUrls.endpoint]: use(...shared),
@@ -79,9 +92,12 @@ function sidecarView(proxy: ProxyNode): ProxyView {
   };
 }
 
-function routerView(proxy: ProxyNode): ProxyView {
+/** A class has tables of its own only where they differ from its namespace's. */
+const wholeTables = (layers: readonly Layer[], { namespace }: ProxyNode): readonly string[] =>
+  [...layers.filter(isClassLayer), namespace].map(eagerRoutes);
+
+function routerView({ proxy, layers: shared }: Client): ProxyView {
   const own = proxyLayer(proxy.id);
-  const shared = [`ns:${proxy.namespace}`, '*'];
   return {
     onDemand: false,
     layers: {
@@ -94,15 +110,15 @@ function routerView(proxy: ProxyNode): ProxyView {
   };
 }
 
-function grpcView({ namespace }: ProxyNode): ProxyView {
-  const own = needed(grpcLayer(`ns:${namespace}`), grpcLayer('*'));
+function grpcView({ layers }: Client): ProxyView {
+  const own = needed(...layers.map(grpcLayer));
   return {
     onDemand: false,
     layers: {
       [typeUrls.listener]: own,
       [typeUrls.route]: own,
       [typeUrls.cluster]: own,
-      [typeUrls.endpoint]: needed(`ns:${namespace}`, '*'),
+      [typeUrls.endpoint]: needed(...layers),
     },
   };
 }

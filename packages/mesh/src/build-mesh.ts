@@ -2,6 +2,7 @@
 import type { Graph } from '@xebec/flow';
 import { deriveBackings, indexBySelector } from './backings.ts';
 import { deriveClaims } from './claims.ts';
+import { deriveClasses } from './classes.ts';
 import { deriveConflicts } from './conflicts.ts';
 import { deriveConnections } from './connection-rules.ts';
 import { deriveConnectionTables, indexMeshConnections } from './connection-tables.ts';
@@ -35,7 +36,13 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     peerSources,
   });
   const destinationRules = deriveDestinationRules(graph, inputs);
-  const destinations = deriveDestinations(graph, inputs, { hosts, rules: destinationRules, identities });
+  const { clientLayers, classesByPair } = deriveClasses(graph, inputs);
+  const destinations = deriveDestinations(graph, inputs, {
+    hosts,
+    rules: destinationRules,
+    identities,
+    classesByPair,
+  });
   const routes = deriveRoutes(graph, inputs, { hosts, destinations, servers });
   const connections = deriveConnections(graph, inputs, hosts);
   const meshRoutes = indexMeshRoutes(graph, routes);
@@ -51,8 +58,14 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     services,
     endpointSets,
     destinations,
-    routeTables: deriveRouteTables(graph, hosts, meshRoutes),
-    connectionTables: deriveConnectionTables(graph, hosts, indexMeshConnections(graph, connections)),
+    connectionTables: deriveConnectionTables(
+      graph,
+      hosts,
+      indexMeshConnections(graph, connections),
+      classesByPair,
+    ),
+    routeTables: deriveRouteTables(graph, hosts, meshRoutes, classesByPair),
+    clientLayers,
     workloads,
     inbounds,
     gateways,

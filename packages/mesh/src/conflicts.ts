@@ -1,10 +1,10 @@
 // Conflicts between objects: derived beside the mesh from the same collections, so that asking for them changes nothing.
 import type { Collection, Graph } from '@xebec/flow';
 import type { Destination, Host, Layer, Layered, ObjectKey, Service } from '@xebec/model';
-import { layered, splitLayered } from '@xebec/model';
+import { layered, namespaceOfLayer, splitLayered } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { type Conflict, conflictRow } from './conflict.ts';
-import type { DestinationRuleSources } from './destinations.ts';
+import type { BoundDestinationRule, DestinationRuleSources } from './destinations.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import type { Lookup } from './lookups.ts';
 import type { PeersByNamespace } from './peer-policies.ts';
@@ -62,7 +62,7 @@ function deriveHostConflicts(graph: Graph, { hosts }: ConflictSources): Conflict
 }
 
 const forWhom = (layer: Layer): string =>
-  layer === '*' ? 'for all namespaces' : `in namespace ${layer.slice(3)}`;
+  layer === '*' ? 'for all namespaces' : `in namespace ${namespaceOfLayer(layer) ?? ''}`;
 
 /** Ports that are told apart by address, not by host. */
 const isAddressed = ({ protocol }: Service['ports'][number]): boolean =>
@@ -215,7 +215,7 @@ function deriveRuleMerges(graph: Graph, { destinationRules }: ConflictSources): 
       const members = read.byHost.at(host).map(([, rule]) => rule);
       return rows(
         members.flatMap((rule, position) => {
-          const first = members.slice(0, position).find(({ namespace }) => namespace === rule.namespace);
+          const first = members.slice(0, position).find((other) => areMerged(rule, other));
           if (first === undefined) return [];
           return [
             {
@@ -232,6 +232,10 @@ function deriveRuleMerges(graph: Graph, { destinationRules }: ConflictSources): 
     },
   });
 }
+
+/** Rules for other workloads are not merged: one that selects stands alone. */
+const areMerged = (rule: BoundDestinationRule, other: BoundDestinationRule): boolean =>
+  rule.namespace === other.namespace && deepEqual(rule.selector, other.selector);
 
 function derivePeerConflicts(graph: Graph, { peersByNamespace }: ConflictSources): Conflicts {
   return graph.derive({

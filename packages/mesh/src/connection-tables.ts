@@ -2,6 +2,7 @@
 import type { Collection, Graph } from '@xebec/flow';
 import type {
   Cause,
+  ClassLayer,
   ConnectionTable,
   Host,
   Layer,
@@ -10,14 +11,16 @@ import type {
   ServicePort,
   TcpRule,
 } from '@xebec/model';
-import { layered } from '@xebec/model';
+import { labelsOfLayer, layered, namespaceOfLayer } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
+import { type ClassesByPair, classesHolding } from './classes.ts';
 import { type BoundConnections, connectionsFor } from './connection-rules.ts';
 import { compareText, isWildcard, wildcardsOf } from './host-names.ts';
 import { type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
 import { type HostView, holderIn } from './hosts.ts';
+import type { Labels } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
-import { isVisible, namespaceOf, sortLayers } from './visibility.ts';
+import { isVisible, sortLayers } from './visibility.ts';
 
 export type MeshConnectionSources = HostRuleSources<BoundConnections>;
 
@@ -32,19 +35,22 @@ export function deriveConnectionTables(
   graph: Graph,
   hosts: Collection<Host, HostView>,
   connections: MeshConnectionSources,
+  classesByPair: ClassesByPair,
 ): Collection<Layered<Host>, ConnectionTable> {
   return graph.derive({
     name: 'mesh.connectionTables',
     from: hosts,
-    reads: { ...connections, hosts },
+    reads: { ...connections, hosts, classesByPair },
     equals: deepEqual,
     fn: (view, host, read) => {
       const levels = rulesByLevel(host, read);
       const serving = view.holders.length > 0 ? view : coveringView(host, levels, read.hosts);
       if (serving === undefined) return [];
-      return distinctTables(host, serving, levels).map(
-        (table) => [layered(table.layer, host), table] as const,
-      );
+      const classes = classesHolding(levels.flat().flatMap(selectorsOf), read.classesByPair);
+      return [
+        ...distinctTables(host, serving, levels),
+        ...classes.flatMap((layer) => tableOfClass(layer, host, { view: serving, levels })),
+      ].map((table) => [layered(table.layer, host), table] as const);
     },
   });
 }
@@ -80,6 +86,19 @@ function distinctTables(host: Host, view: HostView, levels: Levels): readonly Co
   return tables.filter((table) => table === shared || !isSameTable(table, shared));
 }
 
+const selectorsOf = ({ tls, tcp }: BoundConnections): readonly Labels[] =>
+  [...tls, ...tcp].flatMap(({ sources }) => sources.map(({ labels }) => labels));
+
+/** What a class gets, where its namespace gets something else. */
+function tableOfClass(
+  layer: ClassLayer,
+  host: Host,
+  context: { readonly view: HostView; readonly levels: Levels },
+): readonly ConnectionTable[] {
+  const [wider] = tableIn(`ns:${namespaceOfLayer(layer) ?? ''}`, host, context);
+  return tableIn(layer, host, context).filter((table) => !isSameTable(table, wider));
+}
+
 /** Namespaces that a match names see something of their own. */
 const layersOfSources = ({ tls, tcp }: BoundConnections): readonly Layer[] =>
   [...tls, ...tcp].flatMap(({ sources }) =>
@@ -95,8 +114,8 @@ function tableIn(
   if (service === undefined || !service.ports.some(carriesConnections)) return [];
   const visible = levels.map((level) => level.filter((rule) => isVisible(rule.layers, layer)));
   const found = visible.find((level) => level.length > 0) ?? [];
-  const rules = orderRules(found, [namespaceOf(layer), service.namespace]);
-  const client = { gateway: 'mesh', namespace: namespaceOf(layer) };
+  const rules = orderRules(found, [namespaceOfLayer(layer), service.namespace]);
+  const client = { gateway: 'mesh', namespace: namespaceOfLayer(layer), labels: labelsOfLayer(layer) };
   const tls = inOrder(rules.map((rule) => connectionsFor(rule.tls, client)));
   const tcp = inOrder(rules.map((rule) => connectionsFor(rule.tcp, client)));
   const causes = [...service.causes, ...rules.map(({ object }): Cause => ({ object }))];

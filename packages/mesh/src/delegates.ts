@@ -2,6 +2,7 @@
 import type { ObjectOf, StringMatch } from '@xebec/config';
 import type { HeaderPolicy, HttpAction, ObjectKey } from '@xebec/model';
 import type { Conflict } from './conflict.ts';
+import type { Labels } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
 import { type DraftMatch, type DraftRule, draftOf, type RouteContext } from './route-drafts.ts';
 import type { MatchSource } from './route-sources.ts';
@@ -153,9 +154,13 @@ function fits(root: DraftMatch, leaf: DraftMatch): boolean {
     (outer.uri === undefined || inner.uri === undefined || outer.ignoreUriCase === inner.ignoreUriCase) &&
     both(outer.port, inner.port) &&
     both(root.source.namespace, leaf.source.namespace) &&
+    areTogether(root.source.labels, leaf.source.labels) &&
     areWithin(root.source.gateways, leaf.source.gateways)
   );
 }
+
+const areTogether = (outer: Labels = {}, inner: Labels = {}): boolean =>
+  Object.entries(inner).every(([name, value]) => !Object.hasOwn(outer, name) || outer[name] === value);
 
 const areWithin = (outer: readonly string[], inner: readonly string[]): boolean =>
   outer.length === 0 || inner.every((name) => outer.includes(name));
@@ -188,5 +193,6 @@ function join({ match: outer, source: from }: DraftMatch, { match: inner, source
 const joinSources = (outer: MatchSource, inner: MatchSource): MatchSource => ({
   ...outer,
   ...inner,
+  ...(outer.labels === undefined ? {} : { labels: { ...outer.labels, ...inner.labels } }),
   gateways: inner.gateways.length > 0 ? inner.gateways : outer.gateways,
 });

@@ -1,13 +1,15 @@
 // Destinations: a service with the DestinationRule that holds for its clients: their own, the service's namespace's, the mesh's.
 import type { DestinationRuleSpec, SubsetSpec } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
-import type { Cause, Destination, Host, Layer, Layered, Service, Subset } from '@xebec/model';
-import { layered } from '@xebec/model';
+import type { Cause, ClassLayer, Destination, Host, Layer, Layered, Service, Subset } from '@xebec/model';
+import { labelsOfLayer, layered, namespaceOfLayer } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
+import { type ClassesByPair, classesHolding } from './classes.ts';
 import { compareText, expandHost } from './host-names.ts';
 import { type HostRule, type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import type { HostPort, MeshInputs } from './inputs.ts';
+import { isSelected, type Labels } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
 import { defaultLocality, type MeshSettings, settingsOf } from './settings.ts';
 import {
@@ -17,11 +19,13 @@ import {
   policyOfSubset,
   settleLocality,
 } from './traffic-policy.ts';
-import { isVisible, layersOf, namespaceOf, sortLayers } from './visibility.ts';
+import { isVisible, layersOf, sortLayers } from './visibility.ts';
 
 /** A DestinationRule with its host made fully qualified. */
 export interface BoundDestinationRule extends HostRule {
   readonly host: Host;
+  /** Which clients of its own namespace it is for; empty: for all who see it. */
+  readonly selector: Labels;
   readonly spec: DestinationRuleSpec;
 }
 
@@ -39,33 +43,41 @@ export function deriveDestinationRules(graph: Graph, inputs: MeshInputs): Destin
         namespace,
         clusterDomain: settingsOf(read.settings).clusterDomain,
       });
-      return [[object, { object, namespace, layers: layersOf(spec.exportTo, namespace), host, spec }]];
+      const selector = spec.workloadSelector ?? {};
+      const layers = layersOf(isEmpty(selector) ? spec.exportTo : ['.'], namespace);
+      return [[object, { object, namespace, layers, host, selector, spec }]];
     },
   });
   return indexHostRules(graph, rules, (rule: BoundDestinationRule) => [rule.host]);
 }
 
+const isEmpty = (selector: Labels): boolean => Object.keys(selector).length === 0;
+
 export interface DestinationSources {
   readonly hosts: Collection<Host, HostView>;
   readonly rules: DestinationRuleSources;
   readonly identities: Collection<Layered<HostPort>, readonly string[]>;
+  readonly classesByPair: ClassesByPair;
 }
 
 export function deriveDestinations(
   graph: Graph,
   { settings }: MeshInputs,
-  { hosts, rules, identities }: DestinationSources,
+  { hosts, rules, identities, classesByPair }: DestinationSources,
 ): Collection<Layered<Host>, Destination> {
   return graph.derive({
     name: 'mesh.destinations',
     from: hosts,
-    reads: { ...rules, identities, settings },
+    reads: { ...rules, identities, settings, classesByPair },
     equals: deepEqual,
     fn: (view, host, read) => {
       if (view.holders.length === 0) return [];
       const levels = rulesByLevel(host, read);
       const settings = settingsOf(read.settings);
-      const choices = distinctChoices(view, levels, settings.rootNamespace);
+      const { rootNamespace } = settings;
+      const selectors = levels.flatMap((level) => level.map(({ selector }) => selector));
+      const classes = classesHolding(selectors, read.classesByPair);
+      const choices = distinctChoices(view, { levels, rootNamespace, classes });
       return choices.map(
         (choice) =>
           [
@@ -88,29 +100,39 @@ interface Choice {
 
 type Levels = readonly (readonly BoundDestinationRule[])[];
 
-function distinctChoices(view: HostView, levels: Levels, rootNamespace: string): readonly Choice[] {
-  const rules = levels.flat();
+interface ChoiceContext {
+  readonly levels: Levels;
+  readonly rootNamespace: string;
+  /** Classes that some rule may be for. */
+  readonly classes: readonly ClassLayer[];
+}
+
+function distinctChoices(view: HostView, context: ChoiceContext): readonly Choice[] {
+  const rules = context.levels.flat();
   const layers = sortLayers([
     ...view.holders.map(({ layer }) => layer),
     ...rules.flatMap((rule) => rule.layers),
     ...rules.map(({ namespace }): Layer => `ns:${namespace}`),
   ]);
-  const choices = layers.flatMap((layer) => choiceIn(layer, view, { levels, rootNamespace }));
+  const choices = layers.flatMap((layer) => choiceIn(layer, view, context));
   const shared = choices.find(({ layer }) => layer === '*');
-  return choices.filter((choice) => choice === shared || !isSameChoice(choice, shared));
+  const wide = choices.filter((choice) => choice === shared || !isSameChoice(choice, shared));
+  return [...wide, ...context.classes.flatMap((layer) => choiceOfClass(layer, view, context))];
 }
 
-function choiceIn(
-  layer: Layer,
-  view: HostView,
-  { levels, rootNamespace }: { readonly levels: Levels; readonly rootNamespace: string },
-): readonly Choice[] {
+/** What a class gets, where its namespace gets something else. */
+function choiceOfClass(layer: ClassLayer, view: HostView, context: ChoiceContext): readonly Choice[] {
+  const [wider] = choiceIn(`ns:${namespaceOfLayer(layer) ?? ''}`, view, context);
+  return choiceIn(layer, view, context).filter((choice) => !isSameChoice(choice, wider));
+}
+
+function choiceIn(layer: Layer, view: HostView, { levels, rootNamespace }: ChoiceContext): readonly Choice[] {
   const holder = holderIn(view, layer);
   if (holder === undefined) return [];
   const { service } = holder;
   // Clients of an alias use the clusters of the service that it stands for.
   if (service.resolution === 'alias') return [];
-  const namespaces = [namespaceOf(layer), service.namespace, rootNamespace];
+  const namespaces = [namespaceOfLayer(layer), service.namespace, rootNamespace];
   const rules = selectRules(layer, namespaces, levels);
   return [{ layer, service, serviceLayer: holder.layer, rules }];
 }
@@ -123,7 +145,7 @@ function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
   );
 }
 
-/** The first namespace that has rules for the host decides, and in it the most specific host. */
+/** The first namespace that has rules for the host decides, in it the most specific host, there a rule that selects the client. */
 function selectRules(
   layer: Layer,
   namespaces: readonly (string | undefined)[],
@@ -132,10 +154,19 @@ function selectRules(
   for (const namespace of namespaces) {
     for (const level of levels) {
       const found = level.filter((rule) => rule.namespace === namespace && isVisible(rule.layers, layer));
-      if (found.length > 0) return found;
+      const applying = rulesFor(layer, found);
+      if (applying.length > 0) return applying;
     }
   }
   return [];
+}
+
+/** A rule that selects the clients stands alone (with those that select the same), else those that select nobody. */
+function rulesFor(layer: Layer, rules: readonly BoundDestinationRule[]): readonly BoundDestinationRule[] {
+  const labels = labelsOfLayer(layer);
+  const own = rules.find(({ selector }) => !isEmpty(selector) && isSelected(selector, labels));
+  const selector = own?.selector ?? {};
+  return rules.filter((rule) => deepEqual(rule.selector, selector));
 }
 
 interface DestinationReads {

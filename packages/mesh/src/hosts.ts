@@ -1,10 +1,10 @@
 // Who a host belongs to, for everybody and for the namespaces that see something else; the winner depends on nothing but the claims.
 import type { Collection, Graph } from '@xebec/flow';
 import type { Host, Layer, Layered, ObjectKey, Service } from '@xebec/model';
-import { layered } from '@xebec/model';
+import { layerChain, layered, namespaceOfLayer } from '@xebec/model';
 import type { Claim, ClaimKey } from './claims.ts';
 import { compareText } from './host-names.ts';
-import { isVisible, namespaceOf, sortLayers } from './visibility.ts';
+import { isVisible, sortLayers } from './visibility.ts';
 
 /** The service that clients of a layer see. */
 export interface Holder {
@@ -46,8 +46,11 @@ export function deriveServices(
 
 /** What clients of a layer see under this host. */
 export function holderIn(view: HostView | undefined, layer: Layer): Holder | undefined {
-  const shared = view?.holders[0]?.layer === '*' ? view.holders[0] : undefined;
-  return view?.holders.find((holder) => holder.layer === layer) ?? shared;
+  for (const each of view === undefined ? [] : layerChain(layer)) {
+    const holder = view?.holders.find((candidate) => candidate.layer === each);
+    if (holder !== undefined) return holder;
+  }
+  return undefined;
 }
 
 /** Who holds a host, by the claims to it alone. */
@@ -80,7 +83,7 @@ function winnerOf(claims: readonly ServiceClaim[], layer: Layer): ServiceClaim |
 
 /** The client's own namespace first, then Kubernetes before ServiceEntry, then namespace and name. */
 function compareClaims(left: ServiceClaim, right: ServiceClaim, layer: Layer): number {
-  const own = namespaceOf(layer);
+  const own = namespaceOfLayer(layer);
   const rank = ({ service }: ServiceClaim) =>
     (service.namespace === own ? 0 : 2) + (service.platform === 'kubernetes' ? 0 : 1);
   return rank(left) - rank(right) || compareText(left.owner, right.owner);

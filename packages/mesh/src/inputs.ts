@@ -8,6 +8,7 @@ import type {
   GatewayModel,
   Host,
   Inbound,
+  Layer,
   Layered,
   ObjectKey,
   ProxyNode,
@@ -43,8 +44,8 @@ export interface MeshInputs {
 export type HostPort = `${Host}|${number}`;
 
 /**
- * The mesh. In layered collections a client of namespace N sees `ns:N|NAME` if it exists, else `*|NAME`; every
- * collection is layered by itself: a destination may exist under `ns:N` while its endpoints are shared under `*`.
+ * The mesh. In layered collections a client sees a name in the first of its layers (`clientLayers`) that has it; every
+ * collection is layered by itself: a destination may exist under `ns:N` or a class while its endpoints are shared under `*`.
  */
 export interface MeshCollections {
   readonly services: Collection<Layered<Host>, Service>;
@@ -54,6 +55,8 @@ export interface MeshCollections {
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
   /** For every service with a port that is not HTTP, and for hosts of rules that a wildcard service stands for. */
   readonly connectionTables: Collection<Layered<Host>, ConnectionTable>;
+  /** By proxy id: where a client looks names up, narrowest layer first, `*` last. */
+  readonly clientLayers: Collection<string, readonly Layer[]>;
   readonly workloads: Collection<ObjectKey, Workload>;
   /** By proxy id, sidecars only. */
   readonly inbounds: Collection<string, Inbound>;

@@ -37,6 +37,8 @@ const host = fc.constantFrom(
 );
 const app = fc.constantFrom('one', 'two');
 const labels = fc.record({ app, version: fc.constantFrom('v1', 'v2') });
+/** Labels by which rules tell clients apart; mostly they do not. */
+const clients = fc.constantFrom({}, {}, { app: 'one' }, { app: 'two', version: 'v1' }, { version: 'v1' });
 const subset = fc.constantFrom('', '/v1', '/v2');
 const mode = fc.constantFrom('UNSET', 'STRICT', 'DISABLE', 'PERMISSIVE' as const);
 const tls = fc.constantFrom({}, { 'security.istio.io/tlsMode': 'istio' });
@@ -123,22 +125,26 @@ const anyRoute = fc
     fc.constantFrom(['mesh'], ['mesh', 'one'], ['a/one']),
     fc.tuple(host, subset),
     fc.boolean(),
+    clients,
   )
-  .map(([key, hosts, to, gateways, [target, of], hasMatch]) =>
+  .map(([key, hosts, to, gateways, [target, of], hasMatch, sourceLabels]) =>
     virtualService(key, {
       hosts,
       exportTo: to,
       gateways,
       http: [
-        forward([`${target}${of}`], { matches: hasMatch ? [onPrefix('/x'), onPrefix('/y', ['a/one'])] : [] }),
+        forward([`${target}${of}`], {
+          matches: hasMatch ? [{ ...onPrefix('/x'), sourceLabels }, onPrefix('/y', ['a/one'])] : [],
+        }),
         forward([target]),
       ],
     }),
   );
 const anyRule = fc
-  .tuple(id, host, exportTo, fc.boolean(), fc.constantFrom('v1', 'v2'))
-  .map(([key, of, to, hasPolicy, version]) =>
+  .tuple(id, host, exportTo, fc.boolean(), fc.constantFrom('v1', 'v2'), clients)
+  .map(([key, of, to, hasPolicy, version, workloadSelector]) =>
     destinationRule(key, {
+      workloadSelector,
       host: of,
       exportTo: to,
       subsets: [{ name: version, labels: { version } }],
@@ -213,7 +219,8 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
 type Step =
   | { readonly kind: 'put'; readonly objects: readonly MeshObject[] }
   | { readonly kind: 'delete'; readonly position: number }
-  | { readonly kind: 'domain'; readonly clusterDomain: string };
+  | { readonly kind: 'domain'; readonly clusterDomain: string }
+  | { readonly kind: 'relabel'; readonly labels: Readonly<Record<string, string>> };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -231,6 +238,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       clusterDomain: fc.constantFrom('cluster.local', 'other'),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('relabel' as const), labels }) },
 );
 
 const proxies: readonly ProxyNode[] = [
@@ -254,10 +262,19 @@ const settings = (clusterDomain: string) => ({
   network: '',
 });
 
-function fromScratch(objects: readonly MeshObject[], clusterDomain: string) {
+/** The client whose labels change. */
+const changing = (own: Readonly<Record<string, string>>) =>
+  proxy('b/changing', { id: 'sidecar-3', address: '127.0.1.3', labels: own });
+
+interface Remains {
+  readonly clusterDomain: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function fromScratch(objects: readonly MeshObject[], { clusterDomain, labels: own }: Remains) {
   const scratch = createMesh();
   scratch.graph.transact(() => scratch.settings.set('mesh', settings(clusterDomain)));
-  scratch.connect(...proxies);
+  scratch.connect(...proxies, changing(own));
   scratch.put(...objects);
   return everything(scratch.mesh);
 }
@@ -277,11 +294,15 @@ test('equals the mesh from scratch after any history', () => {
       const mesh = createMesh();
       const present = new Map<string, MeshObject>();
       let clusterDomain = 'cluster.local';
-      mesh.connect(...proxies);
+      let own: Remains['labels'] = {};
+      mesh.connect(...proxies, changing(own));
       for (const move of history) {
         if (move.kind === 'put') {
           for (const each of move.objects) present.set(keyOf(each), each);
           mesh.put(...move.objects);
+        } else if (move.kind === 'relabel') {
+          own = move.labels;
+          mesh.connect(changing(own));
         } else if (move.kind === 'domain') {
           clusterDomain = move.clusterDomain;
           mesh.graph.transact(() => mesh.settings.set('mesh', settings(clusterDomain)));
@@ -295,7 +316,7 @@ test('equals the mesh from scratch after any history', () => {
       expect(mesh.graph.errors()).toEqual([]);
       const shuffled = [...present.values()].reverse();
       count(everything(mesh.mesh));
-      expect(everything(mesh.mesh)).toEqual(fromScratch(shuffled, clusterDomain));
+      expect(everything(mesh.mesh)).toEqual(fromScratch(shuffled, { clusterDomain, labels: own }));
     }),
     { numRuns: 1000 },
   );

@@ -51,7 +51,12 @@ export function draftOf(spec: HttpRouteSpec, position: number, context: RouteCon
   return {
     ...same,
     matches: matches.map((match, index): DraftMatch => {
-      const { gateways: _gateways, sourceNamespace: _namespace, ...conditions } = match;
+      const {
+        gateways: _gateways,
+        sourceNamespace: _namespace,
+        sourceLabels: _labels,
+        ...conditions
+      } = match;
       const cause = { object, field: `${field}.match[${index}]` };
       return { match: { ...conditions, cause }, source: sourceOf(match, namespace) };
     }),

@@ -2,6 +2,7 @@
 import type { Collection, Graph } from '@xebec/flow';
 import type {
   Cause,
+  ClassLayer,
   Host,
   HttpMatch,
   HttpRule,
@@ -11,13 +12,15 @@ import type {
   RouteTable,
   Service,
 } from '@xebec/model';
-import { layered } from '@xebec/model';
+import { labelsOfLayer, layered, namespaceOfLayer } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
+import { type ClassesByPair, classesHolding } from './classes.ts';
 import { compareText } from './host-names.ts';
 import { type HostRuleLookups, type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
 import { type HostView, holderIn } from './hosts.ts';
-import { type BoundRoute, rulesAt } from './routes.ts';
-import { isVisible, namespaceOf, sortLayers } from './visibility.ts';
+import { isSelected } from './label-selectors.ts';
+import { type BoundRoute, rulesAt, selectorsOf } from './routes.ts';
+import { isVisible, sortLayers } from './visibility.ts';
 
 export type MeshRouteSources = HostRuleSources<BoundRoute>;
 
@@ -31,16 +34,20 @@ export function deriveRouteTables(
   graph: Graph,
   hosts: Collection<Host, HostView>,
   routes: MeshRouteSources,
+  classesByPair: ClassesByPair,
 ): Collection<Layered<Host>, RouteTable> {
   return graph.derive({
     name: 'mesh.routeTables',
     from: hosts,
-    reads: { ...routes },
+    reads: { ...routes, classesByPair },
     equals: deepEqual,
-    fn: (view, host, read) =>
-      distinctChoices(view, levelsOf(view, read)).map(
+    fn: (view, host, read) => {
+      const levels = levelsOf(view, read);
+      const classes = classesHolding(levels.flat().flatMap(selectorsOf), read.classesByPair);
+      return [...distinctChoices(view, levels), ...choicesOfClasses(classes, view, levels)].map(
         (choice) => [layered(choice.layer, host), tableOf(host, choice)] as const,
-      ),
+      );
+    },
   });
 }
 
@@ -72,6 +79,19 @@ function distinctChoices(view: HostView, levels: Levels): readonly Choice[] {
   return choices.filter((choice) => choice === shared || !isSameChoice(choice, shared));
 }
 
+/** Clients of a class see the routes of their namespace; what is theirs alone are the matches on their labels. */
+const choicesOfClasses = (
+  classes: readonly ClassLayer[],
+  view: HostView,
+  levels: Levels,
+): readonly Choice[] =>
+  classes
+    .map((layer) => choiceIn(layer, view, levels))
+    .filter(({ layer, routes }) => {
+      const labels = labelsOfLayer(layer);
+      return routes.some((route) => selectorsOf(route).some((selector) => isSelected(selector, labels)));
+    });
+
 /** Where several routes meet, each namespace puts its own first. */
 const layersOfRivals = (level: readonly BoundRoute[]): readonly Layer[] =>
   level.length < 2 ? [] : level.map(({ namespace }): Layer => `ns:${namespace}`);
@@ -80,7 +100,7 @@ function choiceIn(layer: Layer, view: HostView, levels: Levels): Choice {
   const service = holderIn(view, layer)?.service;
   const visible = levels.map((level) => level.filter((route) => isVisible(route.layers, layer)));
   const routes = visible.find((level) => level.length > 0) ?? [];
-  return { layer, service, routes: orderRoutes(routes, [namespaceOf(layer), service?.namespace]) };
+  return { layer, service, routes: orderRoutes(routes, [namespaceOfLayer(layer), service?.namespace]) };
 }
 
 /** The client's own, then the service's own, then by name. */
@@ -104,7 +124,7 @@ function isServed({ service, routes }: Choice): boolean {
 
 function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
   if (shared === undefined || choice.service !== shared.service) return false;
-  const namespace = namespaceOf(choice.layer);
+  const namespace = namespaceOfLayer(choice.layer);
   const isSource = ({ sourceNamespaces }: BoundRoute) =>
     namespace !== undefined && sourceNamespaces.includes(namespace);
   if (choice.routes.some(isSource)) return false;
@@ -116,8 +136,9 @@ function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
 
 function tableOf(host: Host, { layer, service, routes }: Choice): RouteTable {
   const causes = [...(service?.causes ?? []), ...routes.map(({ object }): Cause => ({ object }))];
-  const namespace = namespaceOf(layer);
-  const client = { gateway: 'mesh', ...(namespace === undefined ? {} : { namespace }) };
+  const namespace = namespaceOfLayer(layer);
+  const labels = labelsOfLayer(layer);
+  const client = { gateway: 'mesh', labels, ...(namespace === undefined ? {} : { namespace }) };
   const rules = mergeRules(routes.map((route) => rulesAt(route, client)));
   return { layer, host, ...(service === undefined ? {} : { service }), rules, causes };
 }

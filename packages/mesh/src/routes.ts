@@ -12,6 +12,7 @@ import { expandHost } from './host-names.ts';
 import type { HostRule } from './host-rules.ts';
 import type { HostView } from './hosts.ts';
 import type { HostPort, MeshInputs } from './inputs.ts';
+import type { Labels } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
 import { draftOf, finishRule, type RouteContext } from './route-drafts.ts';
 import {
@@ -91,6 +92,10 @@ export function rulesAt({ rules }: BoundRoute, client: RuleClient): readonly Htt
     return matches.length === 0 ? [] : [{ ...rule, matches }];
   });
 }
+
+/** The labels by which the rules of a route tell clients apart. */
+export const selectorsOf = ({ rules }: BoundRoute): readonly Labels[] =>
+  rules.flatMap(({ sources }) => sources.map(({ labels }) => labels ?? {}));
 
 const noSource: MatchSource = { gateways: [] };
 

@@ -1,6 +1,7 @@
 // Who sees an object: `exportTo` as layers, and which of several values a namespace sees.
 import type { ExportTo } from '@xebec/config';
 import type { Layer } from '@xebec/model';
+import { namespaceOfLayer } from '@xebec/model';
 import { compareText } from './host-names.ts';
 
 /** The layers an object is exported to, sorted; empty for `~`. */
@@ -12,11 +13,11 @@ export function layersOf(exportTo: ExportTo, namespace: string): readonly Layer[
 
 /** Whether clients of a layer see an object with these layers; the shared layer sees only what everybody does. */
 export const isVisible = (layers: readonly Layer[], to: Layer): boolean =>
-  layers.includes('*') || layers.includes(to);
-
-/** The namespace of a layer's clients; none for the shared one. */
-export const namespaceOf = (layer: Layer): string | undefined => (layer === '*' ? undefined : layer.slice(3));
+  layers.includes('*') || (to !== '*' && layers.includes(`ns:${namespaceOfLayer(to) ?? ''}`));
 
 /** Sorted, the shared layer first. */
 export const sortLayers = (layers: Iterable<Layer>): readonly Layer[] =>
   [...new Set(layers)].sort(compareText);
+
+/** The namespace of a layer's clients; none for the shared one. */
+export const namespaceOf = namespaceOfLayer;

@@ -1,5 +1,6 @@
 // Routing rules of connections that are not terminated: TCP as it comes, TLS by the server name its client asks for.
-import type { Cause, Layer } from './reference.ts';
+import type { Layer } from './layers.ts';
+import type { Cause } from './reference.ts';
 import type { WeightedDestination } from './route.ts';
 import type { Host, Service } from './service.ts';
 

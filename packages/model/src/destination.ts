@@ -1,5 +1,6 @@
 // What a client must know to call a host: the service, its subsets and the traffic policy that applies.
-import type { Cause, Layer } from './reference.ts';
+import type { Layer } from './layers.ts';
+import type { Cause } from './reference.ts';
 import type { Service } from './service.ts';
 
 export type LoadBalancer = 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM' | 'PASSTHROUGH';

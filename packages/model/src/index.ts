@@ -35,9 +35,19 @@ export type {
   ServerTls,
   TlsLimits,
 } from './gateway.ts';
+export type { ClassLayer, Layer, Layered } from './layers.ts';
+export {
+  classLayer,
+  isClassLayer,
+  labelsOfLayer,
+  layerChain,
+  layered,
+  namespaceOfLayer,
+  seenIn,
+  splitLayered,
+} from './layers.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';
-export type { Cause, Layer, Layered, ObjectKey } from './reference.ts';
-export { layered, splitLayered } from './reference.ts';
+export type { Cause, ObjectKey } from './reference.ts';
 export type {
   Cors,
   Fault,

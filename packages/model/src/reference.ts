@@ -13,17 +13,3 @@ export interface Cause {
   /** `spec.http[1]`; the whole object when absent. */
   readonly field?: string;
 }
-
-/**
- * Who sees a value: `*` is every namespace, `ns:NAME` one namespace and wins over `*`. A collection keyed by
- * `LAYER|NAME` holds shared values once under `*` and under `ns:` only what differs there.
- */
-export type Layer = '*' | `ns:${string}`;
-export type Layered<N extends string> = `${Layer}|${N}`;
-
-export const layered = <N extends string>(layer: Layer, name: N): Layered<N> => `${layer}|${name}`;
-
-export function splitLayered(key: Layered<string>): { readonly layer: Layer; readonly name: string } {
-  const at = key.indexOf('|');
-  return { layer: key.slice(0, at) as Layer, name: key.slice(at + 1) };
-}

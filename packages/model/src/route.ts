@@ -1,6 +1,7 @@
 // HTTP routing rules of a host, after defaults, in the order in which they are tried.
 import type { HashKey } from './destination.ts';
-import type { Cause, Layer } from './reference.ts';
+import type { Layer } from './layers.ts';
+import type { Cause } from './reference.ts';
 import type { Host, Service } from './service.ts';
 
 export type StringMatch =

@@ -1,8 +1,8 @@
 // Who may open a stream, what it sees, and what is known of it: the admission of the xDS server.
 
 import { parseSpiffeId } from '@xebec/ca';
-import { candidates, typeUrls, viewOf } from '@xebec/envoy';
-import type { Graph, Source } from '@xebec/flow';
+import { candidates, type ProxyView, typeUrls } from '@xebec/envoy';
+import type { Collection, Graph, Source } from '@xebec/flow';
 import type { ProxyNode } from '@xebec/model';
 import type { Admission, Peer, StreamEvent, StreamView } from '@xebec/xds';
 import { readProxyNode } from './proxy-node.ts';
@@ -14,6 +14,7 @@ const absenceMs = 30_000;
 export interface RegistryOptions {
   readonly graph: Graph;
   readonly proxies: Source<string, ProxyNode>;
+  readonly views: Collection<string, ProxyView>;
   readonly trustDomain: string;
   readonly usedHosts: UsedHosts;
   readonly discovery: 'on-demand' | 'eager';
@@ -22,6 +23,8 @@ export interface RegistryOptions {
 export interface ProxyRegistry extends Disposable {
   readonly admission: Admission;
   proxy(client: string): ProxyNode | undefined;
+  /** Calls back with every connected client whose view is another one from now on. */
+  onViewChange(listener: (client: string) => void): Disposable;
   observe(event: StreamEvent): void;
 }
 
@@ -38,12 +41,13 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
       graph.transact(() => proxies.set(read.proxy.id, read.proxy));
       return { kind: 'admitted', client: read.proxy.id };
     },
-    view: (client) => streamView(proxies.get(client), usedHosts),
+    view: (client) => streamView(client, options),
     candidates,
   };
   return {
     admission,
     proxy: (client) => proxies.get(client),
+    onViewChange: (listener) => watchViews(options, listener),
     observe(event) {
       if (event.kind === 'connected') arrive(event.client);
       if (event.kind === 'disconnected') depart(event.client);
@@ -79,9 +83,29 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
   }
 }
 
-function streamView(proxy: ProxyNode | undefined, usedHosts: UsedHosts): StreamView {
-  if (proxy === undefined) return { layers: {}, onDemand: false, heldNames: {} };
-  const view = viewOf(proxy);
+/** Streams move once the whole epoch is known to them: the resources of a new layer are there by then. */
+function watchViews({ graph, views }: RegistryOptions, listener: (client: string) => void): Disposable {
+  const moved = new Set<string>();
+  const watch = graph.watch(views, ({ changes }) => {
+    for (const [client, { before, after }] of changes) {
+      if (before !== undefined && after !== undefined) moved.add(client);
+    }
+  });
+  const turn = graph.onEpoch(() => {
+    for (const client of moved) listener(client);
+    moved.clear();
+  });
+  return {
+    [Symbol.dispose]() {
+      watch[Symbol.dispose]();
+      turn[Symbol.dispose]();
+    },
+  };
+}
+
+function streamView(client: string, { proxies, views, usedHosts }: RegistryOptions): StreamView {
+  const [proxy, view] = [proxies.get(client), views.get(client)];
+  if (proxy === undefined || view === undefined) return { layers: {}, onDemand: false, heldNames: {} };
   return { ...view, heldNames: view.onDemand ? { [typeUrls.virtualHost]: usedHosts.of(proxy) } : {} };
 }
 

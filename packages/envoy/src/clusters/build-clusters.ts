@@ -1,7 +1,7 @@
 // Clusters and their endpoints as collections: per layer, port and subset.
 import type { Collection, Graph } from '@xebec/flow';
 import type { Destination, EndpointSet, Host, Layer, Layered, ServicePort, Subset } from '@xebec/model';
-import { splitLayered } from '@xebec/model';
+import { isClassLayer, layerChain, seenIn, splitLayered } from '@xebec/model';
 import type { Demand } from '../demand.ts';
 import { encodeEndpoints } from '../endpoints/assignment.ts';
 import type { HostPort, ResourceInputs } from '../inputs.ts';
@@ -34,7 +34,6 @@ function targetsOf(
 }
 
 const clusterKey = (layer: string, name: string): ResourceKey => `${layer}|${name}`;
-const setKey = (layer: Layer, host: Host, port: number): Layered<HostPort> => `${layer}|${host}|${port}`;
 const resolvesByDns = ({ service: { resolution } }: Destination): boolean =>
   resolution === 'dns' || resolution === 'dns-round-robin';
 
@@ -47,8 +46,7 @@ function buildOutbound(graph: Graph, { destinations, endpointSets }: ResourceInp
       targetsOf(destination).map((target): Emission => {
         const { host } = destination.service;
         const set = resolvesByDns(destination)
-          ? (read.endpointSets.get(setKey(destination.layer, host, target.port.number)) ??
-            read.endpointSets.get(setKey('*', host, target.port.number)))
+          ? seenIn(read.endpointSets, destination.layer, `${host}|${target.port.number}`)
           : undefined;
         const encoded = encodeOutboundCluster({
           destination,
@@ -125,7 +123,12 @@ export function buildEndpoints(graph: Graph, { destinations, endpointSets }: Res
       const candidates = read.byHost.at(set.host).map(([, selection]) => selection);
       const hasOwn = (other: Layer) =>
         read.endpointSets.get(`${other}|${hostPort}` as Layered<HostPort>) !== undefined;
-      return selectionsFor(layer, candidates, hasOwn).flatMap((selection) => encodeSelection(selection, set));
+      const wide = candidates.filter((each) => !isClassLayer(each.layer));
+      const narrow = candidates.filter((each) => isClassLayer(each.layer));
+      return [
+        ...selectionsFor(layer, wide, hasOwn),
+        ...narrow.flatMap((each) => selectionOfClass(each, { layer, wide, hasOwn })),
+      ].flatMap((selection) => encodeSelection(selection, set));
     },
     equals: equalResources,
   });
@@ -151,6 +154,27 @@ function selectionsFor(
   return own.length > 0
     ? own
     : candidates.filter((each) => each.layer === '*').map((each) => ({ ...each, layer }));
+}
+
+/** Subsets that the class's namespace does not have so: the others are seen there. */
+function selectionOfClass(
+  selection: Selection,
+  { layer, wide, hasOwn }: EndpointPlace,
+): readonly Selection[] {
+  const [, namespace = '*'] = layerChain(selection.layer);
+  if (layer !== (hasOwn(namespace) ? namespace : '*')) return [];
+  const wider = wide.find((each) => each.layer === namespace) ?? wide.find((each) => each.layer === '*');
+  const known = new Set(wider?.subsets.map((subset) => JSON.stringify(subset)));
+  return [
+    { ...selection, subsets: selection.subsets.filter((subset) => !known.has(JSON.stringify(subset))) },
+  ];
+}
+
+/** Where a set of endpoints is, and what else is there for its host. */
+interface EndpointPlace {
+  readonly layer: Layer;
+  readonly wide: readonly Selection[];
+  readonly hasOwn: (layer: Layer) => boolean;
 }
 
 const encodeSelection = ({ layer, subsets }: Selection, set: EndpointSet): readonly Emission[] =>

@@ -1,7 +1,7 @@
 // Listeners of connections as collections: every host at its places, then one listener for each place and layer.
 import type { Collection, Graph } from '@xebec/flow';
 import type { ConnectionTable, Destination, Host, Layer, Layered, Service, ServicePort } from '@xebec/model';
-import { layered } from '@xebec/model';
+import { layerChain, seenIn } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { Demand } from '../demand.ts';
@@ -82,7 +82,7 @@ function listenersOf(members: readonly PlacedPoint[], { settings, http }: Listen
 /** Each host as the layer sees it, the most specific place first, then by name. */
 function pointsIn(layer: Layer, members: readonly PlacedPoint[]): readonly PlacedPoint[] {
   const byHost = new Map<string, PlacedPoint>();
-  for (const below of layersBelow(layer).toReversed()) {
+  for (const below of layerChain(layer).toReversed()) {
     for (const member of members) if (member.layer === below) byHost.set(placeKey(member), member);
   }
   return [...byHost.values()].sort(
@@ -92,9 +92,6 @@ function pointsIn(layer: Layer, members: readonly PlacedPoint[]): readonly Place
 
 const placeKey = ({ host, rank }: PlacedPoint): string => `${host}|${rank}`;
 const compareText = (left: string, right: string): number => (left < right ? -1 : Number(left > right));
-
-/** Where a client of a layer looks, in order. */
-const layersBelow = (layer: Layer): readonly Layer[] => (layer === '*' ? ['*'] : [layer, '*']);
 
 type Points = Collection<string, PlacedPoint>;
 
@@ -108,8 +105,7 @@ function buildPoints(graph: Graph, inputs: ResourceInputs, demand: Demand): Poin
     fn: (table, _key: Layered<Host>, read) => {
       if (read.demand.get('style:port') === undefined) return [];
       const { host } = table.service;
-      const destination =
-        read.destinations.get(layered(table.layer, host)) ?? read.destinations.get(layered('*', host));
+      const destination = seenIn(read.destinations, table.layer, host);
       return pointsOf(table, table.layer, destination);
     },
   });
@@ -121,7 +117,7 @@ function buildPoints(graph: Graph, inputs: ResourceInputs, demand: Demand): Poin
     fn: (destination, key: Layered<Host>, read) => {
       const { layer, service } = destination;
       if (layer === '*' || read.demand.get('style:port') === undefined) return [];
-      const shared = read.connectionTables.get(layered('*', service.host));
+      const shared = seenIn(read.connectionTables, layer, service.host);
       if (shared === undefined || read.connectionTables.get(key) !== undefined) return [];
       return pointsOf(shared, layer, destination);
     },

@@ -1,5 +1,5 @@
 // The names under which clients of a layer may address one port of a host.
-import type { Host, Layer, Service } from '@xebec/model';
+import { type Host, type Layer, namespaceOfLayer, type Service } from '@xebec/model';
 import type { RouteStyle } from '../demand.ts';
 
 export interface DomainOptions {
@@ -27,7 +27,7 @@ function shortNames({ service, layer, clusterDomain, host }: DomainOptions): rea
   const { name, namespace } = service;
   if (host !== `${name}.${namespace}.svc.${clusterDomain}`) return [];
   const qualified = [`${name}.${namespace}.svc`, `${name}.${namespace}`];
-  return layer === `ns:${namespace}` ? [...qualified, name] : qualified;
+  return namespaceOfLayer(layer) === namespace ? [...qualified, name] : qualified;
 }
 
 const addresses = (service: Service | undefined): readonly string[] =>

@@ -2,6 +2,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import type { Collection, Graph } from '@xebec/flow';
+import { isClassLayer, type Layer, layerChain } from '@xebec/model';
 import { encode } from '@xebec/protos';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
@@ -31,8 +32,8 @@ interface RouteInputs {
 
 /** Layer of route configurations whose virtual hosts arrive on demand. */
 export const onDemandRoutes = 'vhds';
-/** Layer of whole route configurations for one namespace. */
-export const eagerRoutes = (namespace: string): string => `eager:${namespace}`;
+/** Layer of whole route configurations for one namespace, or for one class: `eager:class:N/PAIRS`. */
+export const eagerRoutes = (owner: string): string => `eager:${owner}`;
 
 export function buildOutboundRoutes(
   graph: Graph,
@@ -60,25 +61,25 @@ function buildOnDemandRoutes(graph: Graph, { virtualHosts }: RouteInputs) {
 }
 
 interface WholeRoute {
-  readonly namespace: string;
+  /** A namespace, or a class. */
+  readonly owner: string;
   readonly name: string;
 }
 
 function buildEagerRoutes(graph: Graph, { settings, demand, virtualHosts }: RouteInputs) {
   const eager = graph.index(demand, 'eager', (_value, key) => {
-    const [kind, style = '', namespace = ''] = key.split(':');
-    return kind === 'eager' ? [style, `${style}:${namespace}`] : [];
+    const [kind, style = ''] = key.split(':');
+    return kind === 'eager' ? [style] : [];
   });
   const wholeRoutes = graph.derive({
     name: 'eagerRouteNames',
     from: virtualHosts.routes,
     reads: { eager },
-    equals: (left: WholeRoute, right: WholeRoute) =>
-      left.namespace === right.namespace && left.name === right.name,
+    equals: (left: WholeRoute, right: WholeRoute) => left.owner === right.owner && left.name === right.name,
     fn: (_members, name: string, read) =>
       read.eager.at(name === httpProxyRoute ? httpProxyRoute : 'port').map(([key]) => {
-        const namespace = key.slice(key.lastIndexOf(':') + 1);
-        return [`${eagerRoutes(namespace)}|${name}` as ResourceKey, { namespace, name }] as const;
+        const owner = key.split(':').slice(2).join(':');
+        return [`${eagerRoutes(owner)}|${name}` as ResourceKey, { owner, name }] as const;
       }),
   });
   return graph.derive({
@@ -86,16 +87,22 @@ function buildEagerRoutes(graph: Graph, { settings, demand, virtualHosts }: Rout
     from: wholeRoutes,
     reads: { settings, byRoute: virtualHosts.byRoute },
     equals: equalResources,
-    fn: ({ namespace, name }, key: ResourceKey, read) => {
-      const own = read.byRoute.at(`ns:${namespace}|${name}`).map(([, value]) => value);
-      const overridden = new Set(own.map((value) => value.name));
-      const shared = read.byRoute.at(`*|${name}`).map(([, value]) => value);
-      const hosts = [...own, ...shared.filter((value) => !overridden.has(value.name))];
+    fn: ({ owner, name }, key: ResourceKey, read) => {
+      const layers = layerChain(layerOfOwner(owner));
+      const isNeeded = layers.length < 3 || read.byRoute.count(`${layers[0] ?? ''}|${name}`) > 0;
+      if (!isNeeded) return [];
+      const hosts = new Map<string, EncodedResource>();
+      for (const [, value] of layers.flatMap((layer) => read.byRoute.at(`${layer}|${name}`))) {
+        if (!hosts.has(value.name)) hosts.set(value.name, value);
+      }
       const policy = read.settings.get('mesh')?.outboundTrafficPolicy ?? 'ALLOW_ANY';
-      return [[key, concatenate(name, hosts, policy)] as const];
+      return [[key, concatenate(name, [...hosts.values()], policy)] as const];
     },
   });
 }
+
+const layerOfOwner = (owner: string): Layer =>
+  isClassLayer(owner as Layer) ? (owner as Layer) : `ns:${owner}`;
 
 /** A repeated field is its elements one after the other, so encoded virtual hosts are only put in a row. */
 function concatenate(

@@ -1,6 +1,7 @@
 // Virtual hosts: one per port of a host and layer, encoded once, sent alone (VHDS) or as part of a whole table.
 import type { Collection, Graph, Index } from '@xebec/flow';
 import type { Host, Layer, Layered, RouteTable, Service, ServicePort } from '@xebec/model';
+import { layerChain } from '@xebec/model';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import type { Demand, RouteStyle } from '../demand.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -152,7 +153,8 @@ function draft(options: {
 
 type ClaimReads = { at(anchor: string): readonly (readonly [ResourceKey, Draft])[] };
 
-/** The host that is really called so wins, then the first by name. What all namespaces share wins over one namespace's. */
+/** The host that is really called so wins, then the first by name. What all namespaces share wins over
+ * one namespace's; in a class a host has what it has in the class's namespace. */
 function isWinner(value: Draft, domain: string, claims: ClaimReads): boolean {
   const rivals = claims
     .at(`${value.layer}|${value.route}|${domain}`)
@@ -163,7 +165,13 @@ function isWinner(value: Draft, domain: string, claims: ClaimReads): boolean {
     return rivalOwns === isOwn ? rival.host < value.host : rivalOwns;
   });
   if (losesHere || value.layer === '*') return !losesHere;
-  return claims.at(`*|${value.route}|${domain}`).every(([, rival]) => rival.host === value.host);
+  const wider = layerChain(value.layer).slice(1);
+  const claimants = wider.map((layer) =>
+    claims.at(`${layer}|${value.route}|${domain}`).map(([, claimant]) => claimant),
+  );
+  const base = claimants.flat().find(({ host }) => host === value.host);
+  if (wider.length > 1 && base !== undefined) return isWinner(base, domain, claims);
+  return claimants.flat().every(({ host }) => host === value.host);
 }
 
 /** An explicit client has no destination but the host it names. */

@@ -5,7 +5,7 @@ import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } f
 import type { ProxyNode } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { createMemoryJournal, createStore, type Store } from '@xebec/store';
-import { buildResources, type ResourceCollection } from '../build.ts';
+import { buildResources, type EnvoyCollections, type ResourceCollection } from '../build.ts';
 import { type EncodedResource, type ResourceKey, typeUrls } from '../resource.ts';
 
 export interface ConfigMesh {
@@ -13,6 +13,7 @@ export interface ConfigMesh {
   readonly store: Store;
   readonly mesh: MeshCollections;
   readonly types: readonly ResourceCollection[];
+  readonly views: EnvoyCollections['views'];
   readonly proxies: Source<string, ProxyNode>;
   /** One revision for everything but Pods; throws what was refused. */
   apply(text: string, file?: string): void;
@@ -34,12 +35,13 @@ export function createConfigMesh(settings: Partial<MeshSettings> = {}): ConfigMe
   const source = graph.source<'mesh', MeshSettings>('settings');
   graph.transact(() => source.set('mesh', { ...defaultSettings, ...settings }));
   const mesh = buildMesh(graph, { ...inputsOf(store), proxies, settings: source });
-  const types = buildResources(graph, { ...mesh, proxies, settings: source });
+  const { types, views } = buildResources(graph, { ...mesh, proxies, settings: source });
   return {
     graph,
     store,
     mesh,
     types,
+    views,
     proxies,
     apply: (text, file = 'mesh.yaml') => applyText(store, text, file),
     connect: (...nodes) => {

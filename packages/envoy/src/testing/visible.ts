@@ -4,13 +4,12 @@ import type { ProxyNode } from '@xebec/model';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
 import { type EncodedResource, typeUrls } from '../resource.ts';
-import { viewOf } from '../views.ts';
 import { bytesOf, type ConfigMesh } from './config-mesh.ts';
 
 export type Visible = ReadonlyMap<string, ReadonlyMap<string, EncodedResource>>;
 
-export function visibleTo(proxy: ProxyNode, { types }: Pick<ConfigMesh, 'types'>): Visible {
-  const { layers } = viewOf(proxy);
+export function visibleTo(proxy: ProxyNode, { types, views }: Pick<ConfigMesh, 'types' | 'views'>): Visible {
+  const layers = views.get(proxy.id)?.layers ?? {};
   return new Map(
     types.map(({ typeUrl, resources }) => {
       const seen = new Map<string, EncodedResource>();

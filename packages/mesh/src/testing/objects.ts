@@ -163,6 +163,7 @@ export const onPrefix = (
   withoutHeaders: {},
   queryParams: {},
   gateways,
+  sourceLabels: {},
 });
 
 export const virtualService = (id: Id, spec: Partial<VirtualServiceSpec>): ObjectOf<'VirtualService'> =>

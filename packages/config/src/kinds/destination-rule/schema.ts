@@ -3,6 +3,7 @@ import { andThen, list } from '../../decode/decoder.ts';
 import { object, optional, required, withDefault } from '../../decode/object.ts';
 import { exportTo, exportToAll } from '../../values/export-to.ts';
 import { hostName } from '../../values/host.ts';
+import { workloadSelector } from '../../values/label-selector.ts';
 import { dnsLabel } from '../../values/names.ts';
 import { emptyMap } from '../../values/plain-map.ts';
 import type { ExportTo, TextMap } from '../../values/shapes.ts';
@@ -18,15 +19,13 @@ const subset = object({
   trafficPolicy: optional(trafficPolicy),
 });
 
-const spec = object(
-  {
-    host: required(hostName({ wildcard: true, any: true })),
-    trafficPolicy: optional(trafficPolicy),
-    subsets: withDefault<readonly SubsetSpec[]>(andThen(list(subset, { most: 1_000 }), checkSubsets), []),
-    exportTo: withDefault<ExportTo>(exportTo, exportToAll),
-  },
-  { later: ['workloadSelector'] },
-);
+const spec = object({
+  host: required(hostName({ wildcard: true, any: true })),
+  trafficPolicy: optional(trafficPolicy),
+  subsets: withDefault<readonly SubsetSpec[]>(andThen(list(subset, { most: 1_000 }), checkSubsets), []),
+  exportTo: withDefault<ExportTo>(exportTo, exportToAll),
+  workloadSelector: optional(workloadSelector),
+});
 
 export const destinationRuleKind = defineKind({
   ...istioNetworking,

@@ -160,4 +160,6 @@ export interface DestinationRuleSpec {
   readonly trafficPolicy?: TrafficPolicySpec;
   readonly subsets: readonly SubsetSpec[];
   readonly exportTo: ExportTo;
+  /** Only for clients of the rule's own namespace that hold these labels; absent or empty: for all. */
+  readonly workloadSelector?: TextMap;
 }

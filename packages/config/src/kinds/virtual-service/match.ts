@@ -6,8 +6,9 @@ import { checkMatchedHeader, nonEmptyPrintable } from '../../values/http.ts';
 import { dnsLabel, isDnsLabel, isDnsSubdomain } from '../../values/names.ts';
 import { port } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
-import type { StringMatch } from '../../values/shapes.ts';
+import type { StringMatch, TextMap } from '../../values/shapes.ts';
 import { nonEmptyStringMatch, stringMatchOrPresent } from '../../values/string-match.ts';
+import { labels } from '../../values/text-map.ts';
 import type { HttpMatchSpec } from './spec.ts';
 
 /** `mesh`, `NAME` or `NAMESPACE/NAME`. */
@@ -59,15 +60,13 @@ const shape = {
   statPrefix: optional(nonEmptyPrintable),
   sourceNamespace: optional(dnsLabel),
   gateways: withDefault<readonly string[]>(list(gatewayReference, { most: 1_000 }), []),
+  sourceLabels: withDefault<TextMap>(labels, emptyMap),
 };
 
-export const httpMatch: Decoder<HttpMatchSpec> = andThen(
-  object(shape, { later: ['sourceLabels'] }),
-  (match, walk) => {
-    warnAboutUri(match, walk);
-    return match;
-  },
-);
+export const httpMatch: Decoder<HttpMatchSpec> = andThen(object(shape), (match, walk) => {
+  warnAboutUri(match, walk);
+  return match;
+});
 
 function warnAboutUri({ uri, ignoreUriCase }: HttpMatchSpec, walk: Walk): void {
   if (uri === undefined || uri.kind === 'present') return;

@@ -17,6 +17,8 @@ export interface HttpMatchSpec {
   readonly sourceNamespace?: string;
   /** Gateways this match is for, as written; empty: those of the VirtualService. */
   readonly gateways: readonly string[];
+  /** Only for clients that hold all of these labels; empty: for all. */
+  readonly sourceLabels: TextMap;
 }
 
 export interface HeaderOperations {
