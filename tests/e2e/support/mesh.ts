@@ -49,6 +49,8 @@ export interface MeshOptions {
   readonly certificateTtl?: string;
   readonly state?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** `false`: every gateway is where its own ports say, instead of the ingress on any free port. */
+  readonly ingressPort?: false;
 }
 
 export interface Mesh extends AsyncDisposable {
@@ -81,7 +83,8 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
   if (options.capture === 'transparent') chmodSync(state, 0o711);
   const parameters = [
     ...['up', ...(options.paths ?? [])],
-    ...['--detach', '--state', state, '--ingress-port', '0'],
+    ...['--detach', '--state', state],
+    ...(options.ingressPort === false ? [] : ['--ingress-port', '0']),
     ...['--capture', options.capture ?? 'explicit', '--output', 'json'],
     ...(options.discovery === undefined ? [] : ['--discovery', options.discovery]),
     ...(options.certificateTtl === undefined ? [] : ['--certificate-ttl', options.certificateTtl]),

@@ -20,6 +20,8 @@ export interface ProxyDescription {
   readonly discovery: 'on-demand' | 'eager';
   /** A Gateway's port → the port to bind; routers only. */
   readonly gatewayPorts: Readonly<Record<number, number>>;
+  /** Of the annotation `proxy.istio.io/config`. */
+  readonly proxyConfig?: Readonly<Record<string, unknown>>;
   readonly clusterDomain: string;
   readonly meshId: string;
   readonly network: string;

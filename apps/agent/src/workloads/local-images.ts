@@ -21,6 +21,7 @@ export interface LocalGateway {
   readonly name: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly ports: readonly LocalGatewayPort[];
   /** Default: `NAME-service-account`, as Istio names it. */
   readonly serviceAccountName: string;
@@ -72,19 +73,27 @@ function readImage(read: Reader, value: unknown, at: string): LocalImage {
 }
 
 function readGateway(read: Reader, value: unknown, at: string): LocalGateway {
-  const body = read.record(value, at, ['name', 'namespace', 'labels', 'ports', 'serviceAccountName']);
+  const known = ['name', 'namespace', 'labels', 'annotations', 'ports', 'serviceAccountName'];
+  const body = read.record(value, at, known);
   const name = read.text(body['name'], `${at}.name`);
-  const labels = Object.entries(read.record(body['labels'] ?? {}, `${at}.labels`, undefined));
   const serviceAccountName = body['serviceAccountName'] ?? `${name}-service-account`;
   return {
     name,
     namespace: read.text(body['namespace'] ?? 'istio-system', `${at}.namespace`),
-    labels: Object.fromEntries(labels.map(([key, label]) => [key, read.text(label, `${at}.labels.${key}`)])),
+    labels: readTexts(read, body['labels'], `${at}.labels`),
+    ...(body['annotations'] === undefined
+      ? {}
+      : { annotations: readTexts(read, body['annotations'], `${at}.annotations`) }),
     ports: read
       .list(body['ports'], `${at}.ports`)
       .map((port, index) => readPort(read, port, `${at}.ports[${index}]`)),
     serviceAccountName: read.text(serviceAccountName, `${at}.serviceAccountName`),
   };
+}
+
+function readTexts(read: Reader, value: unknown, at: string): Readonly<Record<string, string>> {
+  const entries = Object.entries(read.record(value ?? {}, at, undefined));
+  return Object.fromEntries(entries.map(([key, text]) => [key, read.text(text, `${at}.${key}`)]));
 }
 
 function readPort(read: Reader, value: unknown, at: string): LocalGatewayPort {

@@ -1,4 +1,5 @@
 // How a Pod's proxy introduces itself, from the Pod's template and its place.
+import { proxyConfigOf } from '../bootstrap/proxy-config.ts';
 import type { CapturedWorkload } from '../capture/capture.ts';
 import type { ProxyDescription } from '../envoy/proxy-description.ts';
 import type { PodContext } from './pod-context.ts';
@@ -22,6 +23,7 @@ export function describeProxy(
   { name, captured, address, hostPorts }: PodPlace,
 ): ProxyDescription {
   const isGateway = template.gatewayPorts !== undefined;
+  const proxyConfig = proxyConfigOf(template.annotations);
   return {
     role: isGateway ? 'router' : 'sidecar',
     namespace: template.namespace,
@@ -36,6 +38,7 @@ export function describeProxy(
     capture: isGateway ? context.gatewayCapture.mode : context.capture.mode,
     discovery: isGateway ? 'eager' : discoveryOf(template, context.discovery),
     gatewayPorts: hostPorts,
+    ...(proxyConfig === undefined ? {} : { proxyConfig }),
     ...context.mesh,
   };
 }

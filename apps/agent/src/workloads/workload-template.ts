@@ -71,7 +71,7 @@ const notAWorkload = (key: string): Result<never> =>
 
 /** One replica; its Pod has a container so that others can read it as any Pod, but nothing runs beside the proxy. */
 export function templateOfGateway(gateway: LocalGateway): WorkloadTemplate {
-  const { name, namespace, labels, ports, serviceAccountName } = gateway;
+  const { name, namespace, labels, annotations, ports, serviceAccountName } = gateway;
   const containers = [
     {
       name: 'istio-proxy',
@@ -87,7 +87,7 @@ export function templateOfGateway(gateway: LocalGateway): WorkloadTemplate {
     replicas: 1,
     minReadyMs: 0,
     labels,
-    annotations: { 'inject.istio.io/templates': 'gateway' },
+    annotations: { ...annotations, 'inject.istio.io/templates': 'gateway' },
     body: {
       serviceAccountName,
       containers: [],

@@ -1,6 +1,7 @@
 // A client's node as the mesh knows it. Metadata keys are Istio's; what is missing gets the value that asks for least.
 import type { ProxyNode, ProxyRole } from '@xebec/model';
 import type { ClientNode } from '@xebec/xds';
+import { edgeTopologyOf } from './edge-topology.ts';
 
 export type NodeResult =
   | { readonly ok: true; readonly proxy: ProxyNode }
@@ -30,6 +31,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
   const isExplicit = textOf(metadata['CAPTURE']) === 'explicit';
   const mayBeOnDemand = discovery === 'on-demand' && place.role === 'sidecar';
   const nodeName = textOf(metadata['NODE_NAME']);
+  const topology = place.role === 'router' ? edgeTopologyOf(metadata['PROXY_CONFIG']) : undefined;
   const isOnDemand = mayBeOnDemand && textOf(metadata['ON_DEMAND_DISCOVERY']) === 'true';
   return {
     id: node.id,
@@ -43,6 +45,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
     network: textOf(metadata['NETWORK']) ?? '',
     ...(nodeName === undefined ? {} : { node: nodeName }),
     gatewayPorts: portMap(metadata['GATEWAY_PORTS']),
+    ...(topology === undefined ? {} : { topology }),
     ...(node.locality === undefined
       ? {}
       : {

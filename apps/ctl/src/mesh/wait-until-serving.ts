@@ -11,7 +11,7 @@ import { readWorkloads, type Workloads } from './workloads.ts';
 
 export interface Serving {
   readonly workloads: Workloads;
-  /** Of the ingress, with the path of the first route; absent without a gateway. */
+  /** Of the ingress, with the path of the first route; absent when no Gateway opens a port for HTTP. */
   readonly url: string | undefined;
   readonly port: number | undefined;
   readonly wantedPort: number | undefined;
@@ -37,9 +37,8 @@ export async function waitUntilServing(request: ServingRequest): Promise<Result<
     step.failed();
     return workloads;
   }
-  const { ready, wanted, ports } = workloads.value;
+  const { ready, wanted, ingressPort: port } = workloads.value;
   step.done(`${ready} of ${wanted} ready`);
-  const port = ports['80'] ?? Object.values(ports)[0];
   const serving = {
     workloads: workloads.value,
     port,

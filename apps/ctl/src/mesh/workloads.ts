@@ -1,9 +1,9 @@
 // The workloads of a running mesh as the control plane knows them: what should run, and what does.
-import { hostPortsAnnotation } from '@xebec/agent';
 import { type Result, succeed } from '@xebec/std';
 import type { ControlPlane } from '../admin/control-plane.ts';
-import { at, isObject, type JsonObject, numberOf, objectOf, objectsOf, textOf } from '../admin/json.ts';
+import { at, type JsonObject, numberOf, objectOf, objectsOf, textOf } from '../admin/json.ts';
 import { isPodReady } from '../get/columns.ts';
+import { ingressPortOf } from './ingress-port.ts';
 
 export interface WorkloadRow {
   readonly namespace: string;
@@ -23,20 +23,22 @@ export interface Workloads {
   /** Pods that ought to be there. */
   readonly wanted: number;
   readonly ready: number;
-  /** Port of Gateway objects → port of this machine. */
-  readonly ports: Readonly<Record<string, number>>;
+  /** Of this machine, where a gateway takes plaintext HTTP; absent when none does. */
+  readonly ingressPort: number | undefined;
 }
 
 export async function readWorkloads(
   controlPlane: ControlPlane,
   gateways: number,
 ): Promise<Result<Workloads>> {
-  const [deployments, pods] = await Promise.all([
+  const [deployments, pods, gatewayObjects] = await Promise.all([
     controlPlane.get('/v1/objects?kind=Deployment'),
     controlPlane.get('/v1/objects?kind=Pod'),
+    controlPlane.get('/v1/objects?kind=Gateway'),
   ]);
   if (!deployments.ok) return deployments;
   if (!pods.ok) return pods;
+  if (!gatewayObjects.ok) return gatewayObjects;
   const found = objectsOf(at(pods.value, 'items')).filter(isOfAgent);
   const rows = found
     .map(rowOf)
@@ -49,7 +51,7 @@ export async function readWorkloads(
     rows,
     wanted: Math.max(wanted, rows.length),
     ready: rows.filter(({ isReady }) => isReady).length,
-    ports: Object.assign({}, ...found.map(hostPorts)),
+    ingressPort: ingressPortOf(objectsOf(at(gatewayObjects.value, 'items')), found),
   });
 }
 
@@ -76,21 +78,4 @@ function rowOf(pod: JsonObject): WorkloadRow {
 function ownerOf(pod: JsonObject): string {
   const replicaSet = textOf(at(pod, 'metadata', 'ownerReferences', 0, 'name'));
   return replicaSet === '' ? textOf(at(pod, 'metadata', 'name')) : replicaSet.replace(/-[^-]+$/, '');
-}
-
-function hostPorts(pod: JsonObject): Readonly<Record<string, number>> {
-  const text = textOf(at(pod, 'metadata', 'annotations', hostPortsAnnotation));
-  if (text === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value)
-      ? Object.fromEntries(
-          Object.entries(value).flatMap(([port, bound]) =>
-            typeof bound === 'number' ? [[port, bound]] : [],
-          ),
-        )
-      : {};
-  } catch {
-    return {};
-  }
 }

@@ -5,7 +5,7 @@ import { type AgentEvent, type AgentOptions, type LocalImages, runAgent } from '
 import { fail, type Result, succeed } from '@xebec/std';
 import { acquireStateLock, locateEnvoy } from '@xebec/supervise';
 import type { Cli } from '../cli.ts';
-import type { AgentFlags, GatewayPort } from '../commands/agent.ts';
+import type { AgentFlags } from '../commands/agent.ts';
 import { readLocalImages } from '../documents/local-images.ts';
 import { readDocuments } from '../documents/read-documents.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
@@ -96,16 +96,20 @@ async function readImages(cli: Cli, flags: AgentFlags): Promise<Result<readonly 
   if (texts.value.length > 0 && files.length === 0) {
     return fail(problem('no-local-images', 'no document of kind LocalImages in the files of --images'));
   }
-  return succeed(files.map(({ images }) => withPorts(images, flags.gatewayPort ?? [])));
+  const chosen = new Map((flags.gatewayPort ?? []).map(({ port, hostPort }) => [port, hostPort]));
+  return succeed(files.map(({ images }) => withPorts(images, chosen)));
 }
 
-function withPorts(images: LocalImages, overrides: readonly GatewayPort[]): LocalImages {
+/** A port that was chosen is the first gateway's that has it: another one cannot listen there too. */
+function withPorts(images: LocalImages, chosen: Map<number, number>): LocalImages {
+  const hostPortOf = (port: number, hostPort: number): number => {
+    const own = chosen.get(port) ?? hostPort;
+    chosen.delete(port);
+    return own;
+  };
   const gateways = images.gateways.map((gateway) => ({
     ...gateway,
-    ports: gateway.ports.map((port) => ({
-      ...port,
-      hostPort: overrides.find((override) => override.port === port.port)?.hostPort ?? port.hostPort,
-    })),
+    ports: gateway.ports.map((each) => ({ ...each, hostPort: hostPortOf(each.port, each.hostPort) })),
   }));
   return { ...images, gateways };
 }
