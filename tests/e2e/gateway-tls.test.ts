@@ -24,7 +24,7 @@ let revoked: Pair;
 
 const gatewayServer = (name: string, tls: string, port = 443): string => `
   - port: { number: ${port}, name: ${name}, protocol: HTTPS }
-    hosts: [${name}.example]
+    hosts: [${name}.edge.example]
     tls: { ${tls} }`;
 
 const gateways = `
@@ -35,7 +35,7 @@ spec:
   selector: { istio: edge }
   servers:
   - port: { number: 80, name: http, protocol: HTTP }
-    hosts: [simple.example]
+    hosts: [simple.edge.example]
     tls: { httpsRedirect: true }
 ${[
   gatewayServer('simple', 'mode: SIMPLE, credentialName: simple'),
@@ -70,8 +70,8 @@ beforeAll(async () => {
   other = outside.issue(['URI:spiffe://outside/other']);
   revoked = outside.issue(['URI:spiffe://outside/client']);
   edge = await startEdgeMesh([{ name: 'edge', ports: [80, 443] }]);
-  const server = outside.issue(['DNS:*.example']);
-  const rsa = outside.issue(['DNS:*.example'], { algorithm: 'rsa' });
+  const server = outside.issue(['DNS:*.edge.example']);
+  const rsa = outside.issue(['DNS:*.edge.example'], { algorithm: 'rsa' });
   const parts = { 'tls.crt': server.cert, 'tls.key': server.key };
   const secrets = [
     secretOf('simple', parts),
@@ -90,7 +90,7 @@ afterAll(async () => {
 
 const call = (name: string, options: TlsCall['options'] = {}, more: Partial<TlsCall> = {}): TlsCall => ({
   port: edge.portOf('edge', 443),
-  name: `${name}.example`,
+  name: `${name}.edge.example`,
   options: { ca: outside.root, ...options },
   ...more,
 });
@@ -111,9 +111,9 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
   it('sends plaintext to https', async () => {
     const answer = await fetchText({
       url: `http://127.0.0.1:${edge.portOf('edge', 80)}/path?q=1`,
-      headers: { host: 'simple.example' },
+      headers: { host: 'simple.edge.example' },
     });
-    expect([answer.status, answer.headers.location]).toEqual([301, 'https://simple.example/path?q=1']);
+    expect([answer.status, answer.headers.location]).toEqual([301, 'https://simple.edge.example/path?q=1']);
   });
 
   it('has an RSA and an ECDSA certificate for one name', async () => {
@@ -155,7 +155,7 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
 
   it('OPTIONAL_MUTUAL takes none or a good one', async () => {
     expect(await statusOf('optional')).toBe(200);
-    expect(await forwarded('optional')).toBeUndefined();
+    expect(await forwarded('optional')).not.toContain('outside');
     expect(await forwarded('optional', as(client))).toContain('URI=spiffe://outside/client');
     await expect(get('optional', as(stranger.issue(['URI:spiffe://a/b'])))).rejects.toThrow();
   });
@@ -176,7 +176,7 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
 
   it('[RELIABILITY F11] a missing Secret closes its own server only, and opens it when it comes', async () => {
     await expect(get('missing')).rejects.toThrow();
-    const { cert, key } = outside.issue(['DNS:missing.example']);
+    const { cert, key } = outside.issue(['DNS:missing.edge.example']);
     const applied = await edge.mesh.apply(secretOf('nowhere', { 'tls.crt': cert, 'tls.key': key }));
     expect(applied.code, applied.stderr).toBe(0);
     await until('it serves', async () => (await get('missing')).status === 200);
@@ -205,7 +205,7 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
     const workers = [worker(), worker(), worker(), worker()];
     await until('requests flow', async () => sent > 20);
     for (const round of [1, 2, 3]) {
-      const next = outside.issue(['DNS:*.example', `DNS:round-${round}`]);
+      const next = outside.issue(['DNS:*.edge.example', `DNS:round-${round}`]);
       const applied = await edge.mesh.apply(
         secretOf('simple', { 'tls.crt': next.cert, 'tls.key': next.key }),
       );
