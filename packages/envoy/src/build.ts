@@ -37,8 +37,8 @@ export interface EnvoyCollections {
 export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyCollections {
   const clients = deriveClients(graph, inputs);
   const demand = buildDemand(graph, clients);
-  const { settings, routeTables } = inputs;
-  const virtualHosts = buildVirtualHosts(graph, { settings, demand, routeTables });
+  const { settings, routeTables, connectionTables } = inputs;
+  const virtualHosts = buildVirtualHosts(graph, { settings, demand, routeTables, connectionTables });
   const routes = graph.union(
     'routes',
     buildOutboundRoutes(graph, { settings, demand, virtualHosts }),

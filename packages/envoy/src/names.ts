@@ -13,6 +13,9 @@ export const httpProxyRoute = 'http_proxy';
 export const outboundCluster = (port: number, subset: string, host: Host): string =>
   `outbound|${port}|${subset}|${host}`;
 
+/** Cluster and internal listener behind CONNECT to a port of a host. */
+export const connectName = (host: Host, port: number): string => `connect|${port}||${host}`;
+
 /** `inbound|9080||`. */
 export const inboundCluster = (port: number): string => `inbound|${port}||`;
 

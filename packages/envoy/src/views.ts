@@ -29,6 +29,10 @@ export const outboundLayer = (discovery: ProxyNode['discovery']): string => `out
 export const addressLayer = (discovery: ProxyNode['discovery'], layer: Layer): string =>
   `addresses:${discovery}:${layer}`;
 
+/** Clusters and internal listeners behind CONNECT, for clients of the HTTP proxy. */
+export const connectLayer = (discovery: ProxyNode['discovery'], layer: Layer): string =>
+  `connect:${discovery}:${layer}`;
+
 /** Equal lists are one object: the xDS server shares what it computes between streams with the same list. */
 const internedLimit = 10_000;
 const interned = new Map<string, readonly LayerUse[]>();
@@ -80,13 +84,17 @@ function sidecarView({ proxy, layers: shared }: Client): ProxyView {
           outboundLayer(proxy.discovery),
         )
       : [];
+  const connects =
+    styleOf(proxy) === httpProxyRoute
+      ? use(...shared.map((layer) => connectLayer(proxy.discovery, layer)))
+      : [];
   return {
     onDemand,
     layers: {
-      [typeUrls.listener]: [...all(own), ...captured],
+      [typeUrls.listener]: [...all(own), ...captured, ...connects],
       [typeUrls.route]: onDemand ? all(onDemandRoutes) : all(...wholeTables(shared, proxy)),
       [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
-      [typeUrls.cluster]: [...all(own, baseLayer), ...use(...shared)],
+      [typeUrls.cluster]: [...all(own, baseLayer), ...use(...shared), ...connects],
       [typeUrls.endpoint]: use(...shared),
     },
   };

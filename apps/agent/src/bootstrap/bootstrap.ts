@@ -53,12 +53,21 @@ const overload: Json = {
   ],
 };
 
+/** Tunnels end in listeners without a socket. */
+const internalListeners: Json = {
+  name: 'envoy.bootstrap.internal_listener',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
+  },
+};
+
 /** The bootstrap as JSON text. It holds no key and no certificate. */
 export function encodeBootstrap(proxy: ProxyDescription, paths: WorkloadPaths): string {
   const bootstrap: Json = {
     node: nodeOf(proxy),
     admin: { address: { pipe: { path: paths.adminSocket, mode: 0o600 } } },
     dynamic_resources: { lds_config: fromStream, cds_config: fromStream, ads_config: stream },
+    bootstrap_extensions: [internalListeners],
     static_resources: { clusters: staticClusters(paths), listeners: staticListeners(proxy) },
     stats_config: statsConfig,
     deferred_stat_options: { enable_deferred_creation_stats: true },

@@ -19,7 +19,7 @@ import { type EncodedResource, encodeResource } from '../resource.ts';
 import { dynamicDiscovery } from './dynamic-dns.ts';
 import { encodeHttpProtocol, httpProtocolOptions } from './http-protocol.ts';
 
-const noLimits = {
+export const noLimits = {
   thresholds: [
     {
       maxConnections: unlimited,

@@ -5,6 +5,7 @@ import { isClassLayer, layerChain, seenIn, splitLayered } from '@xebec/model';
 import type { Demand } from '../demand.ts';
 import { encodeEndpoints } from '../endpoints/assignment.ts';
 import type { HostPort, ResourceInputs } from '../inputs.ts';
+import { buildConnectClusters } from '../listeners/build-connects.ts';
 import { outboundCluster } from '../names.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { baseLayer, grpcLayer, proxyLayer } from '../views.ts';
@@ -20,6 +21,7 @@ export function buildClusters(graph: Graph, inputs: ResourceInputs, demand: Dema
     buildGrpc(graph, inputs, demand),
     buildInbound(graph, inputs),
     buildBase(graph, inputs),
+    buildConnectClusters(graph, { inputs, demand }),
   );
 }
 

@@ -125,7 +125,7 @@ function buildPoints(graph: Graph, inputs: ResourceInputs, demand: Demand): Poin
   return graph.union('placedPoints', ofTables, ofDestinations);
 }
 
-const carriesConnections = ({ protocol }: ServicePort): boolean =>
+export const carriesConnections = ({ protocol }: ServicePort): boolean =>
   ['tcp', 'mongo', 'redis', 'tls', 'https', 'auto'].includes(protocol);
 
 function pointsOf(

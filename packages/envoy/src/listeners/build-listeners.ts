@@ -7,6 +7,7 @@ import { type Emission, type EncodedResource, equalResources, type ResourceKey }
 import { httpPorts, speaksHttp } from '../routes/virtual-hosts.ts';
 import { grpcLayer, outboundLayer, proxyLayer } from '../views.ts';
 import { buildConnectionListeners, type HttpPortSources } from './build-connections.ts';
+import { buildConnectListeners } from './build-connects.ts';
 import { encodeGatewayListeners } from './gateway.ts';
 import { encodeGrpcListener } from './grpc.ts';
 import { encodeInbound } from './inbound.ts';
@@ -25,6 +26,7 @@ export function buildListeners(graph: Graph, resources: ResourceInputs, demand: 
     buildHttpPorts(graph, inputs, { demand, ...ports }),
     buildVirtualOutbound(graph, inputs),
     buildConnectionListeners(graph, inputs, { demand, ...ports }),
+    buildConnectListeners(graph, { inputs, demand }),
     buildInbound(graph, inputs),
     buildGateways(graph, inputs),
     buildGrpc(graph, inputs, demand),

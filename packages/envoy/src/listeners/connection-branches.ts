@@ -34,7 +34,7 @@ export function branchesOf(table: ConnectionTable, port: ServicePort, place: Pla
     return isSharedPlace(place) ? branches.flatMap((branch) => narrow(branch, table.host)) : branches;
   }
   if (table.host !== table.service.host) return [];
-  const target = outboundCluster(port.number, '', table.service.host);
+  const target = outboundCluster(port.number, '', table.service.alias ?? table.service.host);
   const serverNames = speaksTls(port) && isSharedPlace(place) ? [table.host] : [];
   return [{ condition: { serverNames, blocks: blocksOf(place) }, target, causes: table.service.causes }];
 }

@@ -5,7 +5,7 @@ import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import type { FilterChainSchema } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import { causeMetadata } from '../metadata.ts';
-import { blackHoleCluster } from '../names.ts';
+import { blackHoleCluster, httpProxyRoute } from '../names.ts';
 import { causeText, type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeAccessLog, onlyUnrouted } from '../telemetry/access-log.ts';
 import {
@@ -134,6 +134,13 @@ function ownLayout({ bind, port, points }: ConnectionListener, options: Outbound
   return distinguished(sharing, options);
 }
 
+/** Where the client named the host: everything is the host's. HTTP in it is routed as the HTTP proxy's. */
+export function namedLayout(point: ConnectionPoint, options: OutboundOptions): Layout {
+  return reachable(point.branches).every(({ condition }) => isUnconditional(condition))
+    ? singleLayout({ point, route: 'connect', routes: httpProxyRoute }, options)
+    : distinguished([point], options);
+}
+
 /** Hosts that share an address are told apart by their names; the first one also gets who names none of them. */
 function distinguished(points: readonly ConnectionPoint[], options: OutboundOptions): Layout {
   const [first] = points;
@@ -160,7 +167,7 @@ const lastUnconditional = ({ branches }: ConnectionPoint): number =>
   reachable(branches).findIndex(({ condition }) => isUnconditional(condition));
 
 /** One way only. Where the port does not say what it speaks, HTTP is looked for. */
-export function singleLayout(
+function singleLayout(
   {
     point,
     route,

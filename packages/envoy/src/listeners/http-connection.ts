@@ -44,6 +44,8 @@ export interface HttpConnectionOptions {
   readonly isOnDemand: boolean;
   /** Some service of the mesh is a host that each request names itself. */
   readonly hasDynamicHosts?: boolean;
+  /** Its routes may end tunnels; a route that does not say so refuses them. */
+  readonly takesConnect?: boolean;
   /** gRPC-Web of browsers becomes gRPC. */
   readonly isGrpcWeb?: boolean;
   /** Gateways: who stands before them. */
@@ -63,7 +65,10 @@ export function httpConnectionManager(options: HttpConnectionOptions): Filter {
           : { case: 'routeConfig', value: options.routes.config },
       accessLog: [...options.accessLog],
       httpFilters: httpFilters(options),
-      upgradeConfigs: [{ upgradeType: 'websocket' }],
+      upgradeConfigs: [
+        { upgradeType: 'websocket' },
+        ...(options.takesConnect === true ? [{ upgradeType: 'CONNECT' }] : []),
+      ],
       streamIdleTimeout: durationOf(0),
       normalizePath: true,
       stripTrailingHostDot: true,

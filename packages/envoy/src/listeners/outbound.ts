@@ -34,10 +34,14 @@ export const httpManager = (statPrefix: string, route: string, options: Outbound
   httpConnectionManager({
     statPrefix,
     routes: { kind: 'named', name: route },
-    accessLog: [...encodeAccessLog(options.settings.accessLog.format), ...encodeHttpMetrics(metrics)],
+    accessLog: [
+      ...encodeAccessLog(options.settings.accessLog.format),
+      ...encodeHttpMetrics({ ...metrics, takesConnect: options.takesConnect ?? false }),
+    ],
     place: 'sidecar-outbound',
     isOnDemand: options.isOnDemand,
     hasDynamicHosts: options.settings.hasDynamicHosts === true,
+    takesConnect: options.takesConnect ?? false,
   });
 
 export interface ConnectionTraits {
@@ -75,6 +79,8 @@ const detecting = (http: Filter, tcp: readonly Filter[]): ListenerInit => ({
 export interface OutboundOptions {
   readonly settings: ProxySettings;
   readonly isOnDemand: boolean;
+  /** It is an HTTP proxy, which may be asked for tunnels. */
+  readonly takesConnect?: boolean;
 }
 
 /**
@@ -140,7 +146,13 @@ export function encodeHttpProxyListener(proxy: ProxyNode, options: OutboundOptio
       name,
       address: socketAddress(proxy.address, outboundPort),
       trafficDirection: TrafficDirection.OUTBOUND,
-      filterChains: [{ filters: [httpManager(`outbound_${httpProxyRoute}`, httpProxyRoute, options)] }],
+      filterChains: [
+        {
+          filters: [
+            httpManager(`outbound_${httpProxyRoute}`, httpProxyRoute, { ...options, takesConnect: true }),
+          ],
+        },
+      ],
     },
     { name, needs: [{ typeUrl: typeUrls.route, name: httpProxyRoute }] },
   );

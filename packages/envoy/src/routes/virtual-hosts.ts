@@ -1,6 +1,6 @@
 // Virtual hosts: one per port of a host and layer, encoded once, sent alone (VHDS) or as part of a whole table.
 import type { Collection, Graph, Index } from '@xebec/flow';
-import type { Host, Layer, Layered, RouteTable, Service, ServicePort } from '@xebec/model';
+import type { ConnectionTable, Host, Layer, Layered, RouteTable, Service, ServicePort } from '@xebec/model';
 import { layerChain } from '@xebec/model';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import type { Demand, RouteStyle } from '../demand.ts';
@@ -13,19 +13,11 @@ import {
   type ResourceKey,
   typeUrls,
 } from '../resource.ts';
+import { connectNeeds, connectRoute, deriveConnectDrafts } from './connect-hosts.ts';
 import { domainsOf } from './domains.ts';
-import { encodeDefaultRoute, encodeRules } from './http-routes.ts';
+import type { Draft } from './draft.ts';
+import { type EncodedRoutes, encodeDefaultRoute, encodeRules } from './http-routes.ts';
 import { meshPoint } from './request-point.ts';
-
-/** A virtual host before domains that two hosts claim are given to one of them. */
-interface Draft {
-  readonly layer: Layer;
-  readonly route: string;
-  readonly host: Host;
-  readonly port: number;
-  readonly domains: readonly string[];
-  readonly table: RouteTable;
-}
 
 export interface VirtualHosts {
   readonly resources: Collection<ResourceKey, EncodedResource>;
@@ -39,10 +31,11 @@ interface VirtualHostInputs {
   readonly settings: Collection<'mesh', ProxySettings>;
   readonly demand: Demand;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
+  readonly connectionTables: Collection<Layered<Host>, ConnectionTable>;
 }
 
 export function buildVirtualHosts(graph: Graph, inputs: VirtualHostInputs): VirtualHosts {
-  const drafts = graph.derive({
+  const ofRequests = graph.derive({
     name: 'virtualHostDrafts',
     from: inputs.routeTables,
     reads: { settings: inputs.settings, demand: inputs.demand, routeTables: inputs.routeTables },
@@ -56,6 +49,11 @@ export function buildVirtualHosts(graph: Graph, inputs: VirtualHostInputs): Virt
       );
     },
   });
+  const drafts: Collection<ResourceKey, Draft> = graph.union(
+    'hostDrafts',
+    ofRequests,
+    deriveConnectDrafts(graph, inputs),
+  );
   const claims = graph.index(drafts, 'claims', ({ layer, route, domains }) =>
     domains.map((domain) => `${layer}|${route}|${domain}`),
   );
@@ -183,22 +181,40 @@ function ownCluster({ host, service }: RouteTable, route: string, port: number):
 const bareName = (domain: string): string => domain.replace(/:\d+$/, '');
 
 function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonly string[]): EncodedResource {
-  const name = route === httpProxyRoute ? `${route}/${host}:${port}` : `${route}/${host}`;
-  const encoded = encodeRules(table.rules, host, meshPoint(port));
-  const own = ownCluster(table, route, port);
-  const isDefault = encoded.routes.length === 0 && table.service !== undefined;
-  const clusters = isDefault ? [own] : encoded.clusters;
-  const routes = isDefault
-    ? [encodeDefaultRoute({ host, port, cluster: own, causes: table.causes })]
-    : encoded.routes;
+  const isProxied = route === httpProxyRoute;
+  const name = isProxied ? `${route}/${host}:${port}` : `${route}/${host}`;
+  const { routes, clusters } = 'rules' in table ? requestRoutes(table, route, port) : nothing;
+  const isConnected = isProxied && ('tcp' in table || isUndeclared(table, port));
   return encodeResource(
     VirtualHostSchema,
-    { name, domains: [...domains], routes, includeRequestAttemptCount: true },
+    {
+      name,
+      domains: [...domains],
+      routes: [...(isConnected ? [connectRoute(host, port, table.causes)] : []), ...routes],
+      includeRequestAttemptCount: true,
+    },
     {
       name,
       aliases: domains.map((domain) => `${route}/${domain}`),
-      needs: clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
+      needs: [
+        ...clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
+        ...(isConnected ? connectNeeds(host, port) : []),
+      ],
       causes: table.causes,
     },
   );
+}
+
+const nothing: EncodedRoutes = { routes: [], clusters: [] };
+
+const isUndeclared = ({ service, host }: RouteTable, port: number): boolean =>
+  service?.host === host &&
+  service.ports.some(({ number, protocol }) => number === port && protocol === 'auto');
+
+function requestRoutes(table: RouteTable, route: string, port: number): EncodedRoutes {
+  const { host, rules, service, causes } = table;
+  const encoded = encodeRules(rules, host, meshPoint(port));
+  if (encoded.routes.length > 0 || service === undefined) return encoded;
+  const own = ownCluster(table, route, port);
+  return { routes: [encodeDefaultRoute({ host, port, cluster: own, causes })], clusters: [own] };
 }

@@ -21,6 +21,8 @@ export interface MetricsOptions {
   readonly reporter: Reporter;
   /** What is known of the connection's encryption where the metric is made. */
   readonly security: 'mutual_tls' | 'none' | 'unknown';
+  /** Tunnels are counted as the connections they are, not as requests. */
+  readonly takesConnect?: boolean;
 }
 
 type Tags = Readonly<Record<string, string>>;
@@ -72,7 +74,10 @@ export function encodeHttpMetrics(options: MetricsOptions): readonly AccessLog[]
   const http = { ...tags, request_protocol: 'http' };
   return [
     statsLog(requestMetrics(grpc), contentTypeFilter(false)),
-    statsLog(requestMetrics(http), contentTypeFilter(true)),
+    statsLog(
+      requestMetrics(http),
+      options.takesConnect === true ? both(contentTypeFilter(true), noTunnel) : contentTypeFilter(true),
+    ),
   ];
 }
 
@@ -156,6 +161,26 @@ function contentTypeFilter(invertMatch: boolean): FilterInit {
   };
   return { filterSpecifier: { case: 'headerFilter', value: { header } } };
 }
+
+const noTunnel: FilterInit = {
+  filterSpecifier: {
+    case: 'headerFilter',
+    value: {
+      header: {
+        name: ':method',
+        invertMatch: true,
+        headerMatchSpecifier: {
+          case: 'stringMatch',
+          value: { matchPattern: { case: 'exact', value: 'CONNECT' } },
+        },
+      },
+    },
+  },
+};
+
+const both = (left: FilterInit, right: FilterInit): FilterInit => ({
+  filterSpecifier: { case: 'andFilter', value: { filters: [left, right] } },
+});
 
 const logTypeFilter = (type: AccessLogType): FilterInit => ({
   filterSpecifier: { case: 'logTypeFilter', value: { types: [type] } },

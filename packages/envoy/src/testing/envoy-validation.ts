@@ -13,6 +13,7 @@ import {
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { AddressSchema } from '@xebec/protos/envoy/config/core/v3/address_pb';
 import { ApiConfigSource_ApiType, ApiVersion } from '@xebec/protos/envoy/config/core/v3/config_source_pb';
+import { TypedExtensionConfigSchema } from '@xebec/protos/envoy/config/core/v3/extension_pb';
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
 import { FilterSchema } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { type Listener, ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
@@ -21,6 +22,7 @@ import {
   type RouteConfiguration,
   RouteConfigurationSchema,
 } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { InternalListenerSchema } from '@xebec/protos/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb';
 import { CorsSchema } from '@xebec/protos/envoy/extensions/filters/http/cors/v3/cors_pb';
 import { HTTPFaultSchema } from '@xebec/protos/envoy/extensions/filters/http/fault/v3/fault_pb';
 import { RouterSchema } from '@xebec/protos/envoy/extensions/filters/http/router/v3/router_pb';
@@ -139,6 +141,10 @@ function listenerFor(
 }
 
 function push({ listeners }: Parts, listener: Listener): void {
+  if (listener.listenerSpecifier.case === 'internalListener') {
+    listeners.push(listener);
+    return;
+  }
   const number = listeners.length + 1;
   const address = `127.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
   listener.address = create(AddressSchema, socketAddress(address, 10_000));
@@ -163,6 +169,12 @@ function bootstrapOf({ clusters, listeners, secrets }: Parts): Bootstrap {
         grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: 'xds-grpc' } } }],
       },
     },
+    bootstrapExtensions: [
+      create(TypedExtensionConfigSchema, {
+        name: 'envoy.bootstrap.internal_listener',
+        typedConfig: anyOf(InternalListenerSchema, {}),
+      }),
+    ],
     staticResources: { clusters: [...known, ...clusters], listeners: [...listeners], secrets: [...secrets] },
   });
 }

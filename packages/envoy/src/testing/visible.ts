@@ -3,6 +3,8 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { ProxyNode } from '@xebec/model';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { styleOf } from '../demand.ts';
+import { httpProxyRoute } from '../names.ts';
 import { type EncodedResource, typeUrls } from '../resource.ts';
 import { bytesOf, type ConfigMesh } from './config-mesh.ts';
 
@@ -15,11 +17,21 @@ export function visibleTo(proxy: ProxyNode, { types, views }: Pick<ConfigMesh, '
       const seen = new Map<string, EncodedResource>();
       for (const { layer } of layers[typeUrl] ?? [])
         for (const [key, resource] of resources.entries())
-          if (key.startsWith(`${layer}|`) && !seen.has(resource.name)) seen.set(resource.name, resource);
+          if (
+            key.startsWith(`${layer}|`) &&
+            !seen.has(resource.name) &&
+            isAskedBy(proxy, typeUrl, resource.name)
+          )
+            seen.set(resource.name, resource);
       return [typeUrl, seen] as const;
     }),
   );
 }
+
+/** Virtual hosts are asked for by route configuration, and of those a proxy has only its own style. */
+const isAskedBy = (proxy: ProxyNode, typeUrl: string, name: string): boolean =>
+  typeUrl !== typeUrls.virtualHost ||
+  name.startsWith(`${httpProxyRoute}/`) === (styleOf(proxy) === httpProxyRoute);
 
 /** `TYPE NAME ← BY` for everything that is needed and cannot be seen. */
 export function missingFrom(visible: Visible): readonly string[] {
