@@ -1,6 +1,7 @@
 // The public surface of the agent.
 export type { Capture, CapturedWorkload, CaptureRequest, ProcessOwner } from './capture/capture.ts';
 export { createExplicitCapture } from './capture/explicit-capture.ts';
+export { createMeshResolver } from './capture/mesh-resolver.ts';
 export { type OpenCaptureOptions, type OpenedCapture, openCapture } from './capture/open-capture.ts';
 export type { AgentEvent, OnEvent, PodStage } from './events.ts';
 export type { AgentHandle, AgentOptions, Program } from './options.ts';

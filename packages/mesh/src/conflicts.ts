@@ -48,17 +48,29 @@ function deriveHostConflicts(graph: Graph, { hosts }: ConflictSources): Conflict
     name: 'mesh.hostConflicts',
     from: hosts,
     equals: deepEqual,
-    fn: ({ losers }, host) =>
+    fn: ({ losers, ...view }, host) =>
       rows(
-        losers.map(({ owner, to, layer }) => ({
-          code: 'host-claimed-twice',
-          object: owner,
-          message: `${host} belongs to ${to} ${forWhom(layer)}; this object does not count there`,
-          remedy: 'give one of them another host, or limit exportTo',
-        })),
+        [
+          ...moves(view),
+          ...losers.map(({ owner, to, layer }) => ({
+            code: 'host-claimed-twice',
+            object: owner,
+            message: `${host} belongs to ${to} ${forWhom(layer)}; this object does not count there`,
+            remedy: 'give one of them another host, or limit exportTo',
+          })),
+        ],
         host,
       ),
   });
+}
+
+/** Two hosts whose names give the same address: connections by address were to be told apart. */
+function moves({ host, holders, displacedBy }: Omit<HostView, 'losers'>): readonly Conflict[] {
+  const [holder] = holders;
+  if (displacedBy === undefined || holder === undefined) return [];
+  const message = `${host} has the address ${holder.service.addresses[0] ?? ''}, since ${displacedBy} has the one of its name`;
+  const remedy = 'write an address of its own, if clients must know it beforehand';
+  return [{ code: 'address-moved', object: holder.owner, message, remedy }];
 }
 
 const forWhom = (layer: Layer): string =>

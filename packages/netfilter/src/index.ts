@@ -5,7 +5,7 @@ export { cleanUpStale } from './capture/clean-up-stale.ts';
 export type { TransparentCapture, TransparentCaptureOptions } from './capture/transparent-capture.ts';
 export { createTransparentCapture } from './capture/transparent-capture.ts';
 export type { CapturedWorkload, ProgramRole, UserIdentity, WorkloadToCapture } from './capture/workload.ts';
-export type { ResolveHost } from './dns/answer.ts';
+export type { HostAnswer, ResolveHost } from './dns/answer.ts';
 export type { DnsServer, DnsServerOptions } from './dns/dns-server.ts';
 export { startDnsServer } from './dns/dns-server.ts';
 export type { Upstream } from './dns/upstream.ts';

@@ -1,17 +1,17 @@
 // Addresses of mesh names for captured workloads: from the control plane, and from memory while that is away.
+
+import type { HostAnswer, ResolveHost } from '@xebec/netfilter';
 import { type Manifest, parseJson } from '../control/control-client.ts';
 import { isRecord } from '../control/object-watch.ts';
 import { requestUnix } from '../control/unix-http.ts';
-
-export type ResolveName = (host: string, namespace: string) => Promise<readonly string[] | 'unknown'>;
 
 /** As many names are remembered; the oldest answer goes first. */
 const mostNames = 10_000;
 const timeoutMs = 2_000;
 
 /** Rejects only for a name that was never asked before while the control plane does not answer. */
-export function createMeshResolver(controlSocket: string): ResolveName {
-  const remembered = new Map<string, readonly string[] | 'unknown'>();
+export function createMeshResolver(controlSocket: string): ResolveHost {
+  const remembered = new Map<string, HostAnswer>();
   return async (host, namespace) => {
     const query = new URLSearchParams({ host, namespace }).toString();
     try {
@@ -21,9 +21,11 @@ export function createMeshResolver(controlSocket: string): ResolveName {
         path: `/v1/resolve?${query}`,
         timeoutMs,
       });
-      const addresses = readAddresses(parseJson(answer.body), answer.status);
-      remember(remembered, query, addresses);
-      return addresses;
+      const found = readAnswer(parseJson(answer.body), answer.status);
+      // That there is no such name is never remembered: it may have come since.
+      if (found === 'unknown') remembered.delete(query);
+      else remember(remembered, query, found);
+      return found;
     } catch (error) {
       const last = remembered.get(query);
       if (last === undefined) throw error;
@@ -39,10 +41,19 @@ function remember<V>(names: Map<string, V>, key: string, value: V): void {
   if (names.size > mostNames && oldest !== undefined) names.delete(oldest);
 }
 
-function readAddresses(answer: unknown, status: number): readonly string[] | 'unknown' {
+function readAnswer(answer: unknown, status: number): HostAnswer {
   const body: Manifest = isRecord(answer) ? answer : {};
-  const { addresses } = body;
-  if (status === 200 && addresses === null) return 'unknown';
-  if (status !== 200 || !Array.isArray(addresses)) throw new Error(`the control plane answered ${status}`);
-  return addresses.filter((address) => typeof address === 'string');
+  const { addresses, isStable, name, places } = body;
+  if (status !== 200) throw new Error(`the control plane answered ${status}`);
+  if (typeof name === 'string') return { kind: 'name', name };
+  if (Array.isArray(places)) return { kind: 'places', places: places.flatMap(readPlace) };
+  if (addresses === null) return 'unknown';
+  if (!Array.isArray(addresses)) throw new Error('the control plane gave no answer to a name');
+  const texts = addresses.filter((address) => typeof address === 'string');
+  return isStable === false ? { kind: 'members', addresses: texts } : texts;
+}
+
+function readPlace(place: unknown): readonly { readonly host: string; readonly port: number }[] {
+  const { host, port } = isRecord(place) ? place : {};
+  return typeof host === 'string' && typeof port === 'number' ? [{ host, port }] : [];
 }

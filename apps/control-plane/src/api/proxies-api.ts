@@ -1,6 +1,7 @@
 // Proxies, convergence and explanations over the admin API.
 import type { FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
+import { addResolveRoute } from './resolve-api.ts';
 import { locateCause, shownProxy } from './responses.ts';
 
 export function addProxyRoutes(server: FastifyInstance, context: ControlPlaneContext): void {
@@ -25,9 +26,7 @@ export function addProxyRoutes(server: FastifyInstance, context: ControlPlaneCon
     return { items: explain(context, type, name) };
   });
   server.get('/v1/graph', () => ({ mermaid: context.graph.diagram(), runs: context.graph.runs() }));
-  server.get<{ Querystring: { host?: string; namespace?: string } }>('/v1/resolve', (request) => ({
-    addresses: resolve(context, request.query.host ?? '', request.query.namespace ?? 'default'),
-  }));
+  addResolveRoute(server, context);
 }
 
 const unknown = (number: number) => ({
@@ -52,27 +51,4 @@ function explain({ resources, store, graph }: ControlPlaneContext, type: string,
         derivation: graph.explain(collection, key),
       })),
   );
-}
-
-/** Addresses of a service by the names that a client of a namespace may use; null when no service has the name. */
-function resolve(
-  { mesh, settings }: ControlPlaneContext,
-  asked: string,
-  namespace: string,
-): readonly string[] | null {
-  const domain = settings.get('mesh')?.clusterDomain ?? 'cluster.local';
-  const host = asked.toLowerCase().replace(/\.$/, '');
-  const names = [host, `${host}.${namespace}.svc.${domain}`, `${host}.svc.${domain}`, `${host}.${domain}`];
-  for (const name of names) {
-    const service = mesh.services.get(`ns:${namespace}|${name}`) ?? mesh.services.get(`*|${name}`);
-    if (service === undefined) continue;
-    if (service.addresses.length > 0) return service.addresses.filter((address) => !address.includes('/'));
-    const sets = service.ports.map(
-      ({ number }) =>
-        mesh.endpointSets.get(`ns:${namespace}|${name}|${number}`) ??
-        mesh.endpointSets.get(`*|${name}|${number}`),
-    );
-    return [...new Set(sets.flatMap((set) => set?.endpoints.map(({ address }) => address) ?? []))];
-  }
-  return null;
 }

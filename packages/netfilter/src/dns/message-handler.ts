@@ -5,9 +5,10 @@ import {
   encode,
   type Packet,
   type Question,
+  RECURSION_DESIRED,
   TRUNCATED_RESPONSE,
 } from 'dns-packet';
-import { answerQuery, type ResolveHost, refusedName, respond, responseCode } from './answer.ts';
+import { answerQuery, type Instead, type ResolveHost, refusedName, respond, responseCode } from './answer.ts';
 import { isLocalName } from './host-names.ts';
 import { askUpstreams, type Transport, type Upstream } from './upstream.ts';
 
@@ -28,7 +29,7 @@ export interface DnsAnswerOptions {
   readonly upstreams: readonly Upstream[];
   /** Answer no mesh name, but the real addresses of foreign ones: what a proxy needs. */
   readonly foreignNamesOnly?: boolean;
-  /** How long clients may keep an answer; 5 to 30 seconds, default 5. */
+  /** How long clients may keep an answer; 5 to 30 seconds, default 30. */
   readonly ttlSeconds?: number;
   readonly upstreamTimeoutMs?: number;
 }
@@ -44,7 +45,7 @@ export function createMessageHandler(options: DnsAnswerOptions): MessageHandler 
   const settings: Settings = {
     ...options,
     clusterDomain: options.clusterDomain ?? 'cluster.local',
-    ttlSeconds: Math.min(30, Math.max(5, options.ttlSeconds ?? 5)),
+    ttlSeconds: Math.min(30, Math.max(5, options.ttlSeconds ?? 30)),
   };
   let forwards = 0;
   const forward = async (message: Buffer, transport: Transport): Promise<Buffer | undefined> => {
@@ -62,10 +63,33 @@ export function createMessageHandler(options: DnsAnswerOptions): MessageHandler 
     const decided = await decide(query, client, settings).catch(() =>
       respond(query, query.questions?.[0], responseCode.serverFailure),
     );
-    if (decided !== 'forward') return fit(query, decided, transport);
-    const answer = await forward(message, transport);
-    return answer ?? encode(respond(query, query.questions?.[0], responseCode.serverFailure));
+    if (decided !== 'forward' && !('instead' in decided)) return fit(query, decided, transport);
+    const failed = (): Buffer => encode(respond(query, query.questions?.[0], responseCode.serverFailure));
+    if (decided === 'forward') return (await forward(message, transport)) ?? failed();
+    const answer = await forward(askInstead(query, decided.instead), 'tcp');
+    return answer === undefined ? failed() : fit(query, renamed(query, answer), transport);
   };
+}
+
+/** The same question about another name. */
+const askInstead = (query: DecodedPacket, name: string): Buffer =>
+  encode({
+    type: 'query',
+    id: query.id ?? 0,
+    flags: RECURSION_DESIRED,
+    questions: (query.questions ?? []).map(({ type }) => ({ type, name })),
+  });
+
+/** The addresses of another name as those of the name that was asked: the alias itself is not shown. */
+function renamed(query: DecodedPacket, answer: Buffer): Packet {
+  const [question] = query.questions ?? [];
+  const found = decode(answer);
+  const answers = (found.answers ?? []).flatMap((each) =>
+    (each.type === 'A' || each.type === 'AAAA') && question !== undefined
+      ? [{ ...each, name: question.name }]
+      : [],
+  );
+  return { ...respond(query, question, (found.flags ?? 0) & 0xf), answers };
 }
 
 /** Undefined for what is no query: such messages are never answered, or two servers could talk for ever. */
@@ -78,7 +102,11 @@ function decodeQuery(message: Buffer): DecodedPacket | undefined {
   }
 }
 
-async function decide(query: DecodedPacket, client: string, settings: Settings): Promise<Packet | 'forward'> {
+async function decide(
+  query: DecodedPacket,
+  client: string,
+  settings: Settings,
+): Promise<Packet | 'forward' | Instead> {
   const questions = query.questions ?? [];
   const [question] = questions;
   if (question === undefined || questions.length !== 1)
@@ -90,9 +118,8 @@ async function decide(query: DecodedPacket, client: string, settings: Settings):
     settings.foreignNamesOnly === true
       ? decideForeign(query, question, settings)
       : await answerQuery(query, question, { ...settings, namespace });
-  return decided === 'forward' && settings.upstreams.length === 0
-    ? refusedName(query, question, settings)
-    : decided;
+  const isElsewhere = decided === 'forward' || 'instead' in decided;
+  return isElsewhere && settings.upstreams.length === 0 ? refusedName(query, question, settings) : decided;
 }
 
 function decideForeign(query: DecodedPacket, question: Question, settings: Settings): Packet | 'forward' {
