@@ -1,6 +1,6 @@
 // What a name leads to, as a client of a namespace may use it: the DNS of the mesh, read from outside the graph.
 import type { Endpoint, Host, Layer, Service } from '@xebec/model';
-import { layered } from '@xebec/model';
+import { seenIn } from '@xebec/model';
 import { wildcardsOf } from './host-names.ts';
 import type { MeshCollections } from './inputs.ts';
 
@@ -24,7 +24,7 @@ type Names = Pick<MeshCollections, 'services' | 'endpointSets'>;
 const unknown: NameAnswer = { kind: 'unknown' };
 
 export function lookUpName(mesh: Names, { name, namespace }: NameQuery): NameAnswer {
-  const lookup: Lookup = { mesh, layers: [`ns:${namespace}`, '*'] };
+  const lookup: Lookup = { mesh, layer: `ns:${namespace}` };
   if (name.startsWith('_')) return placesOf(name, lookup);
   const own = serviceAt(name, lookup);
   if (own !== undefined) return answerOf(own, lookup);
@@ -37,17 +37,12 @@ export function lookUpName(mesh: Names, { name, namespace }: NameQuery): NameAns
 
 interface Lookup {
   readonly mesh: Names;
-  /** In the order in which they win. */
-  readonly layers: readonly Layer[];
+  /** Whose view it is. */
+  readonly layer: Layer;
 }
 
-function serviceAt(host: Host, { mesh, layers }: Lookup): Service | undefined {
-  for (const layer of layers) {
-    const found = mesh.services.get(layered(layer, host));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
+const serviceAt = (host: Host, { mesh, layer }: Lookup): Service | undefined =>
+  seenIn(mesh.services, layer, host);
 
 function answerOf(service: Service, lookup: Lookup): NameAnswer {
   if (service.alias !== undefined) {
@@ -67,13 +62,8 @@ function endpointsOf(service: Service, lookup: Lookup): readonly Endpoint[] {
   return all.filter(({ health }) => health === 'healthy');
 }
 
-function endpointsAt(host: Host, port: number, { mesh, layers }: Lookup): readonly Endpoint[] {
-  for (const layer of layers) {
-    const found = mesh.endpointSets.get(layered(layer, `${host}|${port}`));
-    if (found !== undefined) return found.endpoints;
-  }
-  return [];
-}
+const endpointsAt = (host: Host, port: number, { mesh, layer }: Lookup): readonly Endpoint[] =>
+  seenIn(mesh.endpointSets, layer, `${host}|${port}`)?.endpoints ?? [];
 
 const addressesIn = (endpoints: readonly Endpoint[]): readonly string[] => [
   ...new Set(endpoints.map(({ address }) => address).filter((address) => !address.startsWith('/'))),

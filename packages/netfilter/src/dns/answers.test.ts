@@ -1,6 +1,13 @@
 // Answers that are more than addresses: members, other names, places; and what is said while the mesh cannot be asked.
 import { createSocket } from 'node:dgram';
-import { type DecodedPacket, decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet';
+import {
+  type DecodedPacket,
+  decode,
+  encode,
+  type Packet,
+  RECURSION_DESIRED,
+  type RecordType,
+} from 'dns-packet';
 import { expect, onTestFinished, test } from 'vitest';
 import type { HostAnswer } from './answer.ts';
 import { type DnsServerOptions, startDnsServer } from './dns-server.ts';
@@ -30,7 +37,7 @@ function ask(port: number, name: string, type: RecordType = 'A'): Promise<Decode
       socket.close();
       resolve(decode(answer));
     });
-    const query = { type: 'query', id: 9, flags: RECURSION_DESIRED, questions: [{ type, name }] } as const;
+    const query: Packet = { type: 'query', id: 9, flags: RECURSION_DESIRED, questions: [{ type, name }] };
     socket.send(encode(query), port, '127.0.0.1');
   });
 }
