@@ -126,6 +126,7 @@ test('a changed VirtualService changes the route table of its host', () => {
     'mesh.routes': 1,
     'mesh.routeProblems': 1,
     'mesh.routeTables': 1,
+    'mesh.shadowedRules': 1,
     'mesh.routeTargets': 1,
   });
 });

@@ -46,6 +46,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const routes = deriveRoutes(graph, inputs, { hosts, destinations, servers });
   const connections = deriveConnections(graph, inputs, hosts);
   const meshRoutes = indexMeshRoutes(graph, routes);
+  const routeTables = deriveRouteTables(graph, hosts, meshRoutes, classesByPair);
   const inbounds = deriveInbounds(graph, inputs, {
     workloads,
     workloadsByAddress: indexByAddress(graph, workloads),
@@ -64,7 +65,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       indexMeshConnections(graph, connections),
       classesByPair,
     ),
-    routeTables: deriveRouteTables(graph, hosts, meshRoutes, classesByPair),
+    routeTables,
     clientLayers,
     workloads,
     inbounds,
@@ -76,6 +77,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       destinations,
       routes,
       meshRoutes,
+      routeTables,
       destinationRules,
       peersByNamespace,
       gatewayConflicts,

@@ -1,6 +1,6 @@
 // Conflicts between objects: derived beside the mesh from the same collections, so that asking for them changes nothing.
 import type { Collection, Graph } from '@xebec/flow';
-import type { Destination, Host, Layer, Layered, ObjectKey, Service } from '@xebec/model';
+import type { Destination, Host, Layer, Layered, ObjectKey, RouteTable, Service } from '@xebec/model';
 import { layered, namespaceOfLayer, splitLayered } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { type Conflict, conflictRow } from './conflict.ts';
@@ -11,6 +11,7 @@ import type { PeersByNamespace } from './peer-policies.ts';
 import { deriveRouteProblems } from './route-problems.ts';
 import type { MeshRouteSources } from './route-tables.ts';
 import type { BoundRoute } from './routes.ts';
+import { deriveShadowedRules } from './shadowed-rules.ts';
 import { isVisible } from './visibility.ts';
 
 export interface ConflictSources {
@@ -19,6 +20,7 @@ export interface ConflictSources {
   readonly destinations: Collection<Layered<Host>, Destination>;
   readonly routes: Collection<ObjectKey, BoundRoute>;
   readonly meshRoutes: MeshRouteSources;
+  readonly routeTables: Collection<Layered<Host>, RouteTable>;
   readonly destinationRules: DestinationRuleSources;
   readonly peersByNamespace: PeersByNamespace;
   readonly gatewayConflicts: Collection<string, Diagnostic>;
@@ -33,6 +35,7 @@ export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflic
     deriveAddressConflicts(graph, sources),
     deriveRouteMerges(graph, sources),
     deriveRouteProblems(graph, sources.routes),
+    deriveShadowedRules(graph, sources.routeTables),
     deriveRouteTargets(graph, sources),
     deriveRuleMerges(graph, sources),
     derivePeerConflicts(graph, sources),
@@ -130,7 +133,7 @@ function merges(host: Host, members: readonly (readonly [ObjectKey, BoundRoute])
         code: 'virtual-services-merged',
         object,
         field: 'spec.hosts',
-        message: `${host} is also routed by ${earlier[0]}; the rules of both apply, each namespace's own and then the service's first`,
+        message: `${host} is also routed by ${earlier[0]}; the rules of both apply: those of the client's namespace first, then of the service's, then by name; what matches everything comes last`,
         remedy: 'put all rules of the host into one VirtualService',
       },
     ];

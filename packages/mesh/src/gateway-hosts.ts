@@ -5,6 +5,7 @@ import type { Conflict } from './conflict.ts';
 import { compareSpecificity, intersectHosts } from './host-names.ts';
 import { mergeRules } from './route-tables.ts';
 import { type BoundRoute, rulesAt } from './routes.ts';
+import { shadowsOf } from './shadowed-rules.ts';
 
 /** One server of one Gateway object. */
 export interface OpenServer {
@@ -45,7 +46,10 @@ export function virtualHostsOf(servers: readonly OpenServer[]): VirtualHosts {
     virtualHosts: served
       .map(virtualHostOf)
       .sort((left, right) => compareSpecificity(left.domain, right.domain)),
-    conflicts: served.flatMap(([domain, { routes }]) => mergesOf(domain, [...routes])),
+    conflicts: served.flatMap(([domain, entry]) => [
+      ...mergesOf(domain, [...entry.routes]),
+      ...shadowsOf(domain, rulesOf(entry)),
+    ]),
   };
 }
 

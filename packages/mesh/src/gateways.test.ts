@@ -270,7 +270,10 @@ test.each([
       route('default/a', ['a.example'], ['gw']),
       route('default/b', ['a.example'], ['gw']),
     ],
-    expected: [['virtual-services-merged', 'VirtualService/default/b', 'spec.hosts']],
+    expected: [
+      ['rule-shadowed', 'VirtualService/default/b', 'spec.http[0]'],
+      ['virtual-services-merged', 'VirtualService/default/b', 'spec.hosts'],
+    ],
   },
 ])('reported: $why', ({ objects, expected }) => {
   expect(codesOf(...objects)).toEqual(expected);

@@ -57,7 +57,8 @@ const headerValue: Decoder<string> = andThen(printable, (value, walk) => {
 /** Headers to set or add, with their values. */
 export const headerValues = mapOf(headerValue, checkMutableHeader, 1_000);
 
-const isAuthority = (name: string): boolean => [':authority', 'host'].includes(name.toLowerCase());
+/** The header that names the host a request is for. */
+export const isAuthority = (name: string): boolean => [':authority', 'host'].includes(name.toLowerCase());
 
 /** Headers of requests to set or add: also the authority, as `host` or `:authority`. */
 export const requestHeaderValues = mapOf(

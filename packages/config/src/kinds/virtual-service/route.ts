@@ -3,7 +3,7 @@ import { andThen, type Decoder, list } from '../../decode/decoder.ts';
 import { type Decoded, exactlyOne, object, optional, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { durationOrZero } from '../../values/duration.ts';
-import { nonEmptyPrintable } from '../../values/http.ts';
+import { isAuthority, nonEmptyPrintable } from '../../values/http.ts';
 import { directResponse, redirect, rewrite } from './actions.ts';
 import { cors, fault, mirrors, percent, percentage, retries } from './behaviour.ts';
 import { delegate } from './delegate.ts';
@@ -44,7 +44,8 @@ export const httpRoute: Decoder<HttpRouteSpec> = andThen(object(shape), normaliz
 function normalize(value: Written, walk: Walk): HttpRouteSpec | undefined {
   const action = actionOf(value, walk);
   const copies = mirrorsOf(value, walk);
-  if (action === undefined || copies === undefined) return undefined;
+  const isClear = checkAuthority(value, walk);
+  if (action === undefined || copies === undefined || !isClear) return undefined;
   return {
     ...(value.name === undefined ? {} : { name: value.name }),
     matches: value.match,
@@ -69,6 +70,19 @@ function actionOf(value: Written, walk: Walk): HttpActionSpec | undefined {
     return refuse(walk, { code: 'conflicting-fields', message, remedy: `remove "${name}"` }, name);
   }
   return value.redirect ?? value.directResponse;
+}
+
+/** A request has one authority. */
+function checkAuthority({ rewrite: { authority } = {}, headers: { request } }: Written, walk: Walk): boolean {
+  for (const operation of ['set', 'add'] as const) {
+    const name = Object.keys(request[operation]).find(isAuthority);
+    if (name === undefined || authority === undefined) continue;
+    const message = `"${name}" and rewrite.authority exclude each other`;
+    const complaint = { code: 'conflicting-fields', message, remedy: 'keep rewrite.authority' };
+    refuse(walk, complaint, 'headers', 'request', operation, name);
+    return false;
+  }
+  return true;
 }
 
 function mirrorsOf(value: Written, walk: Walk): readonly MirrorSpec[] | undefined {
