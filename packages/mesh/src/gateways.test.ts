@@ -271,8 +271,8 @@ test.each([
       route('default/b', ['a.example'], ['gw']),
     ],
     expected: [
-      ['rule-shadowed', 'VirtualService/default/b', 'spec.http[0]'],
       ['virtual-services-merged', 'VirtualService/default/b', 'spec.hosts'],
+      ['rule-shadowed', 'VirtualService/default/b', 'spec.http[0]'],
     ],
   },
 ])('reported: $why', ({ objects, expected }) => {
