@@ -8,7 +8,7 @@ import type { BoundDestinationRule, DestinationRuleSources } from './destination
 import { type HostView, holderIn } from './hosts.ts';
 import type { Lookup } from './lookups.ts';
 import type { PeersByNamespace } from './peer-policies.ts';
-import { deriveRouteProblems } from './route-problems.ts';
+import { problemsOf } from './route-problems.ts';
 import type { MeshRouteSources } from './route-tables.ts';
 import type { BoundRoute } from './routes.ts';
 import { deriveShadowedRules } from './shadowed-rules.ts';
@@ -34,7 +34,6 @@ export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflic
     deriveHostConflicts(graph, sources),
     deriveAddressConflicts(graph, sources),
     deriveRouteMerges(graph, sources),
-    deriveRouteProblems(graph, sources.routes),
     deriveShadowedRules(graph, sources.routeTables),
     deriveRouteTargets(graph, sources),
     deriveRuleMerges(graph, sources),
@@ -148,18 +147,22 @@ interface TargetReads {
   readonly destinations: Lookup<Layered<Host>, Destination>;
 }
 
-/** Destinations that are not there: requests to them are answered 503, the rest of the rules goes on. */
+/** Delegation that fails, and destinations that are not there: requests to them are answered 503, the rest of the rules goes on. */
 function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: ConflictSources): Conflicts {
+  const byDelegate = graph.index(routes, 'byDelegate', ({ delegates }) => delegates);
   return graph.derive({
     name: 'mesh.routeTargets',
     from: routes,
-    reads: { hosts, destinations },
+    reads: { hosts, destinations, byDelegate },
     equals: deepEqual,
     fn: (route, object, read) =>
       rows(
-        route.hosts.length === 0
-          ? []
-          : targetsOf(route).flatMap((target) => checkTarget(route, target, read)),
+        [
+          ...problemsOf(route, read.byDelegate.count(object)),
+          ...(route.hosts.length === 0 ? [] : targetsOf(route)).flatMap((target) =>
+            checkTarget(route, target, read),
+          ),
+        ],
         object,
       ),
   });

@@ -1,29 +1,14 @@
 // What became of delegation: routes that do not take effect, and VirtualServices without hosts that nobody delegates to.
-import type { Collection, Graph } from '@xebec/flow';
 import type { ObjectKey } from '@xebec/model';
-import { type Diagnostic, deepEqual } from '@xebec/std';
-import { conflictRow } from './conflict.ts';
+import type { Conflict } from './conflict.ts';
 import type { BoundRoute } from './routes.ts';
 
-export function deriveRouteProblems(
-  graph: Graph,
-  routes: Collection<ObjectKey, BoundRoute>,
-): Collection<string, Diagnostic> {
-  const byDelegate = graph.index(routes, 'byDelegate', ({ delegates }) => delegates);
-  return graph.derive({
-    name: 'mesh.routeProblems',
-    from: routes,
-    reads: { byDelegate },
-    equals: deepEqual,
-    fn: ({ hosts, problems }, object, read) => {
-      const isUnused = hosts.length === 0 && read.byDelegate.count(object) === 0;
-      const unused = isUnused ? [unusedDelegate(object)] : [];
-      return new Map([...problems, ...unused].map((problem) => conflictRow(problem, object)));
-    },
-  });
+/** `delegators`: how many VirtualServices delegate to this one. */
+export function problemsOf({ object, hosts, problems }: BoundRoute, delegators: number): readonly Conflict[] {
+  return hosts.length === 0 && delegators === 0 ? [...problems, unusedDelegate(object)] : problems;
 }
 
-const unusedDelegate = (object: ObjectKey) => ({
+const unusedDelegate = (object: ObjectKey): Conflict => ({
   code: 'delegate-unused',
   object,
   field: 'spec',
