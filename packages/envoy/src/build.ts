@@ -17,6 +17,7 @@ import {
 import { buildOutboundRoutes } from './routes/outbound-routes.ts';
 import { buildVirtualHosts, httpPorts } from './routes/virtual-hosts.ts';
 import { encodeSecret, grantedSecrets } from './secrets.ts';
+import { buildUdp } from './udp/build-udp.ts';
 import { buildViews, grpcLayer, type ProxyView, proxyLayer, secretLayer } from './views.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
@@ -45,11 +46,21 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
     buildGatewayRoutes(graph, inputs),
     buildGrpcRoutes(graph, inputs, demand),
   );
+  const udp = buildUdp(graph, inputs, { clients, demand });
   const types = [
     { typeUrl: typeUrls.secret, resources: buildSecrets(graph, inputs) },
-    { typeUrl: typeUrls.cluster, resources: buildClusters(graph, inputs, demand) },
-    { typeUrl: typeUrls.endpoint, resources: buildEndpoints(graph, inputs) },
-    { typeUrl: typeUrls.listener, resources: buildListeners(graph, inputs, demand) },
+    {
+      typeUrl: typeUrls.cluster,
+      resources: graph.union('allClusters', buildClusters(graph, inputs, demand), udp.clusters),
+    },
+    {
+      typeUrl: typeUrls.endpoint,
+      resources: graph.union('allEndpoints', buildEndpoints(graph, inputs), udp.endpoints),
+    },
+    {
+      typeUrl: typeUrls.listener,
+      resources: graph.union('allListeners', buildListeners(graph, inputs, demand), udp.listeners),
+    },
     { typeUrl: typeUrls.route, resources: routes },
     { typeUrl: typeUrls.virtualHost, resources: virtualHosts.resources },
   ];

@@ -6,5 +6,7 @@ export { httpProxyRoute } from './names.ts';
 export type { EncodedResource, ResourceKey, ResourceReference } from './resource.ts';
 export { typeUrls } from './resource.ts';
 export { workloadEnvironment } from './telemetry/peer.ts';
+export type { UdpService } from './udp/names.ts';
+export { explicitUdpPort, placeUdpServices } from './udp/names.ts';
 export type { LayerUse, ProxyView } from './views.ts';
 export { candidates } from './views.ts';

@@ -6,6 +6,7 @@ import type {
   EndpointSet,
   GatewayModel,
   Host,
+  HostPort,
   Inbound,
   Layer,
   Layered,
@@ -25,8 +26,7 @@ export interface ProxySettings {
   readonly hasDynamicHosts?: boolean;
 }
 
-/** `HOST|PORT` with the service's port number. */
-export type HostPort = `${Host}|${number}`;
+export type { HostPort };
 
 /** The mesh's collections; layered ones by themselves: a client sees a name in the first of its layers that has it. */
 export interface ResourceInputs {
@@ -36,6 +36,7 @@ export interface ResourceInputs {
   readonly clientLayers: Collection<string, readonly Layer[]>;
   readonly services: Collection<Layered<Host>, Service>;
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
+  readonly udpEndpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly destinations: Collection<Layered<Host>, Destination>;
   readonly connectionTables: Collection<Layered<Host>, ConnectionTable>;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;

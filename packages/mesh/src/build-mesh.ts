@@ -27,7 +27,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const backings = deriveBackings(graph, inputs);
   const peersByNamespace = indexNamespacePeers(graph, inputs);
   const peerSources = derivePeerSources(graph, inputs, peersByNamespace);
-  const { endpointSets, servers, identities } = deriveEndpoints(graph, inputs, {
+  const { endpointSets, udpEndpointSets, servers, identities } = deriveEndpoints(graph, inputs, {
     hosts,
     backings,
     workloads,
@@ -58,6 +58,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   return {
     services,
     endpointSets,
+    udpEndpointSets,
     destinations,
     connectionTables: deriveConnectionTables(
       graph,

@@ -2,7 +2,7 @@
 import type { DestinationRuleSpec, SubsetSpec } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
 import type { Cause, ClassLayer, Destination, Host, Layer, Layered, Service, Subset } from '@xebec/model';
-import { labelsOfLayer, layered, namespaceOfLayer } from '@xebec/model';
+import { hostPort, labelsOfLayer, layered, namespaceOfLayer } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { type ClassesByPair, classesHolding } from './classes.ts';
 import { compareText, expandHost } from './host-names.ts';
@@ -184,7 +184,7 @@ function destinationOf(
   const host = policyOfHost(policyRule?.spec.trafficPolicy, meshPolicy);
   const settle = (policies: PolicySet) => settleLocality(policies, localityLbSetting);
   const names = service.ports.flatMap(
-    ({ number }) => identities.get(layered(serviceLayer, `${service.host}|${number}`)) ?? [],
+    (port) => identities.get(layered(serviceLayer, hostPort(service.host, port))) ?? [],
   );
   return {
     layer,

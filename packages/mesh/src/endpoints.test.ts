@@ -75,14 +75,20 @@ test('a Pod is an endpoint while it is ready, selected and has the port', () => 
   ).toEqual({ [reviews]: ['127.0.1.1:8080 istio healthy', '127.0.1.4:8080 istio draining'] });
 });
 
-test('a port number that is TCP and UDP at once has the TCP endpoints', () => {
+test('a port number that is TCP and UDP at once has endpoints of both kinds, and the server expects both', () => {
   const dns = service('default/dns', {
-    ports: [servicePort(53, 'tcp'), servicePort(53, 'udp', { transport: 'UDP' })],
+    ports: [servicePort(53, 'tcp'), servicePort(53, 'udp', { transport: 'UDP', targetPort: 5353 })],
+    selector: { app: 'dns' },
   });
-  const { mesh, graph } = meshOf(dns, pod('default/dns-0', { app: 'dns' }));
+  const { mesh, graph } = meshOf(dns, pod('default/dns-0', { app: 'dns' }, { ip: '127.0.1.1' }));
   expect(graph.errors()).toEqual([]);
   expect([...mesh.endpointSets.keys()]).toEqual(['*|dns.default.svc.cluster.local|53']);
   expect(mesh.endpointSets.get('*|dns.default.svc.cluster.local|53')?.port.protocol).toBe('tcp');
+  const datagrams = contents(mesh.udpEndpointSets)['*|dns.default.svc.cluster.local|53/udp'];
+  expect(datagrams).toMatchObject({
+    port: { protocol: 'udp' },
+    endpoints: [{ address: '127.0.1.1', port: 5353 }],
+  });
 });
 
 test('publishNotReadyAddresses publishes Pods that are not ready', () => {

@@ -12,7 +12,7 @@ import type {
   ServicePort,
   Workload,
 } from '@xebec/model';
-import { layered } from '@xebec/model';
+import { hostPort, layered } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import type { BackedPort, Backing } from './backings.ts';
 import {
@@ -62,6 +62,7 @@ export interface EndpointSources {
 /** The endpoints of every port, and who answers there (absent where nobody has an identity). */
 export interface EndpointCollections {
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
+  readonly udpEndpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly servers: Collection<Layered<HostPort>, Servers>;
   readonly identities: Collection<Layered<HostPort>, readonly string[]>;
 }
@@ -78,17 +79,21 @@ export function deriveEndpoints(
     deriveSliced(graph, inputs, sources),
   );
   const { hosts } = sources;
-  const endpointSets = graph.derive({
-    name: 'mesh.endpointSets',
-    from: hosts,
-    reads: { ownedSets },
-    equals: deepEqual,
-    fn: (view, _host, read) =>
-      portsOf(view).map(({ key, owned, port }) => {
-        const set: EndpointSet = read.ownedSets.get(owned)?.set ?? { host: view.host, port, endpoints: [] };
-        return [key, set] as const;
-      }),
-  });
+  const setsOf = (name: string, isWanted: (port: ServicePort) => boolean) =>
+    graph.derive({
+      name,
+      from: hosts,
+      reads: { ownedSets },
+      equals: deepEqual,
+      fn: (view, _host, read) =>
+        portsOf(view).flatMap(({ key, owned, port }) => {
+          if (!isWanted(port)) return [];
+          const set: EndpointSet = read.ownedSets.get(owned)?.set ?? { host: view.host, port, endpoints: [] };
+          return [[key, set] as const];
+        }),
+    });
+  const endpointSets = setsOf('mesh.endpointSets', (port) => !isDatagram(port));
+  const udpEndpointSets = setsOf('mesh.udpEndpointSets', isDatagram);
   const servers = graph.derive({
     name: 'mesh.servers',
     from: hosts,
@@ -106,7 +111,7 @@ export function deriveEndpoints(
     equals: deepEqual,
     fn: (found, key) => [[key, found.identities] as const],
   });
-  return { endpointSets, servers, identities };
+  return { endpointSets, udpEndpointSets, servers, identities };
 }
 
 interface HeldPort {
@@ -115,10 +120,7 @@ interface HeldPort {
   readonly port: ServicePort;
 }
 
-/** Datagrams are not carried yet; one number may be both (DNS), so their ports have no endpoints of their own. */
-const isCarried = ({ protocol }: Pick<ServicePort, 'protocol'>): boolean => protocol !== 'udp';
-const carried = <P extends Pick<ServicePort, 'protocol'>>(ports: readonly P[]): readonly P[] =>
-  ports.filter(isCarried);
+const isDatagram = ({ protocol }: ServicePort): boolean => protocol === 'udp';
 
 /** Where each connection finds its own endpoint, or another service has them. */
 const unlisted: ReadonlySet<Resolution> = new Set(['original-destination', 'dynamic-dns', 'alias']);
@@ -128,9 +130,9 @@ function portsOf({ host, holders }: HostView): readonly HeldPort[] {
   return holders
     .filter(({ service }) => !unlisted.has(service.resolution))
     .flatMap(({ layer, owner, service }) =>
-      carried(service.ports).map((port): HeldPort => {
-        const hostPort: HostPort = `${host}|${port.number}`;
-        return { key: layered(layer, hostPort), owned: `${owner}|${hostPort}`, port };
+      service.ports.map((port): HeldPort => {
+        const name = hostPort(host, port);
+        return { key: layered(layer, name), owned: `${owner}|${name}`, port };
       }),
     );
 }
@@ -159,7 +161,7 @@ function inlineSets(
   if (spec.resolution === 'NONE' || spec.resolution === 'DYNAMIC_DNS') return [];
   const isNamed = spec.endpoints.length === 0 && spec.resolution !== 'STATIC';
   const settings = settingsOf(read.settings);
-  return carried(spec.ports).flatMap(({ number, name, protocol, targetPort }) => {
+  return spec.ports.flatMap(({ number, name, protocol, targetPort }) => {
     const port: ServicePort = { number, name, protocol };
     const inline = { namespace: metadata.namespace, port, targetPort, settings, owner };
     const listed = spec.endpoints.map((endpoint, position) =>
@@ -186,13 +188,11 @@ function deriveSelected(
         .at(anchorOfSelector(backing.namespace, backing.selector))
         .filter(([, { labels }]) => isSelected(backing.selector, labels))
         .map(([, workload]) => peerOf(workload, read));
-      return backing.ports
-        .filter(({ port }) => isCarried(port))
-        .flatMap((port) => {
-          const endpoints = peers.flatMap((peer) => endpointOfWorkload(peer, port, backing));
-          const servers = serversOf(peers, port);
-          return backing.hosts.map((host) => ownedSet(owner, { host, port: port.port, endpoints }, servers));
-        });
+      return backing.ports.flatMap((port) => {
+        const endpoints = peers.flatMap((peer) => endpointOfWorkload(peer, port, backing));
+        const servers = serversOf(peers, port);
+        return backing.hosts.map((host) => ownedSet(owner, { host, port: port.port, endpoints }, servers));
+      });
     },
   });
 }
@@ -219,7 +219,7 @@ function deriveSliced(
       const host = serviceHost(metadata.name, { namespace: metadata.namespace, clusterDomain });
       if (spec.externalName !== undefined) return externalSets(service, owner, { host, settings });
       const slices = read.slicesByService.at(`${metadata.namespace}/${metadata.name}`);
-      return carried(spec.ports).map(({ port: number, name, protocol }) => {
+      return spec.ports.map(({ port: number, name, protocol }) => {
         const port: ServicePort = { number, name, protocol };
         const endpoints = slices.flatMap(([key, slice]) => endpointsIn({ slice, key, service, port }, read));
         return ownedSet(owner, { host, port, endpoints });
@@ -234,7 +234,7 @@ function externalSets(
   owner: ObjectKey,
   { host, settings }: { readonly host: Host; readonly settings: MeshSettings },
 ): readonly OwnedSet[] {
-  return carried(ports).map(({ port: number, name, protocol, targetPort: target }) => {
+  return ports.map(({ port: number, name, protocol, targetPort: target }) => {
     const port: ServicePort = { number, name, protocol };
     const targetPort = typeof target === 'number' ? target : number;
     const endpoint = endpointOfName({ namespace, port, targetPort, settings, owner }, externalName);
@@ -292,7 +292,7 @@ function ownedSet(
     isMutual: set.endpoints.length > 0 && set.endpoints.every(({ tls }) => tls === 'istio'),
   },
 ): OwnedSet {
-  return [`${owner}|${set.host}|${set.port.number}`, { set, servers }];
+  return [`${owner}|${hostPort(set.host, set.port)}`, { set, servers }];
 }
 
 const serversOf = (peers: readonly Peer[], port: BackedPort): Servers => ({

@@ -40,8 +40,9 @@ export function deriveInbounds(
       if (proxy.role !== 'sidecar') return [];
       const workload = findWorkload(proxy, read) ?? workloadOfNode(proxy);
       const peer = peerPolicyOf(workload.namespace, workload.labels, read);
-      const ports = portsOf(workload, peer, read.backingsBySelector);
-      return [[id, { proxy, ports, peer, causes: workload.causes }]];
+      const served = servedPorts(workload, read.backingsBySelector);
+      const of = (transport: Transport) => portsOf({ workload, peer, served, transport });
+      return [[id, { proxy, ports: of('TCP'), udpPorts: of('UDP'), peer, causes: workload.causes }] as const];
     },
   });
 }
@@ -77,18 +78,26 @@ function workloadOfNode(proxy: ProxyNode): Workload {
   };
 }
 
-function portsOf(
-  workload: Workload,
-  peer: PeerPolicy,
-  backings: AnchorLookup<SelectorAnchor, ObjectKey, Backing>,
-): readonly InboundPort[] {
+type Transport = Workload['ports'][number]['protocol'];
+type ServedPort = Omit<InboundPort, 'mutualTls'>;
+
+interface TransportPorts {
+  readonly workload: Workload;
+  readonly peer: PeerPolicy;
+  readonly served: readonly ServedPort[];
+  readonly transport: Transport;
+}
+
+/** What services name, and what else the workload declares. */
+function portsOf({ workload, peer, served, transport }: TransportPorts): readonly InboundPort[] {
   const ports = new Map<number, InboundPort>();
-  const add = (port: Omit<InboundPort, 'mutualTls'>) => {
+  const add = (port: ServedPort) => {
     if (!ports.has(port.port)) ports.set(port.port, { ...port, mutualTls: modeOfPort(peer, port.port) });
   };
-  for (const served of servedPorts(workload, backings)) add(served);
-  for (const { number, protocol } of workload.ports) {
-    if (protocol === 'TCP') add({ port: number, protocol: 'auto', causes: workload.causes });
+  for (const port of served) if ((port.protocol === 'udp') === (transport === 'UDP')) add(port);
+  const protocol = transport === 'UDP' ? 'udp' : 'auto';
+  for (const declared of workload.ports) {
+    if (declared.protocol === transport) add({ port: declared.number, protocol, causes: workload.causes });
   }
   return [...ports.values()].sort((left, right) => left.port - right.port);
 }
@@ -97,7 +106,7 @@ function portsOf(
 function servedPorts(
   workload: Workload,
   backings: AnchorLookup<SelectorAnchor, ObjectKey, Backing>,
-): readonly Omit<InboundPort, 'mutualTls'>[] {
+): readonly ServedPort[] {
   const { namespace, labels } = workload;
   return anchorsOfLabels(namespace, labels)
     .flatMap((anchor) => backings.at(anchor))
@@ -113,9 +122,9 @@ function servedPort(
   workload: Workload,
   backed: BackedPort,
   by: { readonly key: ObjectKey; readonly backing: Backing; readonly host: Host },
-): readonly Omit<InboundPort, 'mutualTls'>[] {
+): readonly ServedPort[] {
   const port = targetPortOf(backed, workload);
-  if (port === undefined || backed.port.protocol === 'udp') return [];
+  if (port === undefined) return [];
   const causes: readonly Cause[] = [{ object: by.key }];
   const { name = by.host, namespace } = by.backing;
   const service = { host: by.host, name, namespace, port: backed.port.number };

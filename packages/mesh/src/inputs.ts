@@ -7,6 +7,7 @@ import type {
   EndpointSet,
   GatewayModel,
   Host,
+  HostPort,
   Inbound,
   Layer,
   Layered,
@@ -40,8 +41,7 @@ export interface MeshInputs {
   readonly settings: Collection<'mesh', MeshSettings>;
 }
 
-/** `HOST|PORT` with the service's port number. */
-export type HostPort = `${Host}|${number}`;
+export type { HostPort };
 
 /**
  * The mesh. In layered collections a client sees a name in the first of its layers (`clientLayers`) that has it; every
@@ -51,6 +51,8 @@ export interface MeshCollections {
   readonly services: Collection<Layered<Host>, Service>;
   /** For every port of every service, also when there are no endpoints; none for `original-destination`. */
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
+  /** The same for ports of datagrams. */
+  readonly udpEndpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly destinations: Collection<Layered<Host>, Destination>;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
   /** For every service with a port that is not HTTP, and for hosts of rules that a wildcard service stands for. */

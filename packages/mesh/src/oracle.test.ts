@@ -57,7 +57,11 @@ const anyService = fc
       selector,
       isHeadless,
       clusterIPs: [],
-      ports: [servicePort(80, 'http', { targetPort }), servicePort(81, 'tcp')],
+      ports: [
+        servicePort(80, 'http', { targetPort }),
+        servicePort(81, 'tcp'),
+        servicePort(81, 'udp', { transport: 'UDP' }),
+      ],
     }),
   );
 const anyPod = fc

@@ -68,6 +68,7 @@ export type {
   Endpoint,
   EndpointSet,
   Host,
+  HostPort,
   Locality,
   PeerTls,
   Protocol,
@@ -76,6 +77,7 @@ export type {
   ServicePort,
   TrafficDistribution,
 } from './service.ts';
+export { hostPort } from './service.ts';
 export type {
   Capture,
   EdgeTopology,

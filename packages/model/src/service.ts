@@ -25,6 +25,16 @@ export interface ServicePort {
 }
 
 /**
+ * `HOST|PORT` with the service's port number, `HOST|PORT/udp` for datagrams: one number may be a port of both kinds.
+ */
+export type HostPort = `${Host}|${number}` | `${Host}|${number}/udp`;
+
+export const hostPort = (
+  host: Host,
+  { number, protocol }: Pick<ServicePort, 'number' | 'protocol'>,
+): HostPort => (protocol === 'udp' ? `${host}|${number}/udp` : `${host}|${number}`);
+
+/**
  * `endpoints`: a known list (EDS). `dns`: every address a name resolves to (STRICT_DNS);
  * `dns-round-robin`: one of them at a time (LOGICAL_DNS); `dynamic-dns`: what the name in each request resolves to;
  * `original-destination`: where the client was going; `alias`: another service of the mesh has the endpoints.
@@ -99,6 +109,8 @@ export interface Endpoint {
   readonly weight: number;
   readonly health: 'healthy' | 'unhealthy' | 'draining';
   readonly tls: PeerTls;
+  /** It is sent datagrams; absent: it is connected to. */
+  readonly isDatagram?: true;
   readonly causes: readonly Cause[];
 }
 

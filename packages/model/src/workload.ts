@@ -95,7 +95,10 @@ export interface InboundPort {
 /** What a sidecar must accept for its workload. */
 export interface Inbound {
   readonly proxy: ProxyNode;
+  /** Ports of connections. */
   readonly ports: readonly InboundPort[];
+  /** Ports of datagrams; one number may be in both lists. */
+  readonly udpPorts: readonly InboundPort[];
   readonly peer: PeerPolicy;
   readonly causes: readonly Cause[];
 }

@@ -7,7 +7,7 @@ export interface CaptureRequest {
   readonly name: string;
   /** `router`: a gateway, which has no application. `none`: a Pod that is to have no proxy. */
   readonly role: 'sidecar' | 'router' | 'none';
-  /** TCP ports the application listens on. */
+  /** Ports the application listens on, for connections or datagrams. */
   readonly ports: readonly number[];
   readonly annotations: Readonly<Record<string, string>>;
 }

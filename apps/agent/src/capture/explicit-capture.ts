@@ -4,6 +4,7 @@ import { succeed } from '@xebec/std';
 import { refuse } from '../problem.ts';
 import type { Capture, CapturedWorkload, CaptureRequest } from './capture.ts';
 import { type BindOutcome, firstPlaceOf, type LoopbackPair, pairAt, tryBind } from './loopback-addresses.ts';
+import { type ListUdpDestinations, udpEnvironment } from './udp-directory.ts';
 
 /** Where the proxy of an explicit workload takes the application's HTTP requests. */
 const outboundPort = 15001;
@@ -15,6 +16,8 @@ export interface ExplicitCaptureOptions {
   readonly stateDirectory: string;
   /** Whether an address and port are free; default: tries. */
   readonly tryBind?: (address: string, port: number) => Promise<BindOutcome>;
+  /** UDP services that applications are told of; default: none. */
+  readonly udpDestinations?: ListUdpDestinations;
 }
 
 export function createExplicitCapture(options: ExplicitCaptureOptions): Capture {
@@ -55,7 +58,12 @@ export function createExplicitCapture(options: ExplicitCaptureOptions): Capture 
       const taken = await take(request);
       if (!taken.ok) return taken;
       const { place, pair } = taken.value;
-      return succeed(workloadAt(pair, request, () => void held.delete(place)));
+      const workload = workloadAt(pair, request, () => void held.delete(place));
+      if (request.role !== 'sidecar' || options.udpDestinations === undefined) return succeed(workload);
+      const { namespace } = request;
+      const destinations = await options.udpDestinations(namespace);
+      const variables = udpEnvironment(destinations, { address: pair.proxy, namespace });
+      return succeed({ ...workload, environment: { ...workload.environment, ...variables } });
     },
     dispose: () => Promise.resolve(),
   };

@@ -4,6 +4,7 @@ import { type Diagnostic, formatDiagnostic, type Result, succeed } from '@xebec/
 import type { Capture } from './capture.ts';
 import { createExplicitCapture } from './explicit-capture.ts';
 import { createMeshResolver } from './mesh-resolver.ts';
+import { createUdpDirectory } from './udp-directory.ts';
 
 export interface OpenCaptureOptions {
   readonly mode: 'auto' | 'explicit' | 'transparent';
@@ -40,7 +41,7 @@ export async function openCapture(options: OpenCaptureOptions): Promise<Result<O
   return succeed(explicit(options, opened.diagnostics.map(formatDiagnostic).join('; ')));
 }
 
-const explicit = ({ stateDirectory }: OpenCaptureOptions, why: string): OpenedCapture => ({
-  capture: createExplicitCapture({ stateDirectory }),
+const explicit = ({ stateDirectory, controlSocket }: OpenCaptureOptions, why: string): OpenedCapture => ({
+  capture: createExplicitCapture({ stateDirectory, udpDestinations: createUdpDirectory(controlSocket) }),
   reason: `explicit (${why})`,
 });

@@ -51,6 +51,16 @@ function discoveryOf(
   return asked === 'eager' || asked === 'on-demand' ? asked : otherwise;
 }
 
+/** All that the proxy listens on for its application: datagrams of other sidecars come in connections, too. */
+export const capturedPorts = ({ body }: WorkloadTemplate): readonly number[] => [
+  ...new Set(
+    body.containers
+      .flatMap(({ ports }) => ports)
+      .filter(({ transport }) => transport !== 'SCTP')
+      .map(({ port }) => port),
+  ),
+];
+
 export const applicationPorts = ({ body }: WorkloadTemplate): readonly number[] =>
   body.containers
     .flatMap(({ ports }) => ports)

@@ -18,7 +18,7 @@ import { type Outcome, PodContainers } from './pod-containers.ts';
 import type { PodContext } from './pod-context.ts';
 import { type Launch, type Launches, launchesOf, waitingReason } from './pod-launch.ts';
 import { type PodReport, podManifest } from './pod-manifest.ts';
-import { applicationPorts, describeProxy } from './pod-proxy.ts';
+import { applicationPorts, capturedPorts, describeProxy } from './pod-proxy.ts';
 import { isServing, type PodParts, reportOf, whyNotReady } from './pod-report.ts';
 import { startWorkloadProxy, type WorkloadProxy } from './workload-proxy.ts';
 import { isMeshed, type WorkloadTemplate } from './workload-template.ts';
@@ -131,7 +131,7 @@ export class Pod implements JobPodState {
       namespace: template.namespace,
       name: this.name,
       role: isGateway ? 'router' : isMeshed(template) ? 'sidecar' : 'none',
-      ports: applicationPorts(template),
+      ports: capturedPorts(template),
       annotations: template.annotations,
     });
   }

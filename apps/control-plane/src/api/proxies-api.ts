@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
 import { addResolveRoute } from './resolve-api.ts';
 import { locateCause, shownProxy } from './responses.ts';
+import { udpServices } from './udp-services.ts';
 
 export function addProxyRoutes(server: FastifyInstance, context: ControlPlaneContext): void {
   const { store, xds } = context;
@@ -27,6 +28,9 @@ export function addProxyRoutes(server: FastifyInstance, context: ControlPlaneCon
   });
   server.get('/v1/graph', () => ({ mermaid: context.graph.diagram(), runs: context.graph.runs() }));
   addResolveRoute(server, context);
+  server.get<{ Querystring: { namespace?: string } }>('/v1/udp', (request) => ({
+    items: udpServices(context, request.query.namespace ?? 'default'),
+  }));
 }
 
 const unknown = (number: number) => ({

@@ -52,8 +52,7 @@ export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedR
     subset === undefined ? destination.causes : [...subset.causes, ...destination.causes];
   const init: ClusterInit = {
     name,
-    connectTimeout: durationOf(policy.connectionPool.connectTimeoutMs ?? defaultConnectTimeoutMs),
-    circuitBreakers: { thresholds: [thresholds(policy)] },
+    ...encodePolicy(policy),
     metadata: causeMetadata(causes, {
       service_host: destination.service.host,
       service_name: destination.service.name,
@@ -61,9 +60,7 @@ export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedR
       ...(subset === undefined ? {} : { subset: subset.name }),
     }),
     ...discovery(options, name, policy),
-    ...tcpKeepalive(policy),
     ...protocolOptions(options, policy),
-    ...passiveHealth(policy),
     ...encodeTransport(options, policy),
   };
   const isListed = destination.service.resolution === 'endpoints' && policy.loadBalancer !== 'PASSTHROUGH';
@@ -73,6 +70,14 @@ export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedR
     needs: isListed ? [{ typeUrl: typeUrls.endpoint, name }] : [],
   });
 }
+
+/** What a policy says of connections, whatever they carry. */
+export const encodePolicy = (policy: TrafficPolicy): ClusterInit => ({
+  connectTimeout: durationOf(policy.connectionPool.connectTimeoutMs ?? defaultConnectTimeoutMs),
+  circuitBreakers: { thresholds: [thresholds(policy)] },
+  ...tcpKeepalive(policy),
+  ...passiveHealth(policy),
+});
 
 /** What holds for one port: its own settings, else those of the subset or the whole host. */
 export function policyFor({

@@ -59,7 +59,7 @@ function originate(
 }
 
 /** A rule may name another server than the one it is for: the way through an egress gateway. */
-function meshTls({ destination, port, subset }: Target, { tls, connectionPool }: TrafficPolicy) {
+export function meshTls({ destination, port, subset }: Target, { tls, connectionPool }: TrafficPolicy) {
   const written = tls.mode === 'ISTIO_MUTUAL' ? tls : { subjectAltNames: [] };
   const { subjectAltNames } = written;
   return {

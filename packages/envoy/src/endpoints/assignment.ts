@@ -1,6 +1,7 @@
 // Endpoints of one cluster: those whose labels match the subset, grouped by locality.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Endpoint, EndpointSet, Locality } from '@xebec/model';
+import { SocketAddress_Protocol } from '@xebec/protos/envoy/config/core/v3/address_pb';
 import { HealthStatus } from '@xebec/protos/envoy/config/core/v3/health_check_pb';
 import type { LbEndpointSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_components_pb';
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
@@ -80,13 +81,17 @@ function encodeEndpoint(endpoint: Endpoint): MessageInitShape<typeof LbEndpointS
   };
 }
 
-function addressOf({ address, port }: Endpoint) {
+function addressOf({ address, port, isDatagram }: Endpoint) {
   return address.startsWith('/')
     ? { address: { case: 'pipe' as const, value: { path: address } } }
     : {
         address: {
           case: 'socketAddress' as const,
-          value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
+          value: {
+            address,
+            portSpecifier: { case: 'portValue' as const, value: port },
+            ...(isDatagram ? { protocol: SocketAddress_Protocol.UDP } : {}),
+          },
         },
       };
 }

@@ -3,6 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { anyOf } from '@xebec/protos';
+import { SocketAddress_Protocol } from '@xebec/protos/envoy/config/core/v3/address_pb';
 import {
   type Filter,
   FilterSchema,
@@ -15,10 +16,10 @@ import { ProxyProtocolSchema } from '@xebec/protos/envoy/extensions/filters/list
 import { TlsInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
 import { durationOf } from '../duration.ts';
 
-export const socketAddress = (address: string, port: number) => ({
+export const socketAddress = (address: string, port: number, protocol = SocketAddress_Protocol.TCP) => ({
   address: {
     case: 'socketAddress' as const,
-    value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
+    value: { address, portSpecifier: { case: 'portValue' as const, value: port }, protocol },
   },
 });
 
@@ -28,7 +29,7 @@ export const socketPath = (path: string) => ({ address: { case: 'pipe' as const,
 export const networkFilter = (name: string, config: Any): Filter =>
   create(FilterSchema, { name, configType: { case: 'typedConfig', value: config } });
 
-const listenerFilter = (name: string, config: Any): ListenerFilter =>
+export const listenerFilter = (name: string, config: Any): ListenerFilter =>
   create(ListenerFilterSchema, { name, configType: { case: 'typedConfig', value: config } });
 
 export const originalDestinationFilter = listenerFilter(

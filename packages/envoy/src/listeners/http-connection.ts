@@ -102,6 +102,8 @@ const cors = httpFilter(corsFilter, anyOf(CorsSchema, {}));
 const grpcWeb = httpFilter('envoy.filters.http.grpc_web', anyOf(GrpcWebSchema, {}));
 const router = httpFilter('envoy.filters.http.router', anyOf(RouterSchema, {}));
 
+export { router as routerFilter };
+
 function httpFilters({
   place,
   isOnDemand,

@@ -7,6 +7,8 @@ import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
 import { type EncodedResource, encodeResource } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { encodeInboundUdpListeners } from '../udp/listeners.ts';
+import { tunnelChains } from '../udp/tunnel-server.ts';
 import {
   detectionLimit,
   httpInspector,
@@ -23,28 +25,63 @@ const inboundPort = 15006;
 /** All inbound listeners of one sidecar. */
 export function encodeInbound(inbound: Inbound, settings: ProxySettings): readonly EncodedResource[] {
   return inbound.proxy.capture === 'explicit'
-    ? inbound.ports.map((port) => boundListener(inbound, port, settings))
-    : [virtualInbound(inbound, settings)];
+    ? [...boundListeners(inbound, settings), ...encodeInboundUdpListeners(inbound, settings)]
+    : [virtualInbound(inbound, settings), ...encodeInboundUdpListeners(inbound, settings)];
 }
 
 const needsHttpInspector = (ports: readonly InboundPort[]): boolean =>
   ports.some(({ protocol }) => protocol === 'auto');
 
-/** One listener on the workload's own address, for a workload whose traffic is not redirected. */
-function boundListener(inbound: Inbound, port: InboundPort, settings: ProxySettings): EncodedResource {
-  const name = `${inbound.proxy.address}_${port.port}`;
-  return encodeResource(
+/** For a workload whose traffic is not redirected. Connections to a port of datagrams alone can only be tunnels. */
+function boundListeners(inbound: Inbound, settings: ProxySettings): readonly EncodedResource[] {
+  const { ports, udpPorts } = inbound;
+  const numbers = [...new Set([...ports, ...udpPorts].map(({ port }) => port))];
+  return numbers.flatMap((number) => boundListener(inbound, number, settings));
+}
+
+const tunnelsOf = (
+  inbound: Inbound,
+  ports: readonly InboundPort[],
+  settings: ProxySettings,
+): readonly Chain[] =>
+  ports.flatMap((port) =>
+    tunnelChains({
+      port,
+      settings,
+      policy: inbound.peer.causes,
+      matchesPort: inbound.proxy.capture === 'transparent',
+    }),
+  );
+
+/** One listener on the workload's own address. */
+function boundListener(
+  inbound: Inbound,
+  number: number,
+  settings: ProxySettings,
+): readonly EncodedResource[] {
+  const name = `${inbound.proxy.address}_${number}`;
+  const has = ({ port }: InboundPort): boolean => port === number;
+  const ports = inbound.ports.filter(has);
+  const udpPorts = inbound.udpPorts.filter(has);
+  const policy = inbound.peer.causes;
+  const filterChains = [
+    ...tunnelsOf(inbound, udpPorts, settings),
+    ...ports.flatMap((port) => portChains({ port, settings, policy, matchesPort: false })),
+  ];
+  if (filterChains.length === 0) return [];
+  const encoded = encodeResource(
     ListenerSchema,
     {
       name,
-      address: socketAddress(inbound.proxy.address, port.port),
+      address: socketAddress(inbound.proxy.address, number),
       trafficDirection: TrafficDirection.INBOUND,
-      listenerFilters: [tlsInspector, ...(needsHttpInspector([port]) ? [httpInspector] : [])],
+      listenerFilters: [tlsInspector, ...(needsHttpInspector(ports) ? [httpInspector] : [])],
       ...detectionLimit,
-      filterChains: portChains({ port, settings, policy: inbound.peer.causes, matchesPort: false }),
+      filterChains,
     },
-    { name, causes: [...port.causes, ...inbound.peer.causes] },
+    { name, causes: [...[...ports, ...udpPorts].flatMap(({ causes }) => causes), ...policy] },
   );
+  return [encoded];
 }
 
 /** The listener to which all inbound traffic is redirected. */
@@ -66,6 +103,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
       ...detectionLimit,
       filterChains: [
         blackHoleChain(settings),
+        ...tunnelsOf(inbound, inbound.udpPorts, settings),
         ...ports.flatMap((port) =>
           portChains({ port, settings, policy: inbound.peer.causes, matchesPort: true }),
         ),
@@ -74,7 +112,11 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
     },
     {
       name,
-      causes: [...inbound.causes, ...inbound.peer.causes, ...ports.flatMap(({ causes }) => causes)],
+      causes: [
+        ...inbound.causes,
+        ...inbound.peer.causes,
+        ...[...ports, ...inbound.udpPorts].flatMap(({ causes }) => causes),
+      ],
     },
   );
 }

@@ -2,6 +2,7 @@
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import { anyOf } from '@xebec/protos';
 import { type AccessLog, AccessLogSchema } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
+import type { AccessLogType } from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
 import { StdoutAccessLogSchema } from '@xebec/protos/envoy/extensions/access_loggers/stream/v3/stream_pb';
 import type { ProxySettings } from '../inputs.ts';
 
@@ -46,10 +47,12 @@ const jsonFormat: JsonObject = {
   cluster_causes: '%METADATA(CLUSTER:xebec:causes)%',
 };
 
-const textLog = stdoutLog({
-  case: 'textFormatSource',
-  value: { specifier: { case: 'inlineString', value: textFormat } },
-});
+const textLogOf = (format: string): AccessLog =>
+  stdoutLog({
+    case: 'textFormatSource',
+    value: { specifier: { case: 'inlineString', value: format } },
+  });
+const textLog = textLogOf(textFormat);
 const jsonLog = stdoutLog({ case: 'jsonFormat', value: jsonFormat });
 
 type Format =
@@ -64,6 +67,50 @@ function stdoutLog(format: Format): AccessLog {
       value: anyOf(StdoutAccessLogSchema, { accessLogFormat: { case: 'logFormat', value: { format } } }),
     },
   });
+}
+
+/** One line for each session of datagrams: the same columns, with the identities of both ends after them. */
+export function encodeSessionLog(
+  encoding: ProxySettings['accessLog']['format'],
+  session: SessionLog,
+): readonly AccessLog[] {
+  const known: Readonly<Record<string, string>> = {
+    '%UPSTREAM_CLUSTER_RAW%': session.cluster,
+    '%PROTOCOL%': 'UDP',
+    '%DOWNSTREAM_PEER_URI_SAN%': session.sourcePrincipal,
+    '%DOWNSTREAM_LOCAL_URI_SAN%': session.destinationPrincipal,
+  };
+  const filled = (text: string): string =>
+    Object.entries(known).reduce((done, [operator, value]) => done.replace(operator, value), text);
+  if (encoding === 'none') return [];
+  const ids = `"${session.sourcePrincipal}" "${session.destinationPrincipal}"`;
+  const log =
+    encoding === 'text'
+      ? textLogOf(`${filled(textFormat).trimEnd()} ${ids}\n`)
+      : stdoutLog({
+          case: 'jsonFormat',
+          value: Object.fromEntries(
+            Object.entries(jsonFormat).map(([key, text]) => [
+              key,
+              typeof text === 'string' ? filled(text) : text,
+            ]),
+          ),
+        });
+  return [
+    create(AccessLogSchema, {
+      name: log.name,
+      configType: log.configType,
+      filter: { filterSpecifier: { case: 'logTypeFilter', value: { types: [...session.types] } } },
+    }),
+  ];
+}
+
+/** What a listener knows of its sessions where Envoy's log has no word for it. */
+export interface SessionLog {
+  readonly types: readonly AccessLogType[];
+  readonly cluster: string;
+  readonly sourcePrincipal: string;
+  readonly destinationPrincipal: string;
 }
 
 /** The access log of a listener; a proxy writes it to its standard output, one line a request. */

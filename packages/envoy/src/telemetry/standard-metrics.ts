@@ -25,7 +25,7 @@ export interface MetricsOptions {
   readonly takesConnect?: boolean;
 }
 
-type Tags = Readonly<Record<string, string>>;
+export type Tags = Readonly<Record<string, string>>;
 type FilterInit = Fields<typeof AccessLogFilterSchema>;
 
 const workloadLabels: readonly (readonly [string, PeerField, string])[] = [
@@ -52,7 +52,7 @@ function workloadTags({ reporter }: MetricsOptions): Tags {
   return Object.fromEntries(entries);
 }
 
-function commonTags(options: MetricsOptions): Tags {
+export function commonTags(options: MetricsOptions): Tags {
   const isSource = options.reporter === 'source';
   return {
     reporter: options.reporter,
@@ -123,7 +123,7 @@ const stat = (name: string, tags: Tags) => ({
   tags: Object.entries(tags).map(([tag, valueFormat]) => ({ name: tag, valueFormat })),
 });
 
-const counter = (name: string, tags: Tags, valueFormat?: string) => ({
+export const counter = (name: string, tags: Tags, valueFormat?: string) => ({
   stat: stat(name, tags),
   ...(valueFormat === undefined ? { valueFixed: 1n } : { valueFormat }),
 });
@@ -138,7 +138,7 @@ const histogram = (
   unit,
 });
 
-function statsLog(metrics: StatsInit, filter: FilterInit): AccessLog {
+export function statsLog(metrics: StatsInit, filter: FilterInit): AccessLog {
   return create(AccessLogSchema, {
     name: 'envoy.access_loggers.stats',
     filter,
@@ -182,6 +182,6 @@ const both = (left: FilterInit, right: FilterInit): FilterInit => ({
   filterSpecifier: { case: 'andFilter', value: { filters: [left, right] } },
 });
 
-const logTypeFilter = (type: AccessLogType): FilterInit => ({
+export const logTypeFilter = (type: AccessLogType): FilterInit => ({
   filterSpecifier: { case: 'logTypeFilter', value: { types: [type] } },
 });

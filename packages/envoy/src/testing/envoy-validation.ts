@@ -11,7 +11,7 @@ import {
   Cluster_DiscoveryType,
   ClusterSchema,
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
-import { AddressSchema } from '@xebec/protos/envoy/config/core/v3/address_pb';
+import { AddressSchema, SocketAddress_Protocol } from '@xebec/protos/envoy/config/core/v3/address_pb';
 import { ApiConfigSource_ApiType, ApiVersion } from '@xebec/protos/envoy/config/core/v3/config_source_pb';
 import { TypedExtensionConfigSchema } from '@xebec/protos/envoy/config/core/v3/extension_pb';
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
@@ -147,7 +147,9 @@ function push({ listeners }: Parts, listener: Listener): void {
   }
   const number = listeners.length + 1;
   const address = `127.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
-  listener.address = create(AddressSchema, socketAddress(address, 10_000));
+  const isDatagram = listener.udpListenerConfig !== undefined;
+  const protocol = isDatagram ? SocketAddress_Protocol.UDP : SocketAddress_Protocol.TCP;
+  listener.address = create(AddressSchema, socketAddress(address, 10_000, protocol));
   listeners.push(listener);
 }
 

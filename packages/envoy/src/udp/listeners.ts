@@ -1,0 +1,73 @@
+// Where sidecars take datagrams: from their application for each UDP service, and in the clear where policy lets them.
+import type { Inbound, InboundPort, ProxyNode } from '@xebec/model';
+import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
+import { policyFor } from '../clusters/outbound-cluster.ts';
+import type { ProxySettings } from '../inputs.ts';
+import type { EncodedResource } from '../resource.ts';
+import { inboundUdpCluster, redirectedUdpAddress } from './names.ts';
+import type { UdpTarget } from './targets.ts';
+import { encodeListenerLogs, ownPrincipal, type SessionNames } from './telemetry.ts';
+import { encodeUdpListener } from './udp-proxy.ts';
+
+export interface Place {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Datagrams of applications for one service. */
+export function encodeOutboundUdpListener(
+  { destination, port, way, cluster }: UdpTarget,
+  place: Place,
+  settings: ProxySettings,
+): EncodedResource {
+  const { service, identities, causes } = destination;
+  const { connectionPool, hash } = policyFor({ destination, port });
+  const [only, ...others] = identities;
+  const isTunnel = way === 'tunnel';
+  const names: SessionNames = {
+    cluster,
+    service,
+    ...(isTunnel ? { sourcePrincipal: ownPrincipal(settings) } : {}),
+    ...(isTunnel && only !== undefined && others.length === 0 ? { destinationPrincipal: only } : {}),
+  };
+  return encodeUdpListener({
+    ...place,
+    direction: TrafficDirection.OUTBOUND,
+    cluster,
+    way,
+    authority: service.host,
+    logs: encodeListenerLogs(
+      names,
+      { reporter: 'source', security: isTunnel ? 'mutual_tls' : 'none' },
+      settings,
+    ),
+    ...(connectionPool.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: connectionPool.idleTimeoutMs }),
+    isHashedBySource: hash?.kind === 'source-ip',
+    causes,
+  });
+}
+
+/** Datagrams in the clear; under STRICT nobody listens for them. */
+export function encodeInboundUdpListeners(
+  { proxy, udpPorts }: Inbound,
+  settings: ProxySettings,
+): readonly EncodedResource[] {
+  return udpPorts
+    .filter(({ mutualTls }) => mutualTls !== 'STRICT')
+    .map((port) => plainListener(proxy, port, settings));
+}
+
+function plainListener(proxy: ProxyNode, port: InboundPort, settings: ProxySettings): EncodedResource {
+  const cluster = inboundUdpCluster(port.port);
+  const names: SessionNames = { cluster, ...(port.service === undefined ? {} : { service: port.service }) };
+  return encodeUdpListener({
+    address: proxy.capture === 'explicit' ? proxy.address : redirectedUdpAddress,
+    port: port.port,
+    direction: TrafficDirection.INBOUND,
+    cluster,
+    way: 'plain',
+    authority: '',
+    logs: encodeListenerLogs(names, { reporter: 'destination', security: 'none' }, settings),
+    causes: port.causes,
+  });
+}
