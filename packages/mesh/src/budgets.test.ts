@@ -122,7 +122,6 @@ test('a changed VirtualService changes the route table of its host', () => {
   const runs = fixture.runsOf(() => fixture.put(route(500, ['v1'])));
   expect(runs).toEqual({
     'mesh.routeClaims': 1,
-    'mesh.connections': 1,
     'mesh.routes': 1,
     'mesh.routeTables': 1,
     'mesh.shadowedRules': 1,

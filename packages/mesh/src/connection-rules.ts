@@ -1,5 +1,12 @@
 // The `tcp` and `tls` rules of VirtualServices, bound: each match with the gateways and clients it is for.
-import type { TcpDestination, TcpMatchSpec, TcpRouteSpec, TlsMatchSpec, TlsRouteSpec } from '@xebec/config';
+import type {
+  ObjectOf,
+  TcpDestination,
+  TcpMatchSpec,
+  TcpRouteSpec,
+  TlsMatchSpec,
+  TlsRouteSpec,
+} from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
 import type {
   Cause,
@@ -47,36 +54,47 @@ export interface BoundConnections extends HostRule {
   readonly tcp: readonly BoundConnection<TcpRule>[];
 }
 
-/** Beside the HTTP rules, so that who has only those adds nothing here. */
+/** Beside the HTTP rules: a VirtualService that has only those is not even looked at. */
 export function deriveConnections(
   graph: Graph,
   inputs: MeshInputs,
   hosts: Collection<Host, HostView>,
 ): Collection<ObjectKey, BoundConnections> {
   const { settings } = inputs;
+  const withConnections = graph.index(
+    inputs.virtualServices,
+    'withConnections',
+    ({ spec }, object): readonly ObjectKey[] => (spec.tls.length + spec.tcp.length > 0 ? [object] : []),
+  );
   return graph.derive({
     name: 'mesh.connections',
-    from: inputs.virtualServices,
-    reads: { hosts, settings },
+    from: graph.group(withConnections),
+    reads: { withConnections, hosts, settings },
     equals: deepEqual,
-    fn: ({ metadata: { namespace }, spec }, object, read) => {
-      if (spec.tls.length + spec.tcp.length === 0) return [];
+    fn: (_members, object, read) => {
       const { clusterDomain } = settingsOf(read.settings);
-      const context: RouteContext = { object, namespace, clusterDomain, hosts: read.hosts };
-      const expanded = spec.hosts.map((host) => expandHost(host, context));
-      const bound: BoundConnections = {
-        object,
-        namespace,
-        layers: layersOf(spec.exportTo, namespace),
-        hosts: expanded,
-        shortHosts: spec.hosts.filter((host) => !expanded.includes(host)),
-        gateways: spec.gateways.map((name) => expandGateway(name, namespace)),
-        tls: bindTls(spec.tls, context),
-        tcp: bindTcp(spec.tcp, context),
-      };
-      return [[object, bound]];
+      return read.withConnections.at(object).map(([, virtualService]) => {
+        const { namespace } = virtualService.metadata;
+        const context: RouteContext = { object, namespace, clusterDomain, hosts: read.hosts };
+        return [object, boundOf(virtualService, context)] as const;
+      });
     },
   });
+}
+
+function boundOf({ spec }: ObjectOf<'VirtualService'>, context: RouteContext): BoundConnections {
+  const { object, namespace } = context;
+  const hosts = spec.hosts.map((host) => expandHost(host, context));
+  return {
+    object,
+    namespace,
+    layers: layersOf(spec.exportTo, namespace),
+    hosts,
+    shortHosts: spec.hosts.filter((host) => !hosts.includes(host)),
+    gateways: spec.gateways.map((name) => expandGateway(name, namespace)),
+    tls: bindTls(spec.tls, context),
+    tcp: bindTcp(spec.tcp, context),
+  };
 }
 
 /** Somebody whose rules are asked for; at gateways nothing is known of clients. */

@@ -1,8 +1,6 @@
-// A server of connections: one port speaks first, one waits, two do not say what they speak, one is TLS by server name.
-import { readFileSync } from 'node:fs';
+// A server of connections: one port speaks first, one waits, and two do not say what they speak.
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 
 const address = process.env.BIND_ADDRESS ?? '127.0.0.1';
 const version = process.env.VERSION ?? 'none';
@@ -29,11 +27,3 @@ createServer((socket) => {
 }).listen(9002, address);
 http.listen(9003, address);
 createHttpServer((_request, response) => response.end('ok')).listen(8080, address);
-
-const { TLS_KEY, TLS_CERTIFICATE } = process.env;
-if (TLS_KEY !== undefined && TLS_CERTIFICATE !== undefined) {
-  const options = { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERTIFICATE) };
-  createTlsServer(options, (socket) => {
-    quiet(socket).end(`${version} heard ${socket.servername}\n`);
-  }).listen(9443, address);
-}
