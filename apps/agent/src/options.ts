@@ -1,4 +1,5 @@
 // What an agent is told at its start, and what it gives back.
+import type { Probe } from '@xebec/config';
 import type { Timers } from '@xebec/supervise';
 import type { Capture } from './capture/capture.ts';
 import type { OnEvent } from './events.ts';
@@ -56,6 +57,10 @@ export interface Program {
   readonly annotations: Readonly<Record<string, string>>;
   readonly ports: readonly { readonly port: number; readonly transport: 'TCP' | 'UDP' }[];
   readonly command: readonly string[];
+  /** The group of its namespace that it joins: it is known by the WorkloadEntry made there, not by a Pod. */
+  readonly workloadGroup?: string;
+  /** Whether it is healthy, once it runs; without one it is. */
+  readonly readinessProbe?: Probe;
   readonly directory: string;
   /** It has ended, its proxy too; with its exit code, or 128 and the number of the signal. */
   readonly onEnded: (exitCode: number) => void;

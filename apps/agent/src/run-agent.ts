@@ -12,6 +12,7 @@ import type { OnEvent } from './events.ts';
 import type { IdentitySources } from './identity/workload-identity.ts';
 import type { AgentHandle, AgentOptions } from './options.ts';
 import { inWords, messageOf, refuse } from './problem.ts';
+import { groupMember } from './workloads/group-member.ts';
 import { createKubelet, type Kubelet } from './workloads/kubelet.ts';
 import { isLeftOver } from './workloads/left-over-pods.ts';
 import type { PodContext } from './workloads/pod-context.ts';
@@ -29,7 +30,7 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
   removeLeftOverFiles(options.stateDirectory);
   const client = createControlClient(options.controlSocket);
   const reporter = createPodReporter({
-    client,
+    client: options.program?.workloadGroup === undefined ? client : groupMember(client, options.program),
     timers,
     random,
     onRefused: (key, message) =>

@@ -4,10 +4,12 @@ import type { XdsServer } from '@xebec/xds';
 import type { Convergence } from './convergence.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ProxyRegistry } from './proxies/registry.ts';
+import type { WorkloadRegistrations } from './proxies/workload-registrations.ts';
 
 export interface ControlPlaneContext extends Pipeline {
   readonly xds: XdsServer;
   readonly registry: ProxyRegistry;
+  readonly registrations: WorkloadRegistrations;
   readonly convergence: Convergence;
   /** Absent without a certificate authority. */
   readonly tokens: TokenStore | undefined;

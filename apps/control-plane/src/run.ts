@@ -15,6 +15,7 @@ import type { ControlPlane, ControlPlaneEvent, ControlPlaneOptions } from './opt
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { createProxyRegistry } from './proxies/registry.ts';
 import { openUsedHosts } from './proxies/used-hosts.ts';
+import { createRegistrations } from './proxies/workload-registrations.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
 import { openXdsPorts } from './serving/xds-ports.ts';
 import { version } from './version.ts';
@@ -112,6 +113,13 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     }),
   );
   const trustDomain = options.settings?.trustDomain ?? 'cluster.local';
+  const registrations = closing.use(
+    createRegistrations({
+      store: pipeline.store,
+      clock: Date.now,
+      onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
+    }),
+  );
   const registry = closing.use(
     createProxyRegistry({
       graph,
@@ -120,6 +128,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       trustDomain,
       usedHosts,
       discovery: options.discovery ?? 'on-demand',
+      registrations,
     }),
   );
   const xds = createXdsServer({
@@ -143,6 +152,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     ...pipeline,
     xds,
     registry,
+    registrations,
     convergence,
     tokens: authority?.tokens,
     author: options.author ?? 'xebec',

@@ -72,6 +72,7 @@ export type {
   VirtualServiceSpec,
 } from './kinds/virtual-service/spec.ts';
 export type { WorkloadEntrySpec } from './kinds/workload-entry/spec.ts';
+export type { WorkloadGroupSpec } from './kinds/workload-group/spec.ts';
 export { toManifest, toYaml, toYamlStream } from './object/manifest.ts';
 export { parseObject } from './object/parse-object.ts';
 export { rawObject } from './object/raw-object.ts';

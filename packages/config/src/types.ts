@@ -44,6 +44,8 @@ export interface KindDefinition<Kind extends string = string, Spec = unknown> {
   readonly isNamespaced: boolean;
   /** Changed by the platform at runtime (Pod): kept out of history. */
   readonly isRuntime: boolean;
+  /** Objects of it may also be made by the platform at runtime: a WorkloadEntry of a group. */
+  readonly mayBeRuntime: boolean;
   /** What `metadata.name` must be. */
   readonly nameRule: 'dns-label' | 'dns-subdomain' | 'service-name';
   parseSpec(manifest: Readonly<Record<string, unknown>>, context: ParseContext): Result<Spec>;

@@ -147,7 +147,7 @@ function workloadOfEntry(
     network: spec.network === '' ? settings.network : spec.network,
     weight: spec.weight,
     isMeshed: labels[tlsModeLabel] === 'istio',
-    health: 'healthy',
+    health: spec.isUnhealthy === true ? 'unhealthy' : 'healthy',
     causes: [{ object }],
   };
 }

@@ -71,6 +71,8 @@ export interface ProxyNode {
   readonly network: string;
   /** The node it runs on, where that is known. */
   readonly node?: string;
+  /** The WorkloadGroup of its namespace that it joins by connecting. */
+  readonly workloadGroup?: string;
   /** Routers: a Gateway's port → the port the proxy may bind for it; the same port when it is not named here. */
   readonly gatewayPorts: Readonly<Record<number, number>>;
   /** Routers; absent: nobody stands before them. */

@@ -10,7 +10,9 @@ import { identify, parseCandidate } from './reading.ts';
 import { type State, shownObject } from './state.ts';
 import type { StoreObject } from './types.ts';
 
-const runtimeKinds = new Set<string>(kinds.filter(({ isRuntime }) => isRuntime).map(({ kind }) => kind));
+const runtimeKinds = new Set<string>(
+  kinds.filter(({ mayBeRuntime }) => mayBeRuntime).map(({ kind }) => kind),
+);
 
 /** Sets a runtime object; one that says nothing new is no event, one that computes to the same reaches no transform. */
 export function putRuntime(state: State, manifest: Manifest): Result<StoreObject> {

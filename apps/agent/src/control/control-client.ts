@@ -17,6 +17,17 @@ export interface ControlClient {
   putRuntime(object: Manifest): Promise<Result<void>>;
   /** `Pod/NAMESPACE/NAME`; one that is already gone is a success. */
   deleteRuntime(key: string): Promise<Result<void>>;
+  /** How a workload of a WorkloadGroup is. */
+  reportHealth(report: HealthReport): Promise<Result<void>>;
+}
+
+export interface HealthReport {
+  readonly namespace: string;
+  readonly group: string;
+  /** Of the workload. */
+  readonly address: string;
+  readonly state: 'healthy' | 'unhealthy' | 'gone';
+  readonly message: string;
 }
 
 /** Codes of failures: `control-plane-unreachable` (try later), `control-plane-refused`, and those of the API. */
@@ -34,6 +45,11 @@ export function createControlClient(socketPath: string): ControlClient {
     },
     async deleteRuntime(key) {
       const answer = await call({ method: 'DELETE', path: `/v1/runtime/${encodeURIComponent(key)}` });
+      return answer.ok ? succeed(undefined) : answer;
+    },
+    async reportHealth(report) {
+      const body = JSON.stringify(report);
+      const answer = await call({ method: 'PUT', path: '/v1/workload-health', body });
       return answer.ok ? succeed(undefined) : answer;
     },
   };

@@ -22,6 +22,8 @@ export interface ProxyDescription {
   readonly gatewayPorts: Readonly<Record<number, number>>;
   /** Of the annotation `proxy.istio.io/config`. */
   readonly proxyConfig?: Readonly<Record<string, unknown>>;
+  /** The WorkloadGroup it joins. */
+  readonly workloadGroup?: string;
   readonly clusterDomain: string;
   readonly meshId: string;
   readonly network: string;

@@ -17,6 +17,8 @@ interface MeshNames {
 export interface SingleWorkload {
   /** It has ended for good, with this code. */
   readonly onEnded: (exitCode: number) => void;
+  /** The WorkloadGroup that it joins. */
+  readonly workloadGroup?: string;
 }
 
 export interface PodContext {

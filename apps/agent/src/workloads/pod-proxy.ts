@@ -18,11 +18,12 @@ export interface PodPlace {
 }
 
 export function describeProxy(
-  context: Pick<PodContext, 'capture' | 'gatewayCapture' | 'discovery' | 'mesh'>,
+  context: Pick<PodContext, 'capture' | 'gatewayCapture' | 'discovery' | 'mesh' | 'single'>,
   template: WorkloadTemplate,
   { name, captured, address, hostPorts }: PodPlace,
 ): ProxyDescription {
   const isGateway = template.gatewayPorts !== undefined;
+  const workloadGroup = context.single?.workloadGroup;
   const proxyConfig = proxyConfigOf(template.annotations);
   return {
     role: isGateway ? 'router' : 'sidecar',
@@ -38,6 +39,7 @@ export function describeProxy(
     capture: isGateway ? context.gatewayCapture.mode : context.capture.mode,
     discovery: isGateway ? 'eager' : discoveryOf(template, context.discovery),
     gatewayPorts: hostPorts,
+    ...(workloadGroup === undefined ? {} : { workloadGroup }),
     ...(proxyConfig === undefined ? {} : { proxyConfig }),
     ...context.mesh,
   };

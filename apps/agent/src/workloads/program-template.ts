@@ -17,7 +17,9 @@ export function templateOfProgram(program: Program): WorkloadTemplate {
   const { name, namespace, labels, annotations, serviceAccount } = program;
   const ports = program.ports.map(({ port, transport }) => ({ name: '', port, transport }));
   const { command: _command, onEnded: _onEnded, directory: _directory, ...identity } = program;
-  const container = { name: 'program', image, command: [], args: [], env: [], ports };
+  const { readinessProbe } = program;
+  const probes = readinessProbe === undefined ? {} : { readinessProbe };
+  const container = { name: 'program', image, command: [], args: [], env: [], ports, ...probes };
   return {
     key: `Program/${namespace}/${name}`,
     namespace,

@@ -4,6 +4,7 @@ import type { Manifest, StoreObject, WatchEvent } from '@xebec/store';
 import type { FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
 import { isKindName, isObjectKey, shownObject } from './responses.ts';
+import { addWorkloadHealthRoute } from './workload-health-api.ts';
 
 const heartbeatMs = 10_000;
 
@@ -33,6 +34,7 @@ export function addPlatformRoutes(server: FastifyInstance, context: ControlPlane
     const key = decodeURIComponent(request.params['*']);
     return { deleted: isObjectKey(key) && store.deleteRuntime(key) };
   });
+  addWorkloadHealthRoute(server, context);
   server.get<{ Querystring: { kind?: string } }>('/v1/watch', (request, reply) => {
     const kinds = (request.query.kind ?? '').split(',').filter(isKindName);
     reply.hijack();

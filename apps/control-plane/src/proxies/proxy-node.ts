@@ -30,6 +30,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
   const { metadata } = node;
   const isExplicit = textOf(metadata['CAPTURE']) === 'explicit';
   const mayBeOnDemand = discovery === 'on-demand' && place.role === 'sidecar';
+  const group = textOf(metadata['AUTO_REGISTER_GROUP']);
   const nodeName = textOf(metadata['NODE_NAME']);
   const topology = place.role === 'router' ? edgeTopologyOf(metadata['PROXY_CONFIG']) : undefined;
   const isOnDemand = mayBeOnDemand && textOf(metadata['ON_DEMAND_DISCOVERY']) === 'true';
@@ -44,6 +45,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
     workloadName: textOf(metadata['WORKLOAD_NAME']) ?? place.name,
     network: textOf(metadata['NETWORK']) ?? '',
     ...(nodeName === undefined ? {} : { node: nodeName }),
+    ...(group === undefined ? {} : { workloadGroup: group }),
     gatewayPorts: portMap(metadata['GATEWAY_PORTS']),
     ...(topology === undefined ? {} : { topology }),
     ...(node.locality === undefined

@@ -7,6 +7,7 @@ import type { ProxyNode } from '@xebec/model';
 import type { Admission, Peer, StreamEvent, StreamView } from '@xebec/xds';
 import { readProxyNode } from './proxy-node.ts';
 import type { UsedHosts } from './used-hosts.ts';
+import type { WorkloadRegistrations } from './workload-registrations.ts';
 
 /** How long a proxy that went away stays in the mesh, so that a reconnect costs nothing. */
 const absenceMs = 30_000;
@@ -18,6 +19,7 @@ export interface RegistryOptions {
   readonly trustDomain: string;
   readonly usedHosts: UsedHosts;
   readonly discovery: 'on-demand' | 'eager';
+  readonly registrations: Pick<WorkloadRegistrations, 'connected' | 'disconnected'>;
 }
 
 export interface ProxyRegistry extends Disposable {
@@ -29,7 +31,7 @@ export interface ProxyRegistry extends Disposable {
 }
 
 export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
-  const { graph, proxies, usedHosts } = options;
+  const { graph, proxies, usedHosts, registrations } = options;
   const streams = new Map<string, number>();
   const leaving = new Map<string, NodeJS.Timeout>();
   const admission: Admission = {
@@ -65,6 +67,8 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
     clearTimeout(leaving.get(client));
     leaving.delete(client);
     streams.set(client, (streams.get(client) ?? 0) + 1);
+    const proxy = proxies.get(client);
+    if (proxy !== undefined) registrations.connected(proxy);
   }
 
   function depart(client: string): void {
@@ -74,6 +78,8 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
       return;
     }
     streams.delete(client);
+    const proxy = proxies.get(client);
+    if (proxy !== undefined) registrations.disconnected(proxy);
     const timer = setTimeout(() => {
       leaving.delete(client);
       graph.transact(() => proxies.delete(client));

@@ -20,6 +20,7 @@ export interface AgentRunFlags {
   readonly capture: 'auto' | 'explicit' | 'transparent';
   readonly discovery: 'on-demand' | 'eager';
   readonly envoy?: string;
+  readonly workloadGroup?: string;
 }
 
 function programPort(text: string, previous: readonly ProgramPort[] = []): readonly ProgramPort[] {
@@ -43,7 +44,8 @@ The program starts once its proxy is ready, and its proxy ends with it; the exit
 
 Examples:
   xebec agent run --name shop --port 8080 -- node shop.mjs
-  xebec agent run --name report -- ./report --once`;
+  xebec agent run --name report -- ./report --once
+  xebec agent run --workload-group bookinfo/ratings-vm -- node ratings.mjs`;
 
 export function defineAgentRun(agent: Command, cli: Cli, finish: Finish): void {
   agent
@@ -54,6 +56,10 @@ export function defineAgentRun(agent: Command, cli: Cli, finish: Finish): void {
     .option('--name <name>', "name of the workload (default: the program's)")
     .option('-n, --namespace <name>', 'namespace', 'default')
     .option('--service-account <name>', 'its identity', 'default')
+    .option(
+      '--workload-group <namespace/name>',
+      'join this WorkloadGroup: namespace, identity, labels, ports and probe are those of the group',
+    )
     .addOption(
       new Option('-l, --label <key=value>', 'label; may be repeated (default: app=NAME)').argParser(
         keyAndValue,

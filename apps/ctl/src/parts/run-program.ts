@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type AgentEvent, type AgentOptions, type Program, programDirectory, runAgent } from '@xebec/agent';
+import type { ObjectOf } from '@xebec/config';
 import { fail, type Result, succeed } from '@xebec/std';
 import { locateEnvoy } from '@xebec/supervise';
 import { controlPlaneOf, noMesh } from '../admin/control-plane.ts';
@@ -12,6 +13,7 @@ import { printDiagnostics, problem, refuse } from '../output/diagnostics.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
 import { openCapture } from './open-capture.ts';
 import { listenForStop, logLine } from './until-signal.ts';
+import { flagsOfGroup, readWorkloadGroup } from './workload-group.ts';
 
 const namePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -27,8 +29,14 @@ export async function runProgramInMesh(
   if (!name.ok) return refuse(cli, ...name.diagnostics);
   const own = programDirectory(mesh, `${name.value}-${process.pid}`);
   const { promise: ended, resolve: onEnded } = withResolvers<number>();
-  const program = programOf(cli, { name: name.value, command, flags, onEnded });
-  const options = await optionsOf(cli, { mesh, own, flags, program });
+  const group = await readWorkloadGroup(mesh, flags);
+  if (!group.ok) return refuse(cli, ...group.diagnostics);
+  const joined = flagsOfGroup(flags, group.value);
+  const program = {
+    ...programOf(cli, { name: name.value, command, flags: joined, onEnded }),
+    ...membershipOf(group.value),
+  };
+  const options = await optionsOf(cli, { mesh, own, flags: joined, program });
   if (!options.ok) return refuse(cli, ...options.diagnostics);
   printDiagnostics(cli, options.warnings);
   try {
@@ -45,8 +53,8 @@ export async function runProgramInMesh(
 const codeOfSignal = (signal: NodeJS.Signals): Promise<number> =>
   Promise.resolve(signal === 'SIGINT' ? 130 : signal === 'SIGHUP' ? 129 : 143);
 
-function nameOf(command: readonly string[], { name }: AgentRunFlags): Result<string> {
-  const chosen = name ?? basename(command[0] ?? '').toLowerCase();
+function nameOf(command: readonly string[], { name, workloadGroup }: AgentRunFlags): Result<string> {
+  const chosen = name ?? basename(workloadGroup ?? command[0] ?? '').toLowerCase();
   if (namePattern.test(chosen)) return succeed(chosen);
   return fail(
     problem(
@@ -56,6 +64,16 @@ function nameOf(command: readonly string[], { name }: AgentRunFlags): Result<str
     ),
   );
 }
+
+const membershipOf = (
+  group: ObjectOf<'WorkloadGroup'> | undefined,
+): Pick<Program, 'workloadGroup' | 'readinessProbe'> =>
+  group === undefined
+    ? {}
+    : {
+        workloadGroup: group.metadata.name,
+        ...(group.spec.probe === undefined ? {} : { readinessProbe: group.spec.probe }),
+      };
 
 interface Wanted {
   readonly name: string;

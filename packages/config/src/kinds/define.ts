@@ -15,6 +15,7 @@ export interface KindDeclaration<K extends KindName> {
   readonly shortNames: readonly string[];
   readonly isNamespaced: boolean;
   readonly isRuntime?: boolean;
+  readonly mayBeRuntime?: boolean;
   readonly nameRule?: KindDefinition['nameRule'];
   /** Decodes the whole manifest into the body. */
   readonly body: Decoder<KindMap[K]>;
@@ -24,10 +25,17 @@ export interface KindDeclaration<K extends KindName> {
 export function defineKind<K extends KindName>(
   declaration: KindDeclaration<K>,
 ): KindDefinition<K, KindMap[K]> {
-  const { body, isRuntime = false, nameRule = 'dns-subdomain', ...names } = declaration;
+  const {
+    body,
+    isRuntime = false,
+    mayBeRuntime = isRuntime,
+    nameRule = 'dns-subdomain',
+    ...names
+  } = declaration;
   return {
     ...names,
     isRuntime,
+    mayBeRuntime,
     nameRule,
     parseSpec(manifest, context) {
       const walk = startWalk(context.metadata);

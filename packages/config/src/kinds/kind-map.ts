@@ -14,6 +14,7 @@ import type { ServiceAccountSpec } from './service-account/spec.ts';
 import type { ServiceEntrySpec } from './service-entry/spec.ts';
 import type { VirtualServiceSpec } from './virtual-service/spec.ts';
 import type { WorkloadEntrySpec } from './workload-entry/spec.ts';
+import type { WorkloadGroupSpec } from './workload-group/spec.ts';
 
 export interface KindMap {
   readonly Namespace: NamespaceSpec;
@@ -28,6 +29,7 @@ export interface KindMap {
   readonly DestinationRule: DestinationRuleSpec;
   readonly ServiceEntry: ServiceEntrySpec;
   readonly WorkloadEntry: WorkloadEntrySpec;
+  readonly WorkloadGroup: WorkloadGroupSpec;
   readonly Gateway: GatewaySpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
 }

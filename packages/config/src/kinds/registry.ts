@@ -16,6 +16,7 @@ import { serviceAccountKind } from './service-account/schema.ts';
 import { serviceEntryKind } from './service-entry/schema.ts';
 import { virtualServiceKind } from './virtual-service/schema.ts';
 import { workloadEntryKind } from './workload-entry/schema.ts';
+import { workloadGroupKind } from './workload-group/schema.ts';
 
 /** Every kind's definition by its name. */
 export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, KindMap[K]> } = {
@@ -31,6 +32,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   DestinationRule: destinationRuleKind,
   ServiceEntry: serviceEntryKind,
   WorkloadEntry: workloadEntryKind,
+  WorkloadGroup: workloadGroupKind,
   Gateway: gatewayKind,
   PeerAuthentication: peerAuthenticationKind,
 };

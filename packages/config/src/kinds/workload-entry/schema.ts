@@ -1,5 +1,5 @@
 // WorkloadEntry: one workload that the platform does not list by itself.
-import { andThen, type Decoder, mapOf, quote, text, uint32 } from '../../decode/decoder.ts';
+import { andThen, type Decoder, list, mapOf, oneOf, quote, text, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
 import { isIpAddress } from '../../values/address.ts';
@@ -69,19 +69,48 @@ function check(value: Decoded<typeof shape>, walk: Walk): WorkloadEntrySpec | un
   return { ...value, network: '', weight: value.weight === 0 ? 1 : value.weight };
 }
 
+const { address: _address, ...withoutAddress } = shape;
+
+/** What the workloads of a WorkloadGroup have in common; each has its own address. */
+export const workloadTemplate = andThen(
+  object(withoutAddress, { later: ['network'], inert: ['address'] }),
+  (value): Omit<WorkloadEntrySpec, 'address'> => ({
+    ...value,
+    network: '',
+    weight: value.weight === 0 ? 1 : value.weight,
+  }),
+);
+
 /** The spec, and an endpoint of a ServiceEntry. */
 export const workloadEntry: Decoder<WorkloadEntrySpec> = andThen(
   object(shape, { later: ['network'] }),
   check,
 );
 
+const condition = object(
+  { type: required(text), status: required(oneOf('True', 'False', 'Unknown')) },
+  {
+    isTolerant: true,
+    ignored: ['lastProbeTime', 'lastTransitionTime', 'message', 'reason', 'observedGeneration'],
+  },
+);
+const status = object({ conditions: optional(list(condition)) }, { isTolerant: true });
+
+/** The condition that health checks of a WorkloadGroup write. */
+const isUnhealthy = (each: { readonly type: string; readonly status: string }): boolean =>
+  each.type === 'Healthy' && each.status === 'False';
+
 export const workloadEntryKind = defineKind({
   ...istioNetworking,
   kind: 'WorkloadEntry',
   plural: 'workloadentries',
   shortNames: ['we'],
+  mayBeRuntime: true,
   body: andThen(
-    manifestOf({ spec: required(workloadEntry) }, { ignored: ['status'] }),
-    (value) => value.spec,
+    manifestOf({ spec: required(workloadEntry), status: optional(status) }),
+    (value): WorkloadEntrySpec => ({
+      ...value.spec,
+      ...(value.status?.conditions?.some(isUnhealthy) === true ? { isUnhealthy: true } : {}),
+    }),
   ),
 });

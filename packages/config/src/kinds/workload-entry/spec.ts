@@ -13,4 +13,6 @@ export interface WorkloadEntrySpec {
   readonly locality?: Locality;
   /** At least 1. */
   readonly weight: number;
+  /** Its status says that it is not healthy; absent otherwise. */
+  readonly isUnhealthy?: true;
 }
