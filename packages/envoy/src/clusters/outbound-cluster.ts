@@ -6,6 +6,7 @@ import type {
   EndpointSet,
   PortPolicy,
   RetryBudget,
+  Service,
   ServicePort,
   Subset,
   TrafficPolicy,
@@ -14,6 +15,8 @@ import {
   Cluster_DiscoveryType,
   Cluster_DnsLookupFamily,
   Cluster_LbPolicy,
+  Cluster_LbSubsetConfig_LbSubsetFallbackPolicy,
+  Cluster_LbSubsetConfig_LbSubsetSelector_LbSubsetSelectorFallbackPolicy,
   ClusterSchema,
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { adsSource } from '../config-source.ts';
@@ -60,6 +63,7 @@ export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedR
       ...(subset === undefined ? {} : { subset: subset.name }),
     }),
     ...discovery(options, name, policy),
+    ...choosableEndpoints(destination.service, policy),
     ...protocolOptions(options, policy),
     ...encodeTransport(options, policy),
   };
@@ -69,6 +73,24 @@ export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedR
     causes,
     needs: isListed ? [{ typeUrl: typeUrls.endpoint, name }] : [],
   });
+}
+
+/** A headless service's clients connect to one endpoint of their choice, with that endpoint's own encryption. */
+function choosableEndpoints(
+  { isHeadless, resolution }: Service,
+  { loadBalancer }: TrafficPolicy,
+): ClusterInit {
+  if (isHeadless !== true || resolution !== 'endpoints' || loadBalancer === 'PASSTHROUGH') return {};
+  return {
+    lbSubsetConfig: {
+      fallbackPolicy: Cluster_LbSubsetConfig_LbSubsetFallbackPolicy.ANY_ENDPOINT,
+      subsetSelectors: ['address', 'hostname'].map((key) => ({
+        keys: [key],
+        singleHostPerSubset: true,
+        fallbackPolicy: Cluster_LbSubsetConfig_LbSubsetSelector_LbSubsetSelectorFallbackPolicy.NO_FALLBACK,
+      })),
+    },
+  };
 }
 
 /** What a policy says of connections, whatever they carry. */

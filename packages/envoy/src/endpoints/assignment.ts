@@ -75,11 +75,16 @@ function encodeEndpoint(endpoint: Endpoint): MessageInitShape<typeof LbEndpointS
     metadata: {
       filterMetadata: {
         istio: workloadMetadata(endpoint),
+        ...choosable(endpoint),
         ...(endpoint.tls === 'istio' ? { 'envoy.transport_socket_match': { tlsMode: 'istio' } } : {}),
       },
     },
   };
 }
+
+/** Clients of a headless service choose an endpoint themselves: what they may choose it by. */
+const choosable = ({ address, hostname }: Endpoint) =>
+  hostname === undefined ? {} : { 'envoy.lb': { address, hostname } };
 
 function addressOf({ address, port, isDatagram }: Endpoint) {
   return address.startsWith('/')

@@ -21,9 +21,9 @@ import {
   typeUrls,
 } from '../resource.ts';
 import { connectLayer } from '../views.ts';
-import { carriesConnections, traitsOf } from './build-connections.ts';
 import { branchesOf } from './connection-branches.ts';
 import { type ConnectionPoint, clustersIn, encodeLayout, namedLayout } from './connection-listener.ts';
+import { carriesConnections, traitsOf } from './connection-points.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 

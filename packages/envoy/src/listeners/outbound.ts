@@ -48,13 +48,15 @@ export interface ConnectionTraits {
   readonly limits?: NonNullable<TcpProxyOptions['limits']>;
   /** What the destination's port is declared to speak. */
   readonly protocol?: Protocol;
+  /** The address of the endpoint that the client has chosen. */
+  readonly endpoint?: string;
 }
 
 /** The filters of connections that pass as they are. */
 export const tcpManager = (
   target: ConnectionTarget,
   { settings }: Pick<OutboundOptions, 'settings'>,
-  { limits = {}, protocol = 'tcp' }: ConnectionTraits = {},
+  { limits = {}, protocol = 'tcp', endpoint }: ConnectionTraits = {},
 ): readonly Filter[] => [
   ...clientFilters(protocol, clustersOf(target)[0] ?? ''),
   tcpProxy({
@@ -63,6 +65,7 @@ export const tcpManager = (
     accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics(metrics),
     limits,
+    endpoint,
   }),
 ];
 

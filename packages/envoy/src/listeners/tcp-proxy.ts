@@ -25,7 +25,13 @@ export interface TcpProxyOptions {
   readonly isMutualTls?: boolean;
   /** Milliseconds; an idle timeout of 0 is none. Absent: Envoy's one hour, and no limit of the duration. */
   readonly limits?: Pick<ConnectionPool, 'idleTimeoutMs' | 'maxConnectionDurationMs'>;
+  /** The address of the one endpoint that may serve; it is one of a headless service. */
+  readonly endpoint?: string | undefined;
 }
+
+/** The endpoint of a headless service that the client has chosen. */
+const chosen = (endpoint: string | undefined) =>
+  endpoint === undefined ? {} : { metadataMatch: { filterMetadata: { 'envoy.lb': { address: endpoint } } } };
 
 export function tcpProxy(options: TcpProxyOptions): Filter {
   const { statPrefix, cluster, accessLog, metrics, isMutualTls = false, limits = {} } = options;
@@ -37,6 +43,7 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
       clusterSpecifier: clusterSpecifier(cluster),
       accessLog: [...accessLog.map(atEnd), ...metrics],
       accessLogOptions: { flushAccessLogOnConnected: true },
+      ...chosen(options.endpoint),
       ...(isMutualTls ? afterHandshake : {}),
       ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(idleTimeoutMs) }),
       ...(maxConnectionDurationMs === undefined

@@ -1,0 +1,150 @@
+// Hosts at their places: where a service's connections are taken, per layer; a headless service is at its endpoints.
+import type { Collection, Graph } from '@xebec/flow';
+import type {
+  ConnectionTable,
+  Destination,
+  EndpointSet,
+  Host,
+  Layer,
+  Layered,
+  Service,
+  ServicePort,
+} from '@xebec/model';
+import { seenIn } from '@xebec/model';
+import { deepEqual } from '@xebec/std';
+import { policyFor } from '../clusters/outbound-cluster.ts';
+import type { Demand } from '../demand.ts';
+import type { HostPort, ResourceInputs } from '../inputs.ts';
+import { branchesOf, type Place, speaksTls } from './connection-branches.ts';
+import type { ConnectionPoint } from './connection-listener.ts';
+import { anyAddress, type ConnectionTraits } from './outbound.ts';
+
+export interface PlacedPoint extends ConnectionPoint {
+  readonly layer: Layer;
+  readonly bind: string;
+  /** More specific places are tried first: the length of what is compared. */
+  readonly rank: number;
+}
+
+type Points = Collection<string, PlacedPoint>;
+
+interface EndpointLookup {
+  get(key: Layered<HostPort>): EndpointSet | undefined;
+}
+
+export function buildPoints(graph: Graph, inputs: ResourceInputs, demand: Demand): Points {
+  const { connectionTables, destinations, endpointSets } = inputs;
+  const ofTables = graph.derive({
+    name: 'connectionPoints',
+    from: connectionTables,
+    reads: { demand, destinations, endpointSets },
+    equals: deepEqual,
+    fn: (table, _key: Layered<Host>, read) => {
+      if (read.demand.get('style:port') === undefined) return [];
+      const { layer } = table;
+      const destination = seenIn(read.destinations, layer, table.service.host);
+      return pointsOf(table, { layer, destination, endpointSets: read.endpointSets });
+    },
+  });
+  const ofDestinations = graph.derive({
+    name: 'destinationPoints',
+    from: destinations,
+    reads: { demand, connectionTables, endpointSets },
+    equals: deepEqual,
+    fn: (destination, key: Layered<Host>, read) => {
+      const { layer, service } = destination;
+      if (layer === '*' || read.demand.get('style:port') === undefined) return [];
+      const shared = seenIn(read.connectionTables, layer, service.host);
+      if (shared === undefined || read.connectionTables.get(key) !== undefined) return [];
+      return pointsOf(shared, { layer, destination, endpointSets: read.endpointSets });
+    },
+  });
+  return graph.union('placedPoints', ofTables, ofDestinations);
+}
+
+export const carriesConnections = ({ protocol }: ServicePort): boolean =>
+  ['tcp', 'mongo', 'redis', 'tls', 'https', 'auto'].includes(protocol);
+
+interface PointContext {
+  readonly layer: Layer;
+  readonly destination: Destination | undefined;
+  readonly endpointSets: EndpointLookup;
+}
+
+function pointsOf(
+  table: ConnectionTable,
+  context: PointContext,
+): readonly (readonly [string, PlacedPoint])[] {
+  const { layer, destination } = context;
+  const { service, host } = table;
+  return service.ports.filter(carriesConnections).flatMap((port) => {
+    const traits = traitsOf(service, port, destination);
+    const isChosen = service.isHeadless === true && table.tcp.length + table.tls.length === 0;
+    return placesOf(service, port, context).map((place): readonly [string, PlacedPoint] => {
+      const bind = place.kind === 'address' ? place.address : anyAddress;
+      const rank = rankOf(place, host);
+      const point: PlacedPoint = {
+        layer,
+        bind,
+        rank,
+        host,
+        port,
+        branches: branchesOf(table, port, place),
+        traits: isChosen ? { ...traits, endpoint: bind } : traits,
+        causes: table.causes,
+      };
+      return [`${layer}|${bind}_${port.number}|${rank}|${host}`, point];
+    });
+  });
+}
+
+/** A service without an address is found by its port alone; one that may speak HTTP is left to HTTP there. */
+function placesOf(service: Service, port: ServicePort, context: PointContext): readonly Place[] {
+  const { addresses, platform, isHeadless, location, isAllocated } = service;
+  if (isHeadless === true) return endpointPlaces(service, port, context);
+  const singles = addresses.filter((address) => !address.includes('/'));
+  const blocks = addresses.filter((address) => address.includes('/'));
+  const isFound = addresses.length > 0 || platform === 'kubernetes' || port.protocol === 'auto';
+  // Who resolves an outside host without asking the mesh goes to its real address.
+  const isNamed = isAllocated === true && location === 'external' && speaksTls(port);
+  return [
+    ...singles.map((address): Place => ({ kind: 'address', address })),
+    ...(blocks.length === 0 ? [] : [{ kind: 'blocks', blocks } as const]),
+    ...(isFound && !isNamed ? [] : [{ kind: 'anywhere' } as const]),
+  ];
+}
+
+/** Unready ones too: whoever has learned of one must not reach it past the mesh. */
+function endpointPlaces(
+  { host }: Service,
+  { number }: ServicePort,
+  { layer, endpointSets }: PointContext,
+): readonly Place[] {
+  const endpoints = seenIn(endpointSets, layer, `${host}|${number}`)?.endpoints ?? [];
+  const addresses = new Set(endpoints.map(({ address }) => address).filter((text) => !text.startsWith('/')));
+  return [...addresses].map((address): Place => ({ kind: 'address', address }));
+}
+
+/** Blocks before names, long prefixes and names before short ones, wildcards after names. */
+function rankOf(place: Place, host: Host): number {
+  const byName = host.startsWith('*') ? host.length : 300 + host.length;
+  if (place.kind !== 'blocks') return byName;
+  const longest = Math.max(...place.blocks.map((block) => Number(block.slice(block.indexOf('/') + 1))));
+  return 1_000 * (1 + longest) + byName;
+}
+
+export function traitsOf(
+  service: Service,
+  port: ServicePort,
+  destination: Destination | undefined,
+): ConnectionTraits {
+  const pool = destination === undefined ? {} : policyFor({ destination, port }).connectionPool;
+  const limits = {
+    ...(pool.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: pool.idleTimeoutMs }),
+    ...(pool.maxConnectionDurationMs === undefined
+      ? {}
+      : { maxConnectionDurationMs: pool.maxConnectionDurationMs }),
+  };
+  const isPlain = port.protocol === 'auto' && service.location === 'external';
+  return { limits, protocol: isPlain ? 'tcp' : port.protocol };
+}
