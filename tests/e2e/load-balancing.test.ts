@@ -1,60 +1,41 @@
 // How requests spread over endpoints, for each way a DestinationRule knows, counted on a real Envoy.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, startBackend } from './support/backends.ts';
-import { type ControlPlaneProcess, startControlPlane } from './support/control-plane.ts';
+import { type EntryMesh, entry, startEntryMesh, through } from './support/entries.ts';
 import { until } from './support/mesh.ts';
 import { chiSquare, countOf, type Rush, rush } from './support/rush.ts';
-import { type StockEnvoy, startStockEnvoy } from './support/stock-envoy.ts';
+import type { StockEnvoy } from './support/stock-envoy.ts';
 
 /** Beyond it with 3 degrees of freedom: once in 60,000 runs. */
 const chiSquareLimit = 25;
 const even = { a: 1, b: 1, c: 1, d: 1 };
 
-const directory = mkdtempSync(join(tmpdir(), 'xb-balance-'));
-const state = mkdtempSync(join(tmpdir(), 'xb-balance-state-'));
 const backends: Backend[] = [];
-let controlPlane: ControlPlaneProcess;
+let mesh: EntryMesh;
 let envoy: StockEnvoy;
 
 interface HostOptions {
   readonly policy: string;
   readonly members?: readonly string[];
-  readonly weights?: Readonly<Record<string, number>>;
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 /** A host of its own for every policy, all with the same endpoints, so that nothing has to change in between. */
-function host(name: string, { policy, members = ['a', 'b', 'c', 'd'], weights = {} }: HostOptions): string {
-  const endpoints = backends
-    .filter((backend) => members.includes(backend.name))
-    .map(
-      (backend) =>
-        `  - {address: 127.0.0.1, ports: {http: ${backend.port}}, weight: ${weights[backend.name] ?? 1}}\n`,
-    );
-  return `apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: ${name}}
-spec:
-  hosts: [${name}.example]
-  location: MESH_EXTERNAL
-  resolution: STATIC
-  ports: [{number: 80, name: http, protocol: HTTP}]
-  endpoints:
-${endpoints.join('')}---
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: ${name}}
-spec: {host: ${name}.example, trafficPolicy: {${policy}}}
-`;
-}
+const host = (name: string, { policy, members = ['a', 'b', 'c', 'd'], fields = {} }: HostOptions) =>
+  [
+    name,
+    entry(name, { policy, fields, backends: backends.filter((each) => members.includes(each.name)) }),
+  ] as const;
 const simple = (word: string): string => `loadBalancer: {simple: ${word}}`;
 const hash = (key: string): string => `loadBalancer: {consistentHash: {${key}}}`;
 
-const hosts = (): readonly string[] => [
+const warming = 'loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 4s, minimumPercent: 10}}';
+const hosts = () => [
   host('round', { policy: simple('ROUND_ROBIN') }),
-  host('weighted', { policy: simple('ROUND_ROBIN'), weights: { a: 1, b: 2, c: 3, d: 4 } }),
+  host('weighted', {
+    policy: simple('ROUND_ROBIN'),
+    fields: { b: 'weight: 2', c: 'weight: 3', d: 'weight: 4' },
+  }),
   host('random', { policy: simple('RANDOM') }),
   host('least', { policy: simple('LEAST_REQUEST') }),
   host('unspecified', { policy: simple('UNSPECIFIED') }),
@@ -66,38 +47,21 @@ const hosts = (): readonly string[] => [
   host('session', { policy: hash('httpCookie: {name: user, ttl: 0s}') }),
   host('query', { policy: hash('httpQueryParameterName: user') }),
   host('source', { policy: hash('useSourceIp: true') }),
-  host('warm', {
-    policy: 'loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 4s, minimumPercent: 10}}',
-    members: ['a', 'b'],
-  }),
+  host('warm', { policy: warming, members: ['a', 'b'] }),
 ];
 
 beforeAll(async () => {
   for (const name of Object.keys(even)) backends.push(await startBackend(name));
-  for (const [index, text] of hosts().entries()) writeFileSync(join(directory, `${index}.yaml`), text);
-  controlPlane = await startControlPlane([
-    ...['--config-dir', directory, '--state', state, '--xds-plaintext', '127.0.0.1:0'],
-  ]);
-  envoy = startStockEnvoy({ xds: controlPlane.address('xds-plaintext'), api: 'DELTA_GRPC', name: 'balance' });
-  await until('it serves', async () => {
-    const [answer] = await rush({ ...to('round'), count: 1 });
-    return answer?.status === 200;
-  });
+  mesh = await startEntryMesh(Object.fromEntries(hosts()));
+  envoy = await mesh.envoy('balance', 'round');
 }, 60_000);
 afterAll(async () => {
-  await envoy?.[Symbol.asyncDispose]();
-  await controlPlane?.[Symbol.asyncDispose]();
+  await mesh?.[Symbol.asyncDispose]();
   for (const backend of backends) backend.close();
-  for (const path of [directory, state]) rmSync(path, { recursive: true, force: true });
 });
 
-const to = (name: string): Pick<Rush, 'address' | 'port' | 'host'> => ({
-  address: envoy.address,
-  port: 15001,
-  host: `${name}.example`,
-});
 const spread = async (name: string, options: Partial<Rush> = {}) => {
-  const answers = await rush({ ...to(name), count: 10_000, ...options });
+  const answers = await rush({ ...through(envoy, name), count: 10_000, ...options });
   expect(countOf(answers.map(({ status }) => String(status)))).toEqual({ 200: answers.length });
   return answers;
 };
@@ -194,14 +158,7 @@ describe('[DP-9] consistent hashing', () => {
 describe('[DP-9] warm-up', () => {
   it('a new endpoint begins with a small share and ends with its own', async () => {
     await counts('warm', { count: 100 });
-    const file = join(directory, `${hosts().length - 1}.yaml`);
-    writeFileSync(
-      file,
-      host('warm', {
-        policy: 'loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 4s, minimumPercent: 10}}',
-        members: ['a', 'b', 'c'],
-      }),
-    );
+    mesh.write(...host('warm', { policy: warming, members: ['a', 'b', 'c'] }));
     const share = async (): Promise<number> => ((await counts('warm', { count: 300 }))['c'] ?? 0) / 300;
     const first = await until('the new one is called', async () => (await share()) || undefined);
     expect(first).toBeLessThan(0.2);

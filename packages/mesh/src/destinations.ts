@@ -13,7 +13,7 @@ import { isSelected, type Labels } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
 import { defaultLocality, type MeshSettings, settingsOf } from './settings.ts';
 import {
-  meshPolicy,
+  defaultsOf,
   type PolicySet,
   policyOfHost,
   policyOfSubset,
@@ -181,8 +181,9 @@ function destinationOf(
 ): Destination {
   const policyRule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
   const { localityLbSetting = defaultLocality } = settings;
-  const host = policyOfHost(policyRule?.spec.trafficPolicy, meshPolicy);
-  const settle = (policies: PolicySet) => settleLocality(policies, localityLbSetting);
+  const defaults = defaultsOf(service);
+  const host = policyOfHost(policyRule?.spec.trafficPolicy, defaults);
+  const settle = (policies: PolicySet) => settleLocality(policies, service, localityLbSetting);
   const names = service.ports.flatMap(
     (port) => identities.get(layered(serviceLayer, hostPort(service.host, port))) ?? [],
   );
@@ -190,7 +191,7 @@ function destinationOf(
     layer,
     service,
     ...settle(host),
-    subsets: subsetsOf(rules, (subset) => settle(policyOfSubset(host, subset, meshPolicy))),
+    subsets: subsetsOf(rules, (subset) => settle(policyOfSubset(host, subset, defaults))),
     identities: [...new Set([...names, ...service.subjectAltNames])].sort(compareText),
     causes: [...service.causes, ...rules.map(({ object }): Cause => ({ object }))],
   };

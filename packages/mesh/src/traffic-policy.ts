@@ -1,6 +1,6 @@
 // Traffic policies: what a subset, a host and the mesh say, merged as Istio does it.
 import type { LoadBalancer, PortTrafficPolicy, SubsetSpec, TrafficPolicySpec } from '@xebec/config';
-import type { LocalitySetting, PortPolicy, TrafficPolicy } from '@xebec/model';
+import type { LocalitySetting, PortPolicy, Service, TrafficDistribution, TrafficPolicy } from '@xebec/model';
 
 /** A policy for all ports, and those for single ports. */
 export interface PolicySet {
@@ -8,12 +8,17 @@ export interface PolicySet {
   readonly portPolicies: readonly PortPolicy[];
 }
 
-/** What holds where no rule says anything. */
-export const meshPolicy: TrafficPolicy = {
+/** What holds where nobody says anything. */
+const meshPolicy: TrafficPolicy = {
   loadBalancer: 'LEAST_REQUEST',
   connectionPool: {},
   tls: { mode: 'auto' },
 };
+
+/** What a service asks for itself holds until a rule says how its load is balanced. */
+export function defaultsOf({ sessionAffinity }: Service): TrafficPolicy {
+  return sessionAffinity === undefined ? meshPolicy : { ...meshPolicy, hash: { kind: 'source-ip' } };
+}
 
 /** The policies of a host. A port's settings take the place of the host's: what they leave out is the default. */
 export function policyOfHost(spec: TrafficPolicySpec | undefined, defaults: TrafficPolicy): PolicySet {
@@ -89,12 +94,46 @@ const ofPort = (
 
 const byPort = (left: PortPolicy, right: PortPolicy): number => left.port - right.port;
 
-/** Settles which locality setting is in force once everything is merged: failing over needs to know who fails. */
-export function settleLocality(set: PolicySet, meshSetting: LocalitySetting): PolicySet {
+/** Near endpoints first, also where nobody finds out which of them fail. */
+const nearFirst: Readonly<Record<TrafficDistribution, readonly string[]>> = {
+  PreferClose: [
+    'topology.istio.io/network',
+    'topology.kubernetes.io/region',
+    'topology.kubernetes.io/zone',
+    'topology.istio.io/subzone',
+  ],
+  PreferSameZone: [
+    'topology.istio.io/network',
+    'topology.kubernetes.io/region',
+    'topology.kubernetes.io/zone',
+  ],
+  PreferSameNode: [
+    'topology.istio.io/network',
+    'topology.kubernetes.io/region',
+    'topology.kubernetes.io/zone',
+    'topology.istio.io/subzone',
+    'kubernetes.io/hostname',
+  ],
+};
+
+/**
+ * Settles which locality setting is in force once everything is merged: the rule's, the service's, the mesh's.
+ * Failing over needs to know who fails.
+ */
+export function settleLocality(
+  set: PolicySet,
+  { trafficDistribution }: Pick<Service, 'trafficDistribution'>,
+  meshSetting: LocalitySetting,
+): PolicySet {
+  const ofService =
+    trafficDistribution === undefined
+      ? undefined
+      : { isEnabled: true, distribute: [], failover: [], failoverPriority: nearFirst[trafficDistribution] };
   const settle = <P extends TrafficPolicy>({ locality: written, ...policy }: P) => {
-    const setting = written ?? meshSetting;
-    const isUsed = setting.distribute.length > 0 || policy.outlierDetection !== undefined;
-    return setting.isEnabled && isUsed ? { ...policy, locality: setting } : policy;
+    const setting = written ?? ofService ?? meshSetting;
+    const isAlways = setting === ofService || setting.distribute.length > 0;
+    const isUsed = setting.isEnabled && (isAlways || policy.outlierDetection !== undefined);
+    return isUsed ? { ...policy, locality: setting } : policy;
   };
   return { policy: settle(set.policy), portPolicies: set.portPolicies.map((each) => settle(each)) };
 }

@@ -48,12 +48,15 @@ function localErrors({ isSplit, consecutiveLocalOriginFailures: failures }: Outl
   };
 }
 
-/** With fewer healthy endpoints than this Envoy calls all of them, rather than overload the rest. */
-export function panicThreshold(
+/**
+ * With fewer healthy endpoints than this Envoy calls all of them, rather than overload the rest. Istio's default is
+ * never: an endpoint that is out or on its way out is not called.
+ */
+export const panicThreshold = (
   detection: OutlierDetection | undefined,
-): Fields<typeof Cluster_CommonLbConfigSchema> {
-  return detection === undefined ? {} : { healthyPanicThreshold: { value: detection.minHealthPercent } };
-}
+): Fields<typeof Cluster_CommonLbConfigSchema> => ({
+  healthyPanicThreshold: { value: detection?.minHealthPercent ?? 0 },
+});
 
 type Predicate = Fields<typeof MatchPredicateSchema>;
 
