@@ -1,12 +1,14 @@
 // The translators wired into one graph: mesh model in, encoded Envoy resources out.
 import type { Collection, Graph } from '@xebec/flow';
 import { deriveClients } from './clients.ts';
-import { buildClusters, buildEndpoints } from './clusters/build-clusters.ts';
+import { buildClusters } from './clusters/build-clusters.ts';
 import { buildDemand, type Demand } from './demand.ts';
+import { buildEndpoints } from './endpoints/build-endpoints.ts';
 import type { ResourceInputs } from './inputs.ts';
 import { buildListeners } from './listeners/build-listeners.ts';
 import { encodeGatewayRoutes } from './listeners/gateway.ts';
 import { encodeGrpcRoutes } from './listeners/grpc.ts';
+import { buildPlaces } from './places.ts';
 import {
   type Emission,
   type EncodedResource,
@@ -38,6 +40,7 @@ export interface EnvoyCollections {
 export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyCollections {
   const clients = deriveClients(graph, inputs);
   const demand = buildDemand(graph, clients);
+  const places = buildPlaces(graph, clients, inputs.destinations);
   const { settings, routeTables, connectionTables } = inputs;
   const virtualHosts = buildVirtualHosts(graph, { settings, demand, routeTables, connectionTables });
   const routes = graph.union(
@@ -51,11 +54,11 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
     { typeUrl: typeUrls.secret, resources: buildSecrets(graph, inputs) },
     {
       typeUrl: typeUrls.cluster,
-      resources: graph.union('allClusters', buildClusters(graph, inputs, demand), udp.clusters),
+      resources: graph.union('allClusters', buildClusters(graph, inputs, { demand, places }), udp.clusters),
     },
     {
       typeUrl: typeUrls.endpoint,
-      resources: graph.union('allEndpoints', buildEndpoints(graph, inputs), udp.endpoints),
+      resources: graph.union('allEndpoints', buildEndpoints(graph, inputs, places), udp.endpoints),
     },
     {
       typeUrl: typeUrls.listener,
@@ -64,7 +67,7 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
     { typeUrl: typeUrls.route, resources: routes },
     { typeUrl: typeUrls.virtualHost, resources: virtualHosts.resources },
   ];
-  return { types, views: buildViews(graph, clients) };
+  return { types, views: buildViews(graph, clients, places) };
 }
 
 function buildGatewayRoutes(graph: Graph, { gateways }: ResourceInputs): Resources {

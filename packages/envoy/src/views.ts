@@ -4,7 +4,9 @@ import type { Layer, ProxyNode } from '@xebec/model';
 import { isClassLayer } from '@xebec/model';
 import type { Client } from './clients.ts';
 import { styleOf } from './demand.ts';
+import type { Place } from './endpoints/place.ts';
 import { httpProxyRoute } from './names.ts';
+import { type Places, placeLayer } from './places.ts';
 import { typeUrls } from './resource.ts';
 import { eagerRoutes, onDemandRoutes } from './routes/outbound-routes.ts';
 
@@ -52,16 +54,29 @@ const needed = (...layers: readonly string[]): readonly LayerUse[] =>
   uses(...layers.map((layer) => ({ layer, members: 'needed' as const })));
 
 /** What each client sees; it changes with the client's layers. */
-export function buildViews(graph: Graph, clients: Collection<string, Client>): Collection<string, ProxyView> {
+export function buildViews(
+  graph: Graph,
+  clients: Collection<string, Client>,
+  { byClient: places }: Places,
+): Collection<string, ProxyView> {
   return graph.derive({
     name: 'views',
     from: clients,
-    fn: (client, id: string) => [[id, viewOf(client)] as const],
+    reads: { places },
+    fn: (client, id: string, read) => [[id, viewOf({ ...client, place: read.places.get(id) })] as const],
     equals: (left, right) => JSON.stringify(left) === JSON.stringify(right),
   });
 }
 
-function viewOf(client: Client): ProxyView {
+interface PlacedClient extends Client {
+  readonly place: Place | undefined;
+}
+
+/** What depends on the place of a client comes before what is for everybody. */
+const placedLayers = ({ layers, place }: PlacedClient): readonly string[] =>
+  place === undefined ? layers : layers.flatMap((layer) => [placeLayer(layer, place), layer]);
+
+function viewOf(client: PlacedClient): ProxyView {
   switch (client.proxy.role) {
     case 'sidecar':
       return sidecarView(client);
@@ -72,7 +87,9 @@ function viewOf(client: Client): ProxyView {
   }
 }
 
-function sidecarView({ proxy, layers: shared }: Client): ProxyView {
+function sidecarView(client: PlacedClient): ProxyView {
+  const { proxy, layers: shared } = client;
+  const placed = placedLayers(client);
   const own = proxyLayer(proxy.id);
   const onDemand = proxy.discovery === 'on-demand';
   const use = onDemand ? needed : all;
@@ -94,8 +111,8 @@ function sidecarView({ proxy, layers: shared }: Client): ProxyView {
       [typeUrls.listener]: [...all(own), ...captured, ...connects],
       [typeUrls.route]: onDemand ? all(onDemandRoutes) : all(...wholeTables(shared, proxy)),
       [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
-      [typeUrls.cluster]: [...all(own, baseLayer), ...use(...shared), ...connects],
-      [typeUrls.endpoint]: use(...shared),
+      [typeUrls.cluster]: [...all(own, baseLayer), ...use(...placed), ...connects],
+      [typeUrls.endpoint]: use(...placed),
     },
   };
 }
@@ -104,29 +121,31 @@ function sidecarView({ proxy, layers: shared }: Client): ProxyView {
 const wholeTables = (layers: readonly Layer[], { namespace }: ProxyNode): readonly string[] =>
   [...layers.filter(isClassLayer), namespace].map(eagerRoutes);
 
-function routerView({ proxy, layers: shared }: Client): ProxyView {
+function routerView(client: PlacedClient): ProxyView {
+  const { proxy } = client;
+  const placed = placedLayers(client);
   const own = proxyLayer(proxy.id);
   return {
     onDemand: false,
     layers: {
       [typeUrls.listener]: all(own),
       [typeUrls.route]: all(own),
-      [typeUrls.cluster]: [...all(baseLayer), ...needed(...shared)],
-      [typeUrls.endpoint]: needed(...shared),
+      [typeUrls.cluster]: [...all(baseLayer), ...needed(...placed)],
+      [typeUrls.endpoint]: needed(...placed),
       [typeUrls.secret]: needed(secretLayer(proxy.namespace), own),
     },
   };
 }
 
-function grpcView({ layers }: Client): ProxyView {
-  const own = needed(...layers.map(grpcLayer));
+function grpcView(client: PlacedClient): ProxyView {
+  const own = needed(...client.layers.map(grpcLayer));
   return {
     onDemand: false,
     layers: {
       [typeUrls.listener]: own,
       [typeUrls.route]: own,
       [typeUrls.cluster]: own,
-      [typeUrls.endpoint]: needed(...layers),
+      [typeUrls.endpoint]: needed(...placedLayers(client)),
     },
   };
 }

@@ -21,6 +21,7 @@ import {
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { adsSource } from '../config-source.ts';
 import { durationOf, unlimited } from '../duration.ts';
+import type { Arrangement } from '../endpoints/arrange.ts';
 import { encodeAssignment } from '../endpoints/assignment.ts';
 import { causeMetadata } from '../metadata.ts';
 import { outboundCluster } from '../names.ts';
@@ -41,6 +42,8 @@ export interface OutboundClusterOptions {
   readonly subset?: Subset;
   /** Needed for DNS resolution, whose addresses stand in the cluster. */
   readonly endpointSet?: EndpointSet;
+  /** For clients in one place, where the cluster carries its endpoints. */
+  readonly arrangement?: Arrangement;
 }
 
 /** How long a cluster waits for its first endpoints before it serves without them. */
@@ -153,7 +156,11 @@ function discovery(options: OutboundClusterOptions, name: string, policy: Traffi
 /** Names that the proxy resolves. A subset may select none: Envoy refuses a cluster for names without one. */
 function resolvedByName(options: OutboundClusterOptions, name: string): ClusterInit {
   const endpoints = options.endpointSet?.endpoints ?? [];
-  const loadAssignment = encodeAssignment(name, endpoints, options.subset?.labels ?? {});
+  const { arrangement } = options;
+  const loadAssignment = encodeAssignment(name, endpoints, {
+    labels: options.subset?.labels ?? {},
+    ...(arrangement === undefined ? {} : { arrangement }),
+  });
   const isEmpty = loadAssignment.endpoints?.length === 0;
   const { STATIC, STRICT_DNS, LOGICAL_DNS } = Cluster_DiscoveryType;
   const byName = options.destination.service.resolution === 'dns' ? STRICT_DNS : LOGICAL_DNS;

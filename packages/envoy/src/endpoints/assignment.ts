@@ -1,11 +1,16 @@
 // Endpoints of one cluster: those whose labels match the subset, grouped by locality.
 import type { MessageInitShape } from '@bufbuild/protobuf';
+<<<<<<< HEAD
 import type { Endpoint, EndpointSet, Locality } from '@xebec/model';
 import { SocketAddress_Protocol } from '@xebec/protos/envoy/config/core/v3/address_pb';
+=======
+import type { Endpoint, EndpointSet } from '@xebec/model';
+>>>>>>> a27ac77 (Endpoints by the place of their clients: priorities, shares and labels, once for each place that sees something else)
 import { HealthStatus } from '@xebec/protos/envoy/config/core/v3/health_check_pb';
 import type { LbEndpointSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_components_pb';
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
 import { type EncodedResource, encodeResource, type Fields } from '../resource.ts';
+import { type Arrangement, arrangeEndpoints, type EndpointGroup } from './arrange.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -13,48 +18,46 @@ export interface AssignmentOptions {
   readonly name: string;
   readonly labels: Labels;
   readonly set: EndpointSet;
+  /** For clients in one place; absent: for everybody else. */
+  readonly arrangement?: Arrangement;
 }
 
-export function encodeEndpoints({ name, labels, set }: AssignmentOptions): EncodedResource {
+export function encodeEndpoints(options: AssignmentOptions): EncodedResource {
+  const { name, labels, set, arrangement } = options;
   const selected = set.endpoints.filter((endpoint) => matches(labels, endpoint));
-  return encodeResource(ClusterLoadAssignmentSchema, encodeAssignment(name, selected, {}), {
+  const groups = arrangeEndpoints(selected, arrangement);
+  return encodeResource(ClusterLoadAssignmentSchema, assignmentOf(name, groups), {
     name,
     causes: selected.flatMap((endpoint) => endpoint.causes),
   });
 }
 
-/** The assignment as a message, also for clusters that carry their endpoints themselves. */
+/** The assignment as a message, for clusters that carry their endpoints themselves. */
 export function encodeAssignment(
   clusterName: string,
   endpoints: readonly Endpoint[],
-  labels: Labels,
+  options: { readonly labels: Labels; readonly arrangement?: Arrangement },
 ): Fields<typeof ClusterLoadAssignmentSchema> {
-  const groups = new Map<string, { locality: Locality | undefined; members: Endpoint[] }>();
-  for (const endpoint of endpoints) {
-    if (!matches(labels, endpoint)) continue;
-    const key = localityKey(endpoint.locality);
-    const group = groups.get(key) ?? { locality: endpoint.locality, members: [] };
-    group.members.push(endpoint);
-    groups.set(key, group);
-  }
-  return {
-    clusterName,
-    endpoints: [...groups.entries()]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, { locality, members }]) => ({
-        // Clients other than Envoy refuse an assignment without a locality.
-        locality:
-          locality === undefined
-            ? {}
-            : { region: locality.region, zone: locality.zone, subZone: locality.subzone },
-        loadBalancingWeight: members.reduce((sum, { weight }) => sum + weight, 0),
-        lbEndpoints: members.map(encodeEndpoint),
-      })),
-  };
+  const selected = endpoints.filter((endpoint) => matches(options.labels, endpoint));
+  return assignmentOf(clusterName, arrangeEndpoints(selected, options.arrangement));
 }
 
-const localityKey = (locality: Locality | undefined): string =>
-  locality === undefined ? '' : `${locality.region}/${locality.zone}/${locality.subzone}`;
+const assignmentOf = (
+  clusterName: string,
+  groups: readonly EndpointGroup[],
+): Fields<typeof ClusterLoadAssignmentSchema> => ({
+  clusterName,
+  endpoints: groups.map(({ locality, priority, weight, members }) => ({
+    // Clients other than Envoy refuse an assignment without a locality.
+    locality:
+      locality === undefined
+        ? {}
+        : { region: locality.region, zone: locality.zone, subZone: locality.subzone },
+    ...(priority === 0 ? {} : { priority }),
+    loadBalancingWeight: weight,
+    lbEndpoints: members.map(encodeEndpoint),
+  })),
+});
 
 function matches(labels: Labels, endpoint: Endpoint): boolean {
   for (const name of Object.keys(labels)) if (endpoint.labels[name] !== labels[name]) return false;

@@ -1,0 +1,125 @@
+// Endpoints as a client in some place should see them: in groups by locality, with priorities or shares.
+import type { Endpoint, Locality, LocalitySetting } from '@xebec/model';
+import { labelOf, type Place } from './place.ts';
+
+/** Endpoints of one locality and one priority. */
+export interface EndpointGroup {
+  readonly locality: Locality | undefined;
+  /** 0 is called first; the next one when too many of it are unhealthy. */
+  readonly priority: number;
+  /** Relative to the other groups of the priority. */
+  readonly weight: number;
+  readonly members: readonly Endpoint[];
+}
+
+/** How the place of a client counts. */
+export interface Arrangement {
+  readonly place: Place;
+  readonly setting?: LocalitySetting;
+  /** Only endpoints on the client's own node. */
+  readonly isNodeLocal?: boolean;
+}
+
+/** Sorted by priority, then by locality. Without an arrangement every endpoint is as good as any other. */
+export function arrangeEndpoints(
+  endpoints: readonly Endpoint[],
+  arrangement?: Arrangement,
+): readonly EndpointGroup[] {
+  if (arrangement === undefined) return groupBy(endpoints, () => 0);
+  const { place, setting, isNodeLocal = false } = arrangement;
+  const usable =
+    isNodeLocal && place.node !== undefined ? endpoints.filter(({ node }) => node === place.node) : endpoints;
+  if (setting === undefined) return groupBy(usable, () => 0);
+  const shares = setting.distribute.find(({ from }) => covers(from, place.locality));
+  if (shares !== undefined)
+    return distributed(
+      groupBy(usable, () => 0),
+      shares.to,
+    );
+  if (setting.distribute.length > 0) return groupBy(usable, () => 0);
+  return groupBy(usable, rankOf(setting, place));
+}
+
+function groupBy(
+  endpoints: readonly Endpoint[],
+  rank: (endpoint: Endpoint) => number,
+): readonly EndpointGroup[] {
+  const groups = new Map<string, { rank: number; locality: Locality | undefined; members: Endpoint[] }>();
+  for (const endpoint of endpoints) {
+    const own = rank(endpoint);
+    const key = `${String(own).padStart(4, '0')} ${localityText(endpoint.locality)}`;
+    const group = groups.get(key) ?? { rank: own, locality: endpoint.locality, members: [] };
+    group.members.push(endpoint);
+    groups.set(key, group);
+  }
+  const sorted = [...groups.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+  // Envoy wants priorities without gaps.
+  const ranks = [...new Set(sorted.map((group) => group.rank))];
+  return sorted.map(({ rank: own, locality, members }) => ({
+    locality,
+    priority: ranks.indexOf(own),
+    weight: members.reduce((sum, { weight }) => sum + weight, 0),
+    members,
+  }));
+}
+
+export const localityText = (locality: Locality | undefined): string =>
+  locality === undefined ? '' : `${locality.region}/${locality.zone}/${locality.subzone}`;
+
+/** `region/zone/subzone`, each part optional from the right, with or without a star at the end. */
+function covers(pattern: string, locality: Locality | undefined): boolean {
+  if (pattern === '*') return true;
+  if (locality === undefined) return false;
+  const parts = [locality.region, locality.zone, locality.subzone];
+  return pattern.split('/').every((part, at) => part === '*' || part === parts[at]);
+}
+
+/** Shares are percent; within one, localities count by their endpoints' weights. */
+const precision = 1_000;
+
+function distributed(
+  groups: readonly EndpointGroup[],
+  to: Readonly<Record<string, number>>,
+): readonly EndpointGroup[] {
+  const named = Object.entries(to).map(([pattern, percent]) => ({
+    percent,
+    members: groups.filter(({ locality }) => covers(pattern, locality)),
+  }));
+  const weightOf = (group: EndpointGroup): number => {
+    const share = named.find(({ members }) => members.includes(group));
+    if (share === undefined || share.percent === 0) return 0;
+    const total = share.members.reduce((sum, { weight }) => sum + weight, 0);
+    return Math.max(1, Math.round((share.percent * precision * group.weight) / total));
+  };
+  return groups.map((group) => ({ ...group, weight: weightOf(group) })).filter(({ weight }) => weight > 0);
+}
+
+function rankOf(
+  { failover, failoverPriority }: LocalitySetting,
+  place: Place,
+): (endpoint: Endpoint) => number {
+  if (failoverPriority.length > 0) return (endpoint) => labelRank(failoverPriority, endpoint, place);
+  const { locality } = place;
+  if (locality === undefined) return () => 0;
+  const next = failover.find(({ from }) => from === locality.region)?.to;
+  return (endpoint) => localityRank(locality, endpoint.locality, next);
+}
+
+/** Same subzone, same zone, same region, the region to fail over to, any other. */
+function localityRank(own: Locality, other: Locality | undefined, next: string | undefined): number {
+  if (other?.region !== own.region) return next !== undefined && other?.region === next ? 3 : 4;
+  if (other.zone !== own.zone) return 2;
+  return other.subzone === own.subzone ? 0 : 1;
+}
+
+/** The labels of the list that match until one does not; the more, the better. */
+function labelRank(labels: readonly string[], endpoint: Endpoint, place: Place): number {
+  const isMatch = (label: string): boolean => {
+    const at = label.indexOf('=');
+    const key = at < 0 ? label : label.slice(0, at);
+    const wanted = at < 0 ? place.labels[key] : label.slice(at + 1);
+    return (labelOf(key, endpoint) ?? '') === (wanted ?? '');
+  };
+  const matched = labels.findIndex((label) => !isMatch(label));
+  return matched === -1 ? 0 : labels.length - matched;
+}
