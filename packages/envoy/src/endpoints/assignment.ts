@@ -1,11 +1,9 @@
 // Endpoints of one cluster: those whose labels match the subset, grouped by locality.
 import type { MessageInitShape } from '@bufbuild/protobuf';
-<<<<<<< HEAD
-import type { Endpoint, EndpointSet, Locality } from '@xebec/model';
-import { SocketAddress_Protocol } from '@xebec/protos/envoy/config/core/v3/address_pb';
-=======
+
 import type { Endpoint, EndpointSet } from '@xebec/model';
->>>>>>> a27ac77 (Endpoints by the place of their clients: priorities, shares and labels, once for each place that sees something else)
+import { SocketAddress_Protocol } from '@xebec/protos/envoy/config/core/v3/address_pb';
+
 import { HealthStatus } from '@xebec/protos/envoy/config/core/v3/health_check_pb';
 import type { LbEndpointSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_components_pb';
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';

@@ -49,7 +49,7 @@ export function encodeOutboundUdp(
   const name = outboundUdpCluster(port.number, way, service.host);
   const policy = policyFor({ destination, port });
   const isListed = service.resolution === 'endpoints';
-  const assignment = encodeAssignment(name, endpoints, {});
+  const assignment = encodeAssignment(name, endpoints, { labels: {} });
   const cluster = encodeResource(
     ClusterSchema,
     {
