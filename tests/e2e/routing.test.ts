@@ -60,13 +60,13 @@ describe('[DP-15] retries', () => {
     // Envoy draws each pause between 0 and the current interval: only their upper limits are sure.
     const { ms } = await timed('/status/500');
     expect(ms).toBeLessThan(100 + 300 + 1_000);
-    await only({ retries: { attempts: 20, retryOn: '5xx', backoff } });
+    await only({ retries: { attempts: 8, retryOn: '5xx', backoff } });
     const mark = marker();
     await shop.call('/status/500', { marker: mark, timeoutMs: 40_000 });
     const seen = (await shop.seenBy('v1', mark)).map(({ at }) => at);
-    expect(seen).toHaveLength(21);
-    // 20 pauses of at most 100, 300, 700, 1,000, 1,000 … ms: 9 s on average.
-    expect((seen.at(-1) ?? 0) - (seen[0] ?? 0)).toBeGreaterThan(2_000);
+    expect(seen).toHaveLength(9);
+    // 8 pauses of at most 100, 300, 700, 1,000, 1,000 … ms: 3 s on average.
+    expect((seen.at(-1) ?? 0) - (seen[0] ?? 0)).toBeGreaterThan(500);
   });
 
   it('have a timeout of their own for every try', async () => {

@@ -10,25 +10,33 @@ const largestFloat = 3.4028234663852886e38;
 /** One scratch buffer; `reset` starts a message and `finish` copies it out. Not re-entrant. */
 export class BackwardWriter {
   private buffer: Buffer = Buffer.allocUnsafeSlow(initialSize);
-  /** Index of the first byte written; it decreases. The difference of two positions is a length. */
-  position = initialSize;
+  /** Of the first byte written; it decreases. */
+  private index = initialSize;
+
+  /**
+   * Minus the number of bytes written: the difference of two positions is a length, also when the buffer has grown in
+   * between, which moves every index.
+   */
+  get position(): number {
+    return this.index - this.buffer.length;
+  }
 
   reset(): void {
     if (this.buffer.length > keptSize) this.buffer = Buffer.allocUnsafeSlow(initialSize);
-    this.position = this.buffer.length;
+    this.index = this.buffer.length;
   }
 
   /** The bytes since `reset`, in memory of their own. */
   finish(): Uint8Array {
-    return new Uint8Array(this.buffer.buffer).slice(this.position);
+    return new Uint8Array(this.buffer.buffer).slice(this.index);
   }
 
   private reserve(size: number): void {
-    if (this.position >= size) return;
-    const used = this.buffer.length - this.position;
+    if (this.index >= size) return;
+    const used = this.buffer.length - this.index;
     const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, used + size));
-    this.buffer.copy(grown, grown.length - used, this.position);
-    this.position = grown.length - used;
+    this.buffer.copy(grown, grown.length - used, this.index);
+    this.index = grown.length - used;
     this.buffer = grown;
   }
 
@@ -42,11 +50,11 @@ export class BackwardWriter {
   varint(value: number): void {
     this.reserve(5);
     if (value < 0x80) {
-      this.buffer[--this.position] = value;
+      this.buffer[--this.index] = value;
       return;
     }
-    let at = this.position - varintSize(value);
-    this.position = at;
+    let at = this.index - varintSize(value);
+    this.index = at;
     let rest = value;
     while (rest > 0x7f) {
       this.buffer[at++] = (rest & 0x7f) | 0x80;
@@ -93,34 +101,34 @@ export class BackwardWriter {
     this.reserve(groups.length);
     let continuation = 0;
     for (const group of groups.reverse()) {
-      this.buffer[--this.position] = group | continuation;
+      this.buffer[--this.index] = group | continuation;
       continuation = 0x80;
     }
   }
 
   bool(value: boolean): void {
     this.reserve(1);
-    this.buffer[--this.position] = value ? 1 : 0;
+    this.buffer[--this.index] = value ? 1 : 0;
   }
 
   fixed32(value: number): void {
     this.reserve(4);
-    this.position = this.buffer.writeUInt32LE(value, this.position - 4) - 4;
+    this.index = this.buffer.writeUInt32LE(value, this.index - 4) - 4;
   }
 
   sfixed32(value: number): void {
     this.reserve(4);
-    this.position = this.buffer.writeInt32LE(value, this.position - 4) - 4;
+    this.index = this.buffer.writeInt32LE(value, this.index - 4) - 4;
   }
 
   fixed64(value: bigint): void {
     this.reserve(8);
-    this.position = this.buffer.writeBigUInt64LE(unsigned64(value), this.position - 8) - 8;
+    this.index = this.buffer.writeBigUInt64LE(unsigned64(value), this.index - 8) - 8;
   }
 
   sfixed64(value: bigint): void {
     this.reserve(8);
-    this.position = this.buffer.writeBigInt64LE(signed64(value), this.position - 8) - 8;
+    this.index = this.buffer.writeBigInt64LE(signed64(value), this.index - 8) - 8;
   }
 
   float(value: number): void {
@@ -128,19 +136,19 @@ export class BackwardWriter {
       throw new RangeError(`beyond the range of a float: ${value}`);
     }
     this.reserve(4);
-    this.position = this.buffer.writeFloatLE(value, this.position - 4) - 4;
+    this.index = this.buffer.writeFloatLE(value, this.index - 4) - 4;
   }
 
   double(value: number): void {
     this.reserve(8);
-    this.position = this.buffer.writeDoubleLE(value, this.position - 8) - 8;
+    this.index = this.buffer.writeDoubleLE(value, this.index - 8) - 8;
   }
 
   /** Bytes as they are, without a length. */
   raw(value: Uint8Array): void {
     this.reserve(value.length);
-    this.position -= value.length;
-    this.buffer.set(value, this.position);
+    this.index -= value.length;
+    this.buffer.set(value, this.index);
   }
 
   /** Length and bytes. */
@@ -154,8 +162,8 @@ export class BackwardWriter {
     if (value.length < shortString && this.ascii(value)) return;
     const size = Buffer.byteLength(value);
     this.reserve(size);
-    this.position -= size;
-    this.buffer.write(value, this.position, size, 'utf8');
+    this.index -= size;
+    this.buffer.write(value, this.index, size, 'utf8');
     this.varint(size);
   }
 
@@ -164,13 +172,13 @@ export class BackwardWriter {
     const size = value.length;
     this.reserve(size);
     const { buffer } = this;
-    const start = this.position - size;
+    const start = this.index - size;
     for (let index = 0; index < size; index++) {
       const code = value.charCodeAt(index);
       if (code > 0x7f) return false;
       buffer[start + index] = code;
     }
-    this.position = start;
+    this.index = start;
     this.varint(size);
     return true;
   }

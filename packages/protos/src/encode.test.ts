@@ -166,6 +166,25 @@ describe('refuses', () => {
   });
 });
 
+test('a message that outgrows the buffer at any depth is the same bytes', () => {
+  // Sizes around the buffer's own, so that it grows inside fields of fields.
+  for (const count of [1, 4_000, 16_000, 40_000]) {
+    const cluster = create(ClusterSchema, {
+      name: 'large',
+      loadAssignment: {
+        endpoints: [
+          {
+            lbEndpoints: Array.from({ length: count }, (_, i) => ({
+              metadata: { filterMetadata: { a: { b: `value ${i} ${'x'.repeat(i % 90)}` } } },
+            })),
+          },
+        ],
+      },
+    });
+    expect(Buffer.from(encode(ClusterSchema, cluster)).equals(toBinary(ClusterSchema, cluster))).toBe(true);
+  }
+});
+
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
