@@ -21,6 +21,20 @@ export type {
   Warmup,
 } from './kinds/destination-rule/spec.ts';
 export type { EndpointSliceSpec, SliceEndpoint, SlicePort } from './kinds/endpoint-slice/spec.ts';
+export { type Payload, readPayload } from './kinds/envoy-filter/payload.ts';
+export type {
+  ClusterMatch,
+  ConfigPatch,
+  EnvoyFilterSpec,
+  FilterChainMatchSpec,
+  FilterClass,
+  ListenerMatch,
+  PatchContext,
+  PatchMatch,
+  PatchOperation,
+  PatchTarget,
+  RouteMatchSpec,
+} from './kinds/envoy-filter/spec.ts';
 export { kindOfServer } from './kinds/gateway/check-servers.ts';
 export type {
   GatewayAuthority,

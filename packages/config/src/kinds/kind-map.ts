@@ -3,6 +3,7 @@ import type { ConfigObject } from '../types.ts';
 import type { DeploymentSpec } from './deployment/spec.ts';
 import type { DestinationRuleSpec } from './destination-rule/spec.ts';
 import type { EndpointSliceSpec } from './endpoint-slice/spec.ts';
+import type { EnvoyFilterSpec } from './envoy-filter/spec.ts';
 import type { GatewaySpec } from './gateway/spec.ts';
 import type { JobSpec } from './job/spec.ts';
 import type { NamespaceSpec } from './namespace/spec.ts';
@@ -32,6 +33,7 @@ export interface KindMap {
   readonly WorkloadGroup: WorkloadGroupSpec;
   readonly Gateway: GatewaySpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
+  readonly EnvoyFilter: EnvoyFilterSpec;
 }
 
 export type KindName = keyof KindMap;

@@ -4,6 +4,7 @@ import type { KindDefinition, ObjectKey } from '../types.ts';
 import { deploymentKind } from './deployment/schema.ts';
 import { destinationRuleKind } from './destination-rule/schema.ts';
 import { endpointSliceKind } from './endpoint-slice/schema.ts';
+import { envoyFilterKind } from './envoy-filter/schema.ts';
 import { gatewayKind } from './gateway/schema.ts';
 import { jobKind } from './job/schema.ts';
 import type { KindMap, KindName } from './kind-map.ts';
@@ -35,6 +36,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   WorkloadGroup: workloadGroupKind,
   Gateway: gatewayKind,
   PeerAuthentication: peerAuthenticationKind,
+  EnvoyFilter: envoyFilterKind,
 };
 
 export type AnyKind = { readonly [K in KindName]: KindDefinition<K, KindMap[K]> }[KindName];

@@ -2,9 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { provideDescriptors } from '@xebec/protos';
 import { type Diagnostic, formatOrigin } from '@xebec/std';
 import { parseObject } from '../object/parse-object.ts';
 import { parseDocuments } from '../yaml/parse-documents.ts';
+
+provideDescriptors(() =>
+  readFileSync(fileURLToPath(import.meta.resolve('@xebec/protos/descriptors/envoy.binpb'))),
+);
 
 const kindsFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'kinds');
 
