@@ -64,6 +64,7 @@ const configInputs = (store: Store) => ({
   gateways: store.source('Gateway'),
   peerAuthentications: store.source('PeerAuthentication'),
   secrets: store.source('Secret'),
+  envoyFilters: store.source('EnvoyFilter'),
 });
 
 const sameProxy = (left: ProxyNode, right: ProxyNode): boolean =>

@@ -35,6 +35,7 @@ export type {
   PatchTarget,
   RouteMatchSpec,
 } from './kinds/envoy-filter/spec.ts';
+export { compilePattern } from './kinds/envoy-filter/version-pattern.ts';
 export { kindOfServer } from './kinds/gateway/check-servers.ts';
 export type {
   GatewayAuthority,

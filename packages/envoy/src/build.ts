@@ -1,6 +1,6 @@
 // The translators wired into one graph: mesh model in, encoded Envoy resources out.
 import type { Collection, Graph } from '@xebec/flow';
-import { deriveClients } from './clients.ts';
+import { type Client, deriveClients } from './clients.ts';
 import { buildClusters } from './clusters/build-clusters.ts';
 import { buildDemand, type Demand } from './demand.ts';
 import { buildEndpoints } from './endpoints/build-endpoints.ts';
@@ -8,7 +8,9 @@ import type { ResourceInputs } from './inputs.ts';
 import { buildListeners } from './listeners/build-listeners.ts';
 import { encodeGatewayRoutes } from './listeners/gateway.ts';
 import { encodeGrpcRoutes } from './listeners/grpc.ts';
-import { buildPlaces } from './places.ts';
+import { buildPatches, type PatchCollections } from './patches/build-patches.ts';
+import { buildPrograms } from './patches/build-programs.ts';
+import { buildPlaces, type Places } from './places.ts';
 import {
   type Emission,
   type EncodedResource,
@@ -34,13 +36,37 @@ export interface EnvoyCollections {
   readonly types: readonly ResourceCollection[];
   /** What each connected client sees, by proxy id. */
   readonly views: Collection<string, ProxyView>;
+  readonly patches: PatchCollections;
 }
 
 /** Adds Envoy's resources to a graph. */
 export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyCollections {
-  const clients = deriveClients(graph, inputs);
-  const demand = buildDemand(graph, clients);
+  const programs = buildPrograms(graph, inputs);
+  const clients = deriveClients(graph, inputs, programs.uses);
   const places = buildPlaces(graph, clients, inputs.destinations);
+  const made = buildUnpatched(graph, inputs, { clients, places });
+  const patches = buildPatches(graph, { inputs, clients, places, made, programs });
+  const types = made.flatMap(({ typeUrl, resources: own }): ResourceCollection[] => {
+    const published = patches.published.get(typeUrl);
+    const resources = published === undefined ? own : graph.union(`all.${typeUrl}`, own, published);
+    // Listeners refer to extension configurations.
+    return [...(typeUrl === typeUrls.listener ? extensions(patches) : []), { typeUrl, resources }];
+  });
+  return { types, views: buildViews(graph, clients, places), patches };
+}
+
+const extensions = ({ published }: PatchCollections): readonly ResourceCollection[] => {
+  const resources = published.get(typeUrls.extension);
+  return resources === undefined ? [] : [{ typeUrl: typeUrls.extension, resources }];
+};
+
+/** The resources as the mesh alone makes them. */
+function buildUnpatched(
+  graph: Graph,
+  inputs: ResourceInputs,
+  { clients, places }: { readonly clients: Collection<string, Client>; readonly places: Places },
+): readonly ResourceCollection[] {
+  const demand = buildDemand(graph, clients);
   const { settings, routeTables, connectionTables } = inputs;
   const virtualHosts = buildVirtualHosts(graph, { settings, demand, routeTables, connectionTables });
   const routes = graph.union(
@@ -50,7 +76,7 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
     buildGrpcRoutes(graph, inputs, demand),
   );
   const udp = buildUdp(graph, inputs, { clients, demand });
-  const types = [
+  return [
     { typeUrl: typeUrls.secret, resources: buildSecrets(graph, inputs) },
     {
       typeUrl: typeUrls.cluster,
@@ -67,7 +93,6 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
     { typeUrl: typeUrls.route, resources: routes },
     { typeUrl: typeUrls.virtualHost, resources: virtualHosts.resources },
   ];
-  return { types, views: buildViews(graph, clients, places) };
 }
 
 function buildGatewayRoutes(graph: Graph, { gateways }: ResourceInputs): Resources {

@@ -1,4 +1,6 @@
 // What the translators read: the mesh model as collections, and the settings that hold for the whole mesh.
+
+import type { ObjectOf } from '@xebec/config';
 import type { Collection } from '@xebec/flow';
 import type {
   ConnectionTable,
@@ -10,11 +12,14 @@ import type {
   Inbound,
   Layer,
   Layered,
+  ObjectKey,
+  PatchSet,
   ProxyNode,
   RouteTable,
   Service,
   TlsSecret,
 } from '@xebec/model';
+import type { PatchGate } from './patches/gate.ts';
 
 /** The settings of the mesh that show in Envoy's configuration. */
 export interface ProxySettings {
@@ -43,4 +48,9 @@ export interface ResourceInputs {
   readonly inbounds: Collection<string, Inbound>;
   readonly gateways: Collection<string, GatewayModel>;
   readonly secrets: Collection<string, TlsSecret>;
+  readonly envoyFilters: Collection<ObjectKey, ObjectOf<'EnvoyFilter'>>;
+  /** By proxy id: the patches that are to apply to it. */
+  readonly patchSets: Collection<string, PatchSet>;
+  /** Absent: patches are trusted and applied at once. */
+  readonly patchGate?: PatchGate;
 }

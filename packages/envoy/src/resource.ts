@@ -3,6 +3,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape } fr
 import type { Cause } from '@xebec/model';
 import { encode, typeUrl } from '@xebec/protos';
 import { ClusterSchema } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
+import { TypedExtensionConfigSchema } from '@xebec/protos/envoy/config/core/v3/extension_pb';
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
@@ -17,6 +18,7 @@ export const typeUrls = {
   cluster: typeUrl(ClusterSchema),
   endpoint: typeUrl(ClusterLoadAssignmentSchema),
   secret: typeUrl(SecretSchema),
+  extension: typeUrl(TypedExtensionConfigSchema),
 } as const;
 
 export interface ResourceReference {
@@ -33,6 +35,8 @@ export interface EncodedResource {
   readonly aliases: readonly string[];
   readonly needs: readonly ResourceReference[];
   readonly causes: readonly string[];
+  /** There is to be no such resource, whatever less specific layers say. */
+  readonly isAbsent?: true;
 }
 
 /** `LAYER|NAME`. */

@@ -6,6 +6,7 @@ import type { Client } from './clients.ts';
 import { styleOf } from './demand.ts';
 import type { Place } from './endpoints/place.ts';
 import { httpProxyRoute } from './names.ts';
+import { patchedView } from './patches/patched-view.ts';
 import { type Places, placeLayer } from './places.ts';
 import { typeUrls } from './resource.ts';
 import { eagerRoutes, onDemandRoutes } from './routes/outbound-routes.ts';
@@ -68,7 +69,7 @@ export function buildViews(
   });
 }
 
-interface PlacedClient extends Client {
+export interface PlacedClient extends Client {
   readonly place: Place | undefined;
 }
 
@@ -77,6 +78,12 @@ const placedLayers = ({ layers, place }: PlacedClient): readonly string[] =>
   place === undefined ? layers : layers.flatMap((layer) => [placeLayer(layer, place), layer]);
 
 function viewOf(client: PlacedClient): ProxyView {
+  const view = unpatchedView(client);
+  return client.patches === undefined ? view : patchedView(view, client.patches);
+}
+
+/** What the client would see without patches. */
+export function unpatchedView(client: PlacedClient): ProxyView {
   switch (client.proxy.role) {
     case 'sidecar':
       return sidecarView(client);

@@ -12,6 +12,7 @@ import type {
   Layer,
   Layered,
   ObjectKey,
+  PatchSet,
   ProxyNode,
   RouteTable,
   Service,
@@ -35,6 +36,8 @@ export interface MeshInputs {
   readonly gateways: ObjectsOf<'Gateway'>;
   readonly peerAuthentications: ObjectsOf<'PeerAuthentication'>;
   readonly secrets: ObjectsOf<'Secret'>;
+  /** Those in force: of a refused one the last good value, or none. */
+  readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;
   /** Connected clients by Envoy node id. */
   readonly proxies: Collection<string, ProxyNode>;
   /** Absent: `defaultSettings`. */
@@ -66,6 +69,10 @@ export interface MeshCollections {
   readonly gateways: Collection<string, GatewayModel>;
   /** By SDS name `kubernetes://NAMESPACE/NAME`. */
   readonly secrets: Collection<string, TlsSecret>;
+  /** As they came in, for those who apply them. */
+  readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;
+  /** By proxy id: the patches that apply to it; none for most. */
+  readonly patchSets: Collection<string, PatchSet>;
   /** What was decided between objects that contradict each other or name what is not there. */
   readonly conflicts: Collection<string, Diagnostic>;
 }

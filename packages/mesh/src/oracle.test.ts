@@ -207,6 +207,27 @@ const anySecret = id.map((key) =>
   }),
 );
 
+const anyFilter = fc
+  .tuple(
+    id,
+    fc.option(labels, { nil: undefined }),
+    fc.integer({ min: -1, max: 1 }),
+    fc.uniqueArray(fc.constantFrom('ANY', 'GATEWAY', 'SIDECAR_INBOUND' as const), { minLength: 1 }),
+  )
+  .map(([key, selector, priority, contexts]) =>
+    object('EnvoyFilter', key, {
+      ...(selector === undefined ? {} : { workloadSelector: selector }),
+      targetGateways: [],
+      priority,
+      patches: contexts.map((context) => ({
+        applyTo: 'CLUSTER',
+        operation: 'REMOVE',
+        filterClass: 'UNSPECIFIED',
+        match: { context },
+      })),
+    }),
+  );
+
 const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyService,
   anyPod,
@@ -218,6 +239,7 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyPeer,
   anyGateway,
   anySecret,
+  anyFilter,
 );
 
 type Step =

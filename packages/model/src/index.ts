@@ -46,6 +46,7 @@ export {
   seenIn,
   splitLayered,
 } from './layers.ts';
+export type { PatchReference, PatchSet } from './patch.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';
 export type { Cause, ObjectKey } from './reference.ts';
 export type {

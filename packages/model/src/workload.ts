@@ -75,6 +75,9 @@ export interface ProxyNode {
   readonly workloadGroup?: string;
   /** Routers: a Gateway's port → the port the proxy may bind for it; the same port when it is not named here. */
   readonly gatewayPorts: Readonly<Record<number, number>>;
+  /** What the proxy says it is (`ISTIO_VERSION`), and the rest of what it says in single words. */
+  readonly version?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Routers; absent: nobody stands before them. */
   readonly topology?: EdgeTopology;
 }

@@ -21,6 +21,8 @@ export interface EncodedResource {
   readonly needs: readonly ResourceReference[];
   /** What caused it, for people: `VirtualService/default/reviews#spec.http[0]`. */
   readonly causes: readonly string[];
+  /** There is to be no such resource: it hides those of less specific layers. */
+  readonly isAbsent?: true;
 }
 
 /** `LAYER|NAME`. The same name may exist in several layers; a stream sees the first of its layers that has it. */

@@ -1,12 +1,19 @@
 // A mesh made of YAML, as a control plane makes it: documents → store → mesh → resources, with proxies that a test connects.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type AnyObject, parseDocuments, parseObject, type RawObject } from '@xebec/config';
 import { createGraph, type Graph, type Source } from '@xebec/flow';
 import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } from '@xebec/mesh';
 import type { ProxyNode } from '@xebec/model';
+import { provideDescriptors } from '@xebec/protos';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { createMemoryJournal, createStore, type Store } from '@xebec/store';
 import { buildResources, type EnvoyCollections, type ResourceCollection } from '../build.ts';
 import { type EncodedResource, type ResourceKey, typeUrls } from '../resource.ts';
+
+provideDescriptors(() =>
+  readFileSync(fileURLToPath(import.meta.resolve('@xebec/protos/descriptors/envoy.binpb'))),
+);
 
 export interface ConfigMesh {
   readonly graph: Graph;
@@ -63,6 +70,7 @@ const inputsOf = (store: Store) => ({
   gateways: store.source('Gateway'),
   peerAuthentications: store.source('PeerAuthentication'),
   secrets: store.source('Secret'),
+  envoyFilters: store.source('EnvoyFilter'),
 });
 
 function applyText(store: Store, text: string, file: string): void {

@@ -30,7 +30,7 @@ import { HttpConnectionManagerSchema } from '@xebec/protos/envoy/extensions/filt
 import { type Secret, SecretSchema } from '@xebec/protos/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import { socketAddress } from '../listeners/addresses.ts';
 import { corsFilter, faultFilter } from '../routes/filter-overrides.ts';
-import { bytesOf, type ConfigMesh, resourcesOf } from './config-mesh.ts';
+import { resourcesOf as allResourcesOf, bytesOf, type ConfigMesh } from './config-mesh.ts';
 
 /** `$ENVOY_PATH`, or the one installed before; tests install none. */
 export function findEnvoy(): string | undefined {
@@ -67,6 +67,9 @@ export function createValidation(): Validation {
     run: (envoyPath) => validate(envoyPath, bootstrapOf(parts)),
   };
 }
+
+const resourcesOf: typeof allResourcesOf = (mesh, name) =>
+  allResourcesOf(mesh, name).filter(([, { isAbsent }]) => isAbsent !== true);
 
 const renamed = <M extends { name: string }>(message: M, name: string): M => Object.assign(message, { name });
 

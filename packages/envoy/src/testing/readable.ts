@@ -12,6 +12,7 @@ export const registry = apiRegistry(() =>
 
 /** The message of a resource as JSON data. */
 export function readable(typeUrl: string, resource: EncodedResource): unknown {
+  if (resource.isAbsent === true) return 'removed';
   const schema = registry().getMessage(typeUrl.slice(typeUrl.indexOf('/') + 1));
   if (schema === undefined) throw new Error(`no message ${typeUrl}`);
   return JSON.parse(toJsonText(registry(), schema, fromBinary(schema, bytesOf(resource))));

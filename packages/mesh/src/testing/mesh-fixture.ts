@@ -21,6 +21,7 @@ export type MeshObject = {
   | 'DestinationRule'
   | 'Gateway'
   | 'PeerAuthentication'
+  | 'EnvoyFilter'
   | 'Secret'];
 
 export interface MeshFixture {
@@ -50,6 +51,7 @@ function createSources(graph: Graph) {
     Gateway: of('Gateway'),
     PeerAuthentication: of('PeerAuthentication'),
     Secret: of('Secret'),
+    EnvoyFilter: of('EnvoyFilter'),
   };
 }
 
@@ -76,6 +78,7 @@ export function createMesh(): MeshFixture {
     gateways: sources.Gateway,
     peerAuthentications: sources.PeerAuthentication,
     secrets: sources.Secret,
+    envoyFilters: sources.EnvoyFilter,
     proxies,
     settings,
   });

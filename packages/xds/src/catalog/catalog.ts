@@ -74,6 +74,16 @@ export class Catalog implements Disposable {
 
   /** What a client with these layers sees under a name. */
   resolve(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
+    const found = this.first(layers, name);
+    return found?.isAbsent === true ? undefined : found;
+  }
+
+  /** Whether one of the layers decides about a name, also when it says that there is none. */
+  decides(layers: readonly LayerUse[], name: string): boolean {
+    return this.first(layers, name) !== undefined;
+  }
+
+  private first(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
     for (const { layer } of layers) {
       const found = this.byLayer.count(layer) === 0 ? undefined : this.at(layer, name);
       if (found !== undefined) return found;

@@ -19,10 +19,18 @@ export interface Difference {
   /** Names that were absent before. */
   readonly adds: ReadonlySet<string> | 'all';
   readonly removed: readonly string[];
+  /** Names that the stack hides from less specific ones. */
+  readonly hidden: readonly string[];
   readonly encoding: SharedEncoding;
 }
 
-export const noDifference: Difference = { upserts: [], adds: new Set(), removed: [], encoding: {} };
+export const noDifference: Difference = {
+  upserts: [],
+  adds: new Set(),
+  removed: [],
+  hidden: [],
+  encoding: {},
+};
 
 /** What comparisons need of a catalog. */
 export interface LayerReader {
@@ -35,15 +43,17 @@ export interface LayerReader {
 export function everythingOf(reader: LayerReader, stack: LayerStack): Difference {
   const upserts: EncodedResource[] = [];
   const seen = new Set<string>();
+  const hidden: string[] = [];
   stack.layers.forEach(({ layer }, i) => {
     const isLast = i === stack.layers.length - 1;
     for (const [, resource] of reader.members(layer)) {
       if (seen.has(resource.name)) continue;
       if (!isLast) seen.add(resource.name);
-      upserts.push(resource);
+      if (resource.isAbsent === true) hidden.push(resource.name);
+      else upserts.push(resource);
     }
   });
-  return { upserts, adds: 'all', removed: [], encoding: {} };
+  return { upserts, adds: 'all', removed: [], hidden, encoding: {} };
 }
 
 /** Per name: for each layer where it changed, whether the layer had it before. */
@@ -82,7 +92,7 @@ function compare(
   name: string,
   changed: Map<number, boolean>,
 ) {
-  let after: EncodedResource | undefined;
+  let found: EncodedResource | undefined;
   let wasPresent = false;
   let isHidden = false;
   let isChangeSeen = false;
@@ -91,11 +101,12 @@ function compare(
     const before = changed.get(i);
     if (before !== undefined) isChangeSeen = true;
     wasPresent ||= before ?? now !== undefined;
-    if (now !== undefined && after === undefined) {
-      after = now;
+    if (now !== undefined && found === undefined) {
+      found = now;
       isHidden = !isChangeSeen;
     }
   }
+  const after = found?.isAbsent === true ? undefined : found;
   return { after, wasPresent, isHidden } satisfies Comparison;
 }
 
@@ -121,5 +132,5 @@ export function differenceSince(
     upserts.push(after);
     if (!wasPresent) adds.add(name);
   }
-  return { upserts, adds, removed, encoding: {} };
+  return { upserts, adds, removed, hidden: [], encoding: {} };
 }

@@ -57,7 +57,7 @@ function takeOwn(session: Session, channel: Channel, own: Difference): void {
 function takeCommon(session: Session, channel: Channel, common: Difference): void {
   const { catalog, view } = channel;
   for (const resource of common.upserts) {
-    if (catalog.resolve(view.own.layers, resource.name) !== undefined) continue;
+    if (catalog.decides(view.own.layers, resource.name)) continue;
     takeUpsert(session, channel, resource, isAdd(common, resource.name));
   }
   for (const name of common.removed) takeRemoval(session, channel, name);

@@ -83,7 +83,7 @@ function wantedResources(channel: Channel): EncodedResource[] {
   }
   for (const resource of catalog.everything(view.own).upserts) wanted.push(resource);
   for (const resource of catalog.everything(view.common).upserts) {
-    if (catalog.resolve(view.own.layers, resource.name) === undefined) wanted.push(resource);
+    if (!catalog.decides(view.own.layers, resource.name)) wanted.push(resource);
   }
   if (!view.hasNeeded) return wanted;
   return wanted.filter(

@@ -84,9 +84,9 @@ const differenceOf = (channel: Channel, since: number): Difference | undefined =
 
 function isOverlapped(channel: Channel): boolean {
   const { catalog, view } = channel;
-  return catalog
-    .everything(view.own)
-    .upserts.some((resource) => catalog.resolve(view.common.layers, resource.name) !== undefined);
+  const { upserts, hidden } = catalog.everything(view.own);
+  const isCommon = (name: string): boolean => catalog.resolve(view.common.layers, name) !== undefined;
+  return upserts.some(({ name }) => isCommon(name)) || hidden.some(isCommon);
 }
 
 function expandOwn(channel: Channel, pending: Pending): void {

@@ -33,8 +33,9 @@ function subscriptionOf(channel: Channel): TypeStatus['subscription'] {
 
 function availableCount({ catalog, view }: Channel): number {
   let overlapping = 0;
-  const own = catalog.everything(view.own).upserts;
-  for (const { name } of own) if (catalog.resolve(view.common.layers, name) !== undefined) overlapping++;
+  const { upserts: own, hidden } = catalog.everything(view.own);
+  for (const name of [...own.map((each) => each.name), ...hidden])
+    if (catalog.resolve(view.common.layers, name) !== undefined) overlapping++;
   return own.length + catalog.everything(view.common).upserts.length - overlapping;
 }
 
