@@ -37,21 +37,19 @@ export interface ConvergenceOptions {
   readonly proxy: (client: string) => ProxyNode | undefined;
 }
 
-type Layers = ReadonlyMap<
-  string,
-  Index<string, ResourceKey, { readonly needs: readonly Need[]; readonly name: string }>
->;
+/** By type; a type may have several collections. */
+type Layers = ReadonlyMap<string, readonly LayerIndex[]>;
+type LayerIndex = Index<string, ResourceKey, { readonly needs: readonly Need[]; readonly name: string }>;
 type Need = { readonly typeUrl: string; readonly name: string };
 
 export function trackConvergence(options: ConvergenceOptions): Convergence {
   const { graph, resources } = options;
   const changes = new Map<number, ResourceChange[]>();
-  const layers: Layers = new Map(
-    resources.map(({ typeUrl, resources: collection }) => [
-      typeUrl,
-      graph.index(collection, `${typeUrl}.convergence`, (_value, key) => [layerOf(key)]),
-    ]),
-  );
+  const layers = new Map<string, LayerIndex[]>();
+  for (const { typeUrl, resources: collection } of resources) {
+    const index = graph.index(collection, `${typeUrl}.convergence`, (_value, key) => [layerOf(key)]);
+    layers.set(typeUrl, [...(layers.get(typeUrl) ?? []), index]);
+  }
   const watches = resources.map(({ typeUrl, resources: collection }) =>
     graph.watch(collection, ({ epoch, changes: changed }) => {
       const list = changes.get(epoch) ?? [];
@@ -165,7 +163,9 @@ function heldBy(view: StreamView, layers: Layers, resources: readonly ResourceCo
       if (members !== 'all') continue;
       whole.add(`${typeUrl}|${layer}`);
       if (!hasNeeded || layer === '*') continue;
-      for (const [, value] of layers.get(typeUrl)?.at(layer) ?? []) value.needs.forEach(visit);
+      for (const index of layers.get(typeUrl) ?? []) {
+        for (const [, value] of index.at(layer)) value.needs.forEach(visit);
+      }
     }
   }
   for (const [typeUrl, held] of Object.entries(view.heldNames))
@@ -180,10 +180,12 @@ function needsOf(
   view: StreamView,
   resources: readonly ResourceCollection[],
 ): readonly Need[] {
-  const collection = resources.find((each) => each.typeUrl === typeUrl)?.resources;
+  const collections = resources.filter((each) => each.typeUrl === typeUrl);
   for (const { layer } of view.layers[typeUrl] ?? []) {
-    const value = collection?.get(`${layer}|${name}`);
-    if (value !== undefined) return value.needs;
+    for (const { resources: collection } of collections) {
+      const value = collection.get(`${layer}|${name}`);
+      if (value !== undefined) return value.needs;
+    }
   }
   return [];
 }

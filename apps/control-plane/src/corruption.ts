@@ -36,7 +36,7 @@ export function corruptResources(
   return all.map(({ typeUrl, resources }) => ({
     typeUrl,
     resources: graph.derive({
-      name: `corrupted.${typeUrl}`,
+      name: `corrupted.${resources.name}`,
       from: resources,
       fn: (value, key) => [[key, isChosen(value) ? spoil(value, typeUrl) : value]],
     }),

@@ -1,9 +1,11 @@
 // The whole pipeline as one graph: store → mesh → Envoy resources. Sources are written by the rest of the app.
+import { readFileSync } from 'node:fs';
 
 import { buildResources, type ProxyView, type ResourceCollection } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
 import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } from '@xebec/mesh';
 import type { ProxyNode } from '@xebec/model';
+import { provideDescriptors } from '@xebec/protos';
 import {
   createMemoryJournal,
   createStore,
@@ -12,6 +14,9 @@ import {
   type Store,
 } from '@xebec/store';
 import { corruptResources } from './corruption.ts';
+
+// A program that has provided them before keeps its own.
+provideDescriptors(() => readFileSync(new URL(import.meta.resolve('@xebec/protos/descriptors/envoy.binpb'))));
 
 export interface Pipeline {
   readonly graph: Graph;

@@ -1,8 +1,19 @@
 // The program `xebec`: the one place that ends the process.
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { provideDescriptors } from '@xebec/protos';
 import { systemCli } from './cli.ts';
 import { exitCode } from './exit-code.ts';
 import { runProgram } from './program.ts';
+
+// The built program has the descriptors beside it.
+provideDescriptors(() => {
+  const beside = new URL('envoy.binpb', import.meta.url);
+  const file = existsSync(beside)
+    ? beside
+    : new URL(import.meta.resolve('@xebec/protos/descriptors/envoy.binpb'));
+  return readFileSync(file);
+});
 
 const cli = systemCli(fileURLToPath(import.meta.url));
 

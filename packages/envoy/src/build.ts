@@ -26,6 +26,7 @@ import { buildViews, grpcLayer, type ProxyView, proxyLayer, secretLayer } from '
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 
+/** Some of a type's resources; a type may have several such collections, whose keys never meet. */
 export interface ResourceCollection {
   readonly typeUrl: string;
   readonly resources: Resources;
@@ -46,18 +47,18 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
   const places = buildPlaces(graph, clients, inputs.destinations);
   const made = buildUnpatched(graph, inputs, { clients, places });
   const patches = buildPatches(graph, { inputs, clients, places, made, programs });
-  const types = made.flatMap(({ typeUrl, resources: own }): ResourceCollection[] => {
-    const published = patches.published.get(typeUrl);
-    const resources = published === undefined ? own : graph.union(`all.${typeUrl}`, own, published);
+  const types = made.flatMap((type): ResourceCollection[] => [
     // Listeners refer to extension configurations.
-    return [...(typeUrl === typeUrls.listener ? extensions(patches) : []), { typeUrl, resources }];
-  });
+    ...(type.typeUrl === typeUrls.listener ? patchesOf(patches, typeUrls.extension) : []),
+    type,
+    ...patchesOf(patches, type.typeUrl),
+  ]);
   return { types, views: buildViews(graph, clients, places), patches };
 }
 
-const extensions = ({ published }: PatchCollections): readonly ResourceCollection[] => {
-  const resources = published.get(typeUrls.extension);
-  return resources === undefined ? [] : [{ typeUrl: typeUrls.extension, resources }];
+const patchesOf = ({ published }: PatchCollections, typeUrl: string): readonly ResourceCollection[] => {
+  const resources = published.get(typeUrl);
+  return resources === undefined ? [] : [{ typeUrl, resources }];
 };
 
 /** The resources as the mesh alone makes them. */

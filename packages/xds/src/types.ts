@@ -28,6 +28,7 @@ export interface EncodedResource {
 /** `LAYER|NAME`. The same name may exist in several layers; a stream sees the first of its layers that has it. */
 export type ResourceKey = `${string}|${string}`;
 
+/** Some of a type's resources; several collections of one type are served as one, and never hold the same key. */
 export interface ResourceType {
   readonly typeUrl: TypeUrl;
   readonly resources: Collection<ResourceKey, EncodedResource>;

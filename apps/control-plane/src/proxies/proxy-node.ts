@@ -47,6 +47,10 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
     ...(nodeName === undefined ? {} : { node: nodeName }),
     ...(group === undefined ? {} : { workloadGroup: group }),
     gatewayPorts: portMap(metadata['GATEWAY_PORTS']),
+    ...(textOf(metadata['ISTIO_VERSION']) === undefined
+      ? {}
+      : { version: textOf(metadata['ISTIO_VERSION']) ?? '' }),
+    metadata: textMap(metadata),
     ...(topology === undefined ? {} : { topology }),
     ...(node.locality === undefined
       ? {}

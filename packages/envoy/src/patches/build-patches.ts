@@ -10,7 +10,13 @@ import type { Places } from '../places.ts';
 import { proxyLayer, unpatchedView } from '../views.ts';
 import { type Programs, typesOfProgram } from './build-programs.ts';
 import { passGate } from './gate.ts';
-import { addedHosts, addedResources, type PatchedResource, patchResource } from './patch-resource.ts';
+import {
+  addedHosts,
+  addedResources,
+  type PatchedResource,
+  type PatchTask,
+  patchResource,
+} from './patch-resource.ts';
 import { addedLayer, patchLayer } from './patched-view.ts';
 import type { NearMiss, Place } from './place.ts';
 import type { PatchProgram, ReadyPatch } from './program.ts';
@@ -50,8 +56,17 @@ const patchableTypes = [
 export function buildPatches(graph: Graph, sources: PatchSources): PatchCollections {
   const { inputs } = sources;
   const targets = buildTargets(graph, sources);
+  const applied = new Map(
+    sources.made
+      .filter(({ typeUrl }) => patchableTypes.some((each) => each === typeUrl))
+      .map(({ typeUrl, resources }) => [
+        typeUrl,
+        applyToType(graph, { ...sources, typeUrl, targets }, resources),
+      ]),
+  );
+  const { programs } = sources.programs;
   const candidates = new Map(
-    patchableTypes.map((typeUrl) => [typeUrl, applyToType(graph, { ...sources, typeUrl, targets })]),
+    patchableTypes.map((typeUrl) => [typeUrl, candidatesOf(graph, typeUrl, { applied, programs })]),
   );
   const hits = [...candidates].map(([typeUrl, patched]) =>
     graph.index(patched, `patchHits.${shortName(typeUrl)}`, (value) => value.hits),
@@ -64,7 +79,7 @@ export function buildPatches(graph: Graph, sources: PatchSources): PatchCollecti
     candidates,
     published: new Map(published),
     placesOf: (id) => hits.reduce((sum, index) => sum + index.count(id), 0),
-    programs: sources.programs.programs,
+    programs,
   };
 }
 
@@ -112,30 +127,40 @@ function buildTargets(
   return graph.index(targets, 'byLayer', ({ typeUrl, layer }) => [`${typeUrl}|${layer}`]);
 }
 
-interface TypeSources extends PatchSources {
-  readonly typeUrl: string;
-  readonly targets: Targets;
-}
-
 /** Everything that patches make of one type: of its resources, of tables that get hosts, and out of nothing. */
-function applyToType(graph: Graph, sources: TypeSources): Patched {
-  const { typeUrl, made, programs } = sources;
+function candidatesOf(graph: Graph, typeUrl: string, { applied, programs }: CandidateSources): Patched {
   const short = shortName(typeUrl);
-  const base = made.find((each) => each.typeUrl === typeUrl)?.resources;
-  const tables = made.find((each) => each.typeUrl === typeUrls.route)?.resources;
   const own = graph.derive({
     name: `patchAdditions.${short}`,
-    from: programs.programs,
+    from: programs,
     fn: ({ patches }, set: string) =>
       addedResources(patches)
         .filter((each) => each.typeUrl === typeUrl)
         .map((each): PatchedEmission => [`${addedLayer(set)}|${each.resource.name}`, each]),
     equals: equalPatched,
   });
-  const changed = base === undefined ? [] : [applyToLayers(graph, sources, base)];
-  const hosts =
-    typeUrl === typeUrls.virtualHost && tables !== undefined ? [addHosts(graph, sources, tables)] : [];
-  return graph.union(`patched.${short}`, own, ...changed, ...hosts);
+  const changed = [...applied].flatMap(([from, collection]) => {
+    if (from !== typeUrl && !(from === typeUrls.route && typeUrl === typeUrls.virtualHost)) return [];
+    return [
+      graph.derive({
+        name: `patchChanges.${shortName(from)}.${short}`,
+        from: collection,
+        fn: (each, key: string): PatchedEmission[] =>
+          each.typeUrl === typeUrl ? [[key as ResourceKey, each]] : [],
+        equals: equalPatched,
+      }),
+    ];
+  });
+  return graph.union(`patched.${short}`, own, ...changed);
+}
+
+interface CandidateSources {
+  readonly applied: ReadonlyMap<string, Collection<string, TypedPatched>>;
+  readonly programs: Collection<string, PatchProgram>;
+}
+
+interface TypedPatched extends PatchedResource {
+  readonly typeUrl: string;
 }
 
 type PatchedEmission = readonly [ResourceKey, PatchedResource];
@@ -167,64 +192,59 @@ function placeOf(
 function gatewaysOf(model: GatewayModel | undefined): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const { servers } of model?.listeners ?? []) {
-    for (const server of servers) {
-      const table = tableOf(server);
-      if (table === undefined) continue;
-      const names = server.causes.flatMap(({ object }) =>
+    for (const { traffic, causes } of servers) {
+      if (traffic.kind !== 'http') continue;
+      const names = causes.flatMap(({ object }) =>
         object.startsWith('Gateway/') ? [object.slice('Gateway/'.length)] : [],
       );
-      found.set(table, [...(found.get(table) ?? []), ...names]);
+      found.set(traffic.routeName, [...(found.get(traffic.routeName) ?? []), ...names]);
     }
   }
   return found;
 }
 
-type Server = GatewayModel['listeners'][number]['servers'][number];
+interface TypeSources extends PatchSources {
+  readonly typeUrl: string;
+  readonly targets: Targets;
+}
 
-const tableOf = ({ traffic }: Server): string | undefined =>
-  traffic.kind === 'http' ? traffic.routeName : undefined;
-
-function applyToLayers(
+/** What patches make of the resources of a type; nothing for layers that no proxy with patches has. */
+function applyToType(
   graph: Graph,
   { typeUrl, targets, programs, inputs }: TypeSources,
   base: Resources,
-): Patched {
+): Collection<string, TypedPatched> {
   return graph.derive({
     name: `patchedLayers.${shortName(typeUrl)}`,
     from: base,
     reads: { targets, programs: programs.programs, proxies: inputs.proxies, gateways: inputs.gateways },
     equals: equalPatched,
-    fn: (resource, key: ResourceKey, read): PatchedEmission[] => {
+    fn: (resource, key: ResourceKey, read): (readonly [string, TypedPatched])[] => {
       const layer = layerOf(key);
-      return read.targets.at(`${typeUrl}|${layer}`).flatMap(([, { set }]): PatchedEmission[] => {
+      return read.targets.at(`${typeUrl}|${layer}`).flatMap(([, { set }]) => {
         const program = read.programs.get(set);
         const place = program === undefined ? undefined : placeOf(layer, program.role, read);
         if (program === undefined || place === undefined) return [];
-        const patched = patchResource({ typeUrl, resource, patches: program.patches, place });
-        return patched === undefined ? [] : [[`${patchLayer(set, layer)}|${resource.name}`, patched]];
+        return applySet({ typeUrl, resource, patches: program.patches, place }, { set, layer });
       });
     },
   });
 }
 
-/** Virtual hosts added to tables whose hosts travel alone: they are resources like the others. */
-function addHosts(graph: Graph, { targets, programs, inputs }: TypeSources, tables: Resources): Patched {
-  return graph.derive({
-    name: 'patchedTables',
-    from: tables,
-    reads: { targets, programs: programs.programs, proxies: inputs.proxies, gateways: inputs.gateways },
-    equals: equalPatched,
-    fn: (resource, key: ResourceKey, read): PatchedEmission[] => {
-      const layer = layerOf(key);
-      return read.targets.at(`${typeUrls.route}|${layer}`).flatMap(([, { set }]): PatchedEmission[] => {
-        const program = read.programs.get(set);
-        const place = program === undefined ? undefined : placeOf(layer, program.role, read);
-        if (program === undefined || place === undefined) return [];
-        const task = { typeUrl: typeUrls.route, resource, patches: program.patches, place };
-        return addedHosts(task).map((each) => [`${addedLayer(set)}|${each.resource.name}`, each]);
-      });
-    },
-  });
+/** The resource as the set leaves it, and hosts that the set adds to a table whose hosts travel alone. */
+function applySet(
+  task: PatchTask,
+  { set, layer }: { readonly set: string; readonly layer: string },
+): (readonly [string, TypedPatched])[] {
+  const patched = patchResource(task);
+  const { typeUrl, resource } = task;
+  const changed: (readonly [string, TypedPatched])[] =
+    patched === undefined ? [] : [[`${patchLayer(set, layer)}|${resource.name}`, { ...patched, typeUrl }]];
+  const added = addedHosts(task).map((each): readonly [string, TypedPatched] => [
+    `${addedLayer(set)}|${each.resource.name}`,
+    { ...each, typeUrl: typeUrls.virtualHost },
+  ]);
+  return [...changed, ...added];
 }
 
 /** What came nearest to a patch's conditions among resources of its kind; for people who ask why it has no effect. */

@@ -1,7 +1,7 @@
 // One resource type as streams read it: resolved through layers, with recent changes. The rule: every comparison is made once for all streams.
 import type { Collection, EpochEvent, Graph, Index } from '@xebec/flow';
 import { createNameTable } from '../names.ts';
-import type { EncodedResource, LayerUse, ResourceKey, ResourceType, TypeUrl } from '../types.ts';
+import type { EncodedResource, LayerUse, ResourceKey, TypeUrl } from '../types.ts';
 import { type Difference, differenceSince, everythingOf, noDifference } from './difference.ts';
 import { createLayerLog, type LayerLog, trimLog } from './layer-log.ts';
 import { createLayerView, keyOf, type LayerStack, type LayerView, layerOf } from './layers.ts';
@@ -9,6 +9,15 @@ import { createLayerView, keyOf, type LayerStack, type LayerView, layerOf } from
 /** Somebody who uses layers and wants to know when one of them changed. */
 export interface LayerUser {
   touch(): void;
+}
+
+type Resources = Collection<ResourceKey, EncodedResource>;
+
+/** All of one type: collections that never hold the same key, and what is served instead of some of it. */
+export interface CatalogSource {
+  readonly typeUrl: TypeUrl;
+  readonly collections: readonly Resources[];
+  readonly replacements?: Resources;
 }
 
 /** A layer with this many members is worth sharing work for. */
@@ -21,30 +30,40 @@ export class Catalog implements Disposable {
   readonly names = createNameTable();
   /** Resources that some client refused: they travel alone, so that they cannot take others with them. */
   readonly suspects = new WeakSet<EncodedResource>();
-  private readonly resources: Collection<ResourceKey, EncodedResource>;
-  private readonly byLayer: Index<string, ResourceKey, EncodedResource>;
-  private readonly byAlias: Index<ResourceKey, ResourceKey, EncodedResource>;
+  private readonly collections: readonly Resources[];
+  private readonly replacements: Resources | undefined;
+  private readonly byLayer: readonly Index<string, ResourceKey, EncodedResource>[];
+  private readonly byAlias: readonly Index<ResourceKey, ResourceKey, EncodedResource>[];
   private readonly logs = new Map<string, LayerLog>();
   private readonly users = new Map<string, Set<LayerUser>>();
   private readonly retired = new Map<ResourceKey, EncodedResource>();
   /** Views by the array the app gave, so that streams that are given one array share one view. */
   private readonly views = new WeakMap<readonly LayerUse[], LayerView>();
   private readonly differences = new Map<string, Difference | undefined>();
-  private readonly watching: Disposable;
+  private readonly watching: readonly Disposable[];
   private readonly largeLayer: number;
   /** Epoch of the last change of this type. */
   changedEpoch: number;
 
-  constructor(graph: Graph, type: ResourceType, largeLayer = LARGE_LAYER) {
+  constructor(graph: Graph, type: CatalogSource, largeLayer = LARGE_LAYER) {
     this.largeLayer = largeLayer;
     this.typeUrl = type.typeUrl;
-    this.resources = type.resources;
-    this.byLayer = graph.index(type.resources, 'xds-layer', (_, key) => [layerOf(key)]);
-    this.byAlias = graph.index(type.resources, 'xds-alias', (resource, key) =>
-      resource.aliases.map((alias) => keyOf(layerOf(key), alias)),
+    const { collections, replacements } = type;
+    this.collections = collections;
+    this.replacements = replacements;
+    this.byLayer = collections.map((each) => graph.index(each, 'xds-layer', (_, key) => [layerOf(key)]));
+    this.byAlias = collections.map((each) =>
+      graph.index(each, 'xds-alias', (resource, key) =>
+        resource.aliases.map((alias) => keyOf(layerOf(key), alias)),
+      ),
     );
     this.changedEpoch = graph.epoch;
-    this.watching = graph.watch(type.resources, (event) => this.record(event));
+    this.watching = [
+      ...collections.map((each) => graph.watch(each, (event) => this.record(event))),
+      ...(replacements === undefined
+        ? []
+        : [graph.watch(replacements, (event) => this.recordReplaced(event))]),
+    ];
   }
 
   /** Starts to keep a log for the layers; until `leave`, their changes touch the user. */
@@ -69,7 +88,7 @@ export class Catalog implements Disposable {
   }
 
   at(layer: string, name: string): EncodedResource | undefined {
-    return this.resources.get(keyOf(layer, name));
+    return this.under(keyOf(layer, name));
   }
 
   /** What a client with these layers sees under a name. */
@@ -85,7 +104,7 @@ export class Catalog implements Disposable {
 
   private first(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
     for (const { layer } of layers) {
-      const found = this.byLayer.count(layer) === 0 ? undefined : this.at(layer, name);
+      const found = this.count(layer) === 0 ? undefined : this.at(layer, name);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -94,15 +113,18 @@ export class Catalog implements Disposable {
   /** The resource that carries an alias, as a client with these layers sees it. */
   resolveAlias(layers: readonly LayerUse[], alias: string): EncodedResource | undefined {
     for (const { layer } of layers) {
-      for (const [, resource] of this.byAlias.at(keyOf(layer, alias))) {
-        return this.resolve(layers, resource.name);
+      for (const index of this.byAlias) {
+        for (const [, resource] of index.at(keyOf(layer, alias))) return this.resolve(layers, resource.name);
       }
     }
     return undefined;
   }
 
-  members(layer: string): IterableIterator<[ResourceKey, EncodedResource]> {
-    return this.byLayer.at(layer);
+  *members(layer: string): IterableIterator<[ResourceKey, EncodedResource]> {
+    for (const index of this.byLayer) {
+      if (this.replacements === undefined || this.replacements.size === 0) yield* index.at(layer);
+      else for (const [key, own] of index.at(layer)) yield [key, this.replacements.get(key) ?? own];
+    }
   }
 
   log(layer: string): LayerLog | undefined {
@@ -150,7 +172,7 @@ export class Catalog implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.watching[Symbol.dispose]();
+    for (const each of this.watching) each[Symbol.dispose]();
   }
 
   private record({ epoch, changes }: EpochEvent<ResourceKey, EncodedResource>): void {
@@ -170,10 +192,34 @@ export class Catalog implements Disposable {
     for (const layer of touched) this.settle(layer);
   }
 
+  /** A replacement counts only as long as there is something to replace. */
+  private under(key: ResourceKey): EncodedResource | undefined {
+    for (const collection of this.collections) {
+      const own = collection.get(key);
+      if (own !== undefined) return this.replacements?.get(key) ?? own;
+    }
+    return undefined;
+  }
+
+  private count(layer: string): number {
+    return this.byLayer.reduce((sum, index) => sum + index.count(layer), 0);
+  }
+
+  /** The name stays; what is under it is another content from now on. */
+  private recordReplaced({ epoch, changes }: EpochEvent<ResourceKey, EncodedResource>): void {
+    this.changedEpoch = epoch;
+    this.differences.clear();
+    for (const key of changes.keys()) {
+      const layer = layerOf(key);
+      this.logs.get(layer)?.entries.push({ epoch, name: key.slice(layer.length + 1), wasPresent: true });
+      this.settle(layer);
+    }
+  }
+
   private viewOf(layers: readonly LayerUse[]): LayerView {
     const known = this.views.get(layers);
     if (known !== undefined) return known;
-    const view = createLayerView(layers, (layer) => this.byLayer.count(layer) >= this.largeLayer);
+    const view = createLayerView(layers, (layer) => this.count(layer) >= this.largeLayer);
     this.views.set(layers, view);
     return view;
   }
@@ -187,7 +233,7 @@ export class Catalog implements Disposable {
 
   private settle(layer: string): void {
     const log = this.logs.get(layer);
-    if (log !== undefined) trimLog(log, Math.max(LOG_LIMIT, 2 * this.byLayer.count(layer)));
+    if (log !== undefined) trimLog(log, Math.max(LOG_LIMIT, 2 * this.count(layer)));
     for (const user of this.users.get(layer) ?? []) user.touch();
   }
 

@@ -4,7 +4,7 @@ import { fail, type Result, succeed } from '@xebec/std';
 import { Catalog } from '../catalog/catalog.ts';
 import { defaultLimits, type Limits, systemClock, type XdsServerOptions } from '../options.ts';
 import type { Session } from '../session/state.ts';
-import type { StreamStatus } from '../types.ts';
+import type { ResourceType, StreamStatus } from '../types.ts';
 import { diagnostic, formatAddress, parseListenAddress, refusePlaintext } from './address.ts';
 import { type Call, XdsStream } from './stream.ts';
 import { StreamHub, type XdsCounters } from './stream-hub.ts';
@@ -44,7 +44,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { graph } = options;
   const hub = new StreamHub({
-    catalogs: options.types.map((type) => new Catalog(graph, type)),
+    catalogs: collectionsByType(options.types).map((type) => new Catalog(graph, type)),
     admission: options.admission,
     clock: options.clock ?? systemClock,
     limits,
@@ -65,6 +65,15 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       await Promise.all(servers.map(shutDown));
     },
   };
+}
+
+/** One catalog a type, in the order in which the types first appear. */
+function collectionsByType(types: readonly ResourceType[]) {
+  const byType = new Map<string, ResourceType['resources'][]>();
+  for (const { typeUrl, resources } of types) {
+    byType.set(typeUrl, [...(byType.get(typeUrl) ?? []), resources]);
+  }
+  return [...byType].map(([typeUrl, collections]) => ({ typeUrl, collections }));
 }
 
 const SHUTDOWN_MS = 500;

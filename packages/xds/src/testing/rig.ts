@@ -54,7 +54,9 @@ export function createWorld(largeLayer = 32) {
     types,
     /** Made at the first use: a graph can have them once, from here or from a server. */
     catalogs(): readonly Catalog[] {
-      catalogs ??= types.map((type) => new Catalog(graph, type, largeLayer));
+      catalogs ??= types.map(
+        ({ typeUrl, resources }) => new Catalog(graph, { typeUrl, collections: [resources] }, largeLayer),
+      );
       return catalogs;
     },
     set: (typeUrl: TypeUrl, resource: EncodedResource, inLayer = '*') =>
