@@ -397,12 +397,7 @@ describe('bad input', () => {
     expect(host).toHaveLength(253);
     const match = [{ headers: JSON.parse('{"__proto__": {"exact": "x"}}') }];
     const http = [{ match, directResponse: { status: 200 } }, { directResponse: { status: 404 } }];
-    const applied = await shop.apply(
-      virtualService('long', { hosts: [host], http }).replace(
-        'headers: {}',
-        'headers: {__proto__: {exact: x}}',
-      ),
-    );
+    const applied = await shop.apply(virtualService('long', { hosts: [host], http }));
     expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
     expect((await shop.call('/', { host, headers: JSON.parse('{"__proto__": "x"}') })).status).toBe(200);
     expect((await shop.call('/', { host })).status).toBe(404);
