@@ -46,6 +46,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   });
   const routes = deriveRoutes(graph, inputs, { hosts, destinations, servers });
   const connections = deriveConnections(graph, inputs, hosts);
+  const meshConnections = indexMeshConnections(graph, connections);
   const meshRoutes = indexMeshRoutes(graph, routes);
   const routeTables = deriveRouteTables(graph, hosts, meshRoutes, classesByPair);
   const inbounds = deriveInbounds(graph, inputs, {
@@ -61,12 +62,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     endpointSets,
     udpEndpointSets,
     destinations,
-    connectionTables: deriveConnectionTables(
-      graph,
-      hosts,
-      indexMeshConnections(graph, connections),
-      classesByPair,
-    ),
+    connectionTables: deriveConnectionTables(graph, hosts, meshConnections, classesByPair),
     routeTables,
     clientLayers,
     workloads,
@@ -79,6 +75,8 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       hosts,
       services,
       destinations,
+      connections,
+      meshConnections,
       routes,
       meshRoutes,
       routeTables,

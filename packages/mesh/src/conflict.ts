@@ -29,3 +29,10 @@ export const conflictRow = (conflict: Conflict, subject: string): readonly [stri
   conflictKey(conflict, subject),
   describeConflict(conflict),
 ];
+
+/** The rows of several conflicts about one subject; equal ones are one. */
+export const conflictRows = (
+  conflicts: readonly Conflict[],
+  subject: string,
+): Iterable<readonly [string, Diagnostic]> =>
+  new Map(conflicts.map((conflict) => conflictRow(conflict, subject)));

@@ -1,15 +1,18 @@
 // Conflicts between objects: derived beside the mesh from the same collections, so that asking for them changes nothing.
 import type { Collection, Graph } from '@xebec/flow';
 import type { Destination, Host, Layer, Layered, ObjectKey, RouteTable, Service } from '@xebec/model';
-import { layered, namespaceOfLayer, splitLayered } from '@xebec/model';
+import { namespaceOfLayer } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
-import { type Conflict, conflictRow } from './conflict.ts';
+import { type Conflict, conflictRows as rows } from './conflict.ts';
+import { deriveConnectionConflicts } from './connection-conflicts.ts';
+import type { BoundConnections } from './connection-rules.ts';
+import type { MeshConnectionSources } from './connection-tables.ts';
 import type { BoundDestinationRule, DestinationRuleSources } from './destinations.ts';
-import { type HostView, holderIn } from './hosts.ts';
-import type { Lookup } from './lookups.ts';
+import type { HostView } from './hosts.ts';
 import type { PeersByNamespace } from './peer-policies.ts';
 import { problemsOf } from './route-problems.ts';
 import type { MeshRouteSources } from './route-tables.ts';
+import { checkTarget } from './route-targets.ts';
 import type { BoundRoute } from './routes.ts';
 import { deriveShadowedRules } from './shadowed-rules.ts';
 import { isVisible } from './visibility.ts';
@@ -21,6 +24,8 @@ export interface ConflictSources {
   readonly routes: Collection<ObjectKey, BoundRoute>;
   readonly meshRoutes: MeshRouteSources;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
+  readonly connections: Collection<ObjectKey, BoundConnections>;
+  readonly meshConnections: MeshConnectionSources;
   readonly destinationRules: DestinationRuleSources;
   readonly peersByNamespace: PeersByNamespace;
   readonly gatewayConflicts: Collection<string, Diagnostic>;
@@ -32,7 +37,7 @@ export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflic
   return graph.union(
     'mesh.conflicts',
     deriveHostConflicts(graph, sources),
-    deriveAddressConflicts(graph, sources),
+    deriveConnectionConflicts(graph, sources),
     deriveRouteMerges(graph, sources),
     deriveShadowedRules(graph, sources.routeTables),
     deriveRouteTargets(graph, sources),
@@ -41,9 +46,6 @@ export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflic
     sources.gatewayConflicts,
   );
 }
-
-const rows = (conflicts: readonly Conflict[], subject: string): Iterable<readonly [string, Diagnostic]> =>
-  new Map(conflicts.map((conflict) => conflictRow(conflict, subject)));
 
 function deriveHostConflicts(graph: Graph, { hosts }: ConflictSources): Conflicts {
   return graph.derive({
@@ -78,38 +80,6 @@ function moves({ host, holders, displacedBy }: Omit<HostView, 'losers'>): readon
 const forWhom = (layer: Layer): string =>
   layer === '*' ? 'for all namespaces' : `in namespace ${namespaceOfLayer(layer) ?? ''}`;
 
-/** Ports that are told apart by address, not by host. */
-const isAddressed = ({ protocol }: Service['ports'][number]): boolean =>
-  ['tcp', 'mongo', 'redis', 'tls', 'https', 'auto'].includes(protocol);
-
-function deriveAddressConflicts(graph: Graph, { services }: ConflictSources): Conflicts {
-  const servicesByAddress = graph.index(services, 'byAddress', ({ addresses, ports }, key) =>
-    addresses.flatMap((address) =>
-      ports.filter(isAddressed).map(({ number }) => `${splitLayered(key).layer}|${address}:${number}`),
-    ),
-  );
-  return graph.derive({
-    name: 'mesh.addressConflicts',
-    from: graph.group(servicesByAddress),
-    reads: { servicesByAddress },
-    equals: deepEqual,
-    fn: (keys, anchor, read) => {
-      if (keys.size < 2) return [];
-      const [first, ...others] = read.servicesByAddress.at(anchor).map(([, service]) => service);
-      const address = anchor.slice(anchor.indexOf('|') + 1);
-      return rows(
-        others.map(({ host, causes }) => ({
-          code: 'address-claimed-twice',
-          object: causes[0]?.object ?? 'Service//',
-          message: `${address} of ${host} also belongs to ${first?.host ?? ''}; connections to it are the latter's`,
-          remedy: 'give each of them its own address, or name the port after an HTTP protocol',
-        })),
-        anchor,
-      );
-    },
-  });
-}
-
 function deriveRouteMerges(graph: Graph, { meshRoutes }: ConflictSources): Conflicts {
   const { byHost } = meshRoutes;
   return graph.derive({
@@ -142,11 +112,6 @@ function merges(host: Host, members: readonly (readonly [ObjectKey, BoundRoute])
 const areBothSeen = (left: readonly Layer[], right: readonly Layer[]): boolean =>
   left.some((layer) => isVisible(right, layer)) || right.some((layer) => isVisible(left, layer));
 
-interface TargetReads {
-  readonly hosts: Lookup<Host, HostView>;
-  readonly destinations: Lookup<Layered<Host>, Destination>;
-}
-
 /** Delegation that fails, and destinations that are not there: requests to them are answered 503, the rest of the rules goes on. */
 function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: ConflictSources): Conflicts {
   const byDelegate = graph.index(routes, 'byDelegate', ({ delegates }) => delegates);
@@ -168,58 +133,11 @@ function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: Confl
   });
 }
 
-type Target = ReturnType<typeof targetsOf>[number];
-
 const targetsOf = ({ rules }: BoundRoute) =>
   rules.flatMap(({ rule: { action, mirrors } }) => [
     ...(action.kind === 'forward' ? action.destinations : []),
     ...mirrors.map(({ destination }) => destination),
   ]);
-
-function checkTarget({ namespace }: BoundRoute, target: Target, read: TargetReads): readonly Conflict[] {
-  const { host, subset, port, cause } = target;
-  const service = holderIn(read.hosts.get(host), `ns:${namespace}`)?.service;
-  const found = (code: string, message: string, remedy: string): readonly Conflict[] => [
-    {
-      code,
-      object: cause.object,
-      ...(cause.field === undefined ? {} : { field: cause.field }),
-      message,
-      remedy,
-    },
-  ];
-  if (service === undefined) {
-    return found(
-      'destination-unknown',
-      `no service ${host} is known; requests get 503`,
-      'correct the host, or define it by a Service or ServiceEntry',
-    );
-  }
-  const numbers = service.ports.map(({ number }) => number);
-  if (port === 'FROM_REQUEST_PORT') {
-    return found(
-      'destination-port-open',
-      `${host} has ports ${numbers.join(', ')} and none is named; the port of the request is taken`,
-      'write destination.port.number',
-    );
-  }
-  if (!numbers.includes(port)) {
-    return found(
-      'destination-port-unknown',
-      `${host} has no port ${port}; requests get 503`,
-      `write one of ${numbers.join(', ')}`,
-    );
-  }
-  const destination =
-    read.destinations.get(layered(`ns:${namespace}`, host)) ?? read.destinations.get(layered('*', host));
-  const hasSubset = destination?.subsets.some(({ name }) => name === subset) ?? false;
-  if (subset === '' || hasSubset) return [];
-  return found(
-    'destination-subset-unknown',
-    `${host} has no subset ${subset}; requests get 503`,
-    'define the subset in a DestinationRule',
-  );
-}
 
 function deriveRuleMerges(graph: Graph, { destinationRules }: ConflictSources): Conflicts {
   const { byHost } = destinationRules;
