@@ -137,7 +137,7 @@ function routerView(client: PlacedClient): ProxyView {
     layers: {
       [typeUrls.listener]: all(own),
       [typeUrls.route]: all(own),
-      [typeUrls.cluster]: [...all(baseLayer), ...needed(...placed)],
+      [typeUrls.cluster]: [...all(own, baseLayer), ...needed(...placed)],
       [typeUrls.endpoint]: needed(...placed),
       [typeUrls.secret]: needed(secretLayer(proxy.namespace), own),
     },

@@ -56,7 +56,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     peerSources,
   });
   const secrets = deriveSecrets(graph, inputs);
-  const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, { routes, secrets });
+  const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, { routes, connections, secrets });
   return {
     services,
     endpointSets,

@@ -1,7 +1,8 @@
 // Virtual hosts of a gateway: the hosts its servers open, narrowed to those that bound VirtualServices serve.
-import type { GatewayServerSpec } from '@xebec/config';
+import type { GatewayHost, GatewayServerSpec } from '@xebec/config';
 import type { Cause, GatewayVirtualHost, Host, HttpRule, ObjectKey } from '@xebec/model';
 import type { Conflict } from './conflict.ts';
+import type { BoundConnections } from './connection-rules.ts';
 import { compareSpecificity, intersectHosts } from './host-names.ts';
 import { mergeRules } from './route-tables.ts';
 import { type BoundRoute, rulesAt } from './routes.ts';
@@ -17,6 +18,18 @@ export interface OpenServer {
   readonly cause: Cause;
   /** VirtualServices bound to the gateway that the proxy's namespace may see, by name. */
   readonly routes: readonly BoundRoute[];
+  /** Those of them with rules for connections that are not HTTP. */
+  readonly connections: readonly BoundConnections[];
+}
+
+/** Whether VirtualServices of a namespace may use a host that the server opens. */
+export function isOpenFor(
+  { namespace }: Pick<OpenServer, 'namespace'>,
+  host: GatewayHost,
+  of: string,
+): boolean {
+  const allowed = host.namespace === '.' ? namespace : host.namespace;
+  return allowed === '*' || allowed === of;
 }
 
 /** What several servers and VirtualServices say about one domain. */
@@ -65,11 +78,8 @@ function addRoute(entries: Map<Host, Entry>, server: OpenServer, route: BoundRou
   }
 }
 
-function domainsOf({ spec, namespace }: OpenServer, route: BoundRoute): ReadonlySet<Host> {
-  const open = spec.hosts.filter((host) => {
-    const allowed = host.namespace === '.' ? namespace : host.namespace;
-    return allowed === '*' || allowed === route.namespace;
-  });
+function domainsOf(server: OpenServer, route: BoundRoute): ReadonlySet<Host> {
+  const open = server.spec.hosts.filter((host) => isOpenFor(server, host, route.namespace));
   const wanted = [...route.hosts, ...route.shortHosts];
   return new Set(open.flatMap(({ host }) => wanted.flatMap((name) => intersectHosts(name, host) ?? [])));
 }

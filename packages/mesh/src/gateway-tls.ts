@@ -1,18 +1,15 @@
 // TLS servers of a gateway port: one filter chain each, chosen by SNI; a name belongs to the first server that has it.
-import type { GatewayServer, GatewayTraffic, Host, ProxyNode } from '@xebec/model';
+import type { GatewayTraffic, Host, ProxyNode, ServerTls } from '@xebec/model';
 import type { Conflict } from './conflict.ts';
+import { type OpenedServers, openPassthrough, openTcp, type TakenChains } from './gateway-connections.ts';
 import { type CredentialContext, serverTlsOf } from './gateway-credentials.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
-
-export interface OpenedServers {
-  readonly servers: readonly GatewayServer[];
-  readonly conflicts: readonly Conflict[];
-}
 
 interface Taken {
   /** Server name, `*` for any → who has it. */
   readonly names: Map<Host, OpenServer>;
   readonly routeNames: Map<string, OpenServer>;
+  readonly chains: TakenChains;
 }
 
 export type HasSecret = (name: string) => boolean;
@@ -22,7 +19,7 @@ export function openTlsServers(
   servers: readonly OpenServer[],
   hasSecret: HasSecret,
 ): OpenedServers {
-  const taken: Taken = { names: new Map(), routeNames: new Map() };
+  const taken: Taken = { names: new Map(), routeNames: new Map(), chains: new Map() };
   const opened = servers.map((server) => openTlsServer(server, { proxy, hasSecret }, taken));
   return {
     servers: opened.flatMap((each) => each.servers),
@@ -31,29 +28,56 @@ export function openTlsServers(
 }
 
 function openTlsServer(server: OpenServer, context: CredentialContext, taken: Taken): OpenedServers {
-  if (server.spec.tls?.mode === 'AUTO_PASSTHROUGH') return openNamedByClients(server);
-  const routeName = routeNameOf(server);
-  const refusal = refuse(server, routeName, taken);
+  if (server.spec.tls?.mode === 'PASSTHROUGH') return openPassthroughServer(server, taken);
+  const refusal = refuse(server, taken);
   if (refusal !== undefined) return { servers: [], conflicts: [refusal] };
-  const { tls, conflicts: ofCredentials } = serverTlsOf(server, context);
-  if (tls === undefined) return { servers: [], conflicts: ofCredentials };
-  const { virtualHosts, conflicts } = virtualHostsOf([server]);
-  const names = serverNamesOf(server);
-  taken.routeNames.set(routeName, server);
-  for (const name of names) taken.names.set(name, server);
-  const traffic: GatewayTraffic = { kind: 'http', routeName, virtualHosts, isGrpcWeb: false };
-  const serverNames = names.includes('*') ? [] : names;
-  return {
-    servers: [{ serverNames, tls, traffic, causes: [server.cause] }],
-    conflicts: [...ofCredentials, ...conflicts],
-  };
+  const { tls, conflicts } = serverTlsOf(server, context);
+  if (tls === undefined) return { servers: [], conflicts };
+  const opened =
+    server.spec.port.protocol === 'HTTPS'
+      ? openHttps(server, tls, taken)
+      : openTcp(server, { tls, names: serverNamesOf(server), taken: taken.chains });
+  take(server, opened, taken);
+  return { servers: opened.servers, conflicts: [...conflicts, ...opened.conflicts] };
 }
 
-function openNamedByClients({ spec, cause }: OpenServer): OpenedServers {
-  const hosts = [...new Set(spec.hosts.map(({ host }) => host))];
+/** Every rule has its own names; those of servers that end TLS are theirs. */
+function openPassthroughServer(server: OpenServer, taken: Taken): OpenedServers {
+  for (const [name, by] of taken.names) taken.chains.set(`${name}|*`, by);
+  const opened = openPassthrough(server, taken.chains);
+  take(server, opened, taken);
+  return opened;
+}
+
+function take(server: OpenServer, { servers }: OpenedServers, taken: Taken): void {
+  for (const { serverNames, subnets } of servers) {
+    if (subnets.length > 0) continue;
+    for (const name of serverNames.length === 0 ? ['*'] : serverNames) taken.names.set(name, server);
+  }
+}
+
+function openHttps(server: OpenServer, tls: ServerTls, taken: Taken): OpenedServers {
+  const routeName = routeNameOf(server);
+  if (taken.routeNames.has(routeName)) return { servers: [], conflicts: [portNameTaken(server)] };
+  taken.routeNames.set(routeName, server);
+  const { virtualHosts, conflicts } = virtualHostsOf([server]);
+  const names = serverNamesOf(server);
+  const traffic: GatewayTraffic = { kind: 'http', routeName, virtualHosts, isGrpcWeb: false };
+  const serverNames = names.includes('*') ? [] : names;
+  return { servers: [{ serverNames, subnets: [], tls, traffic, causes: [server.cause] }], conflicts };
+}
+
+/** Servers at which clients name the destination. They share a port with no other kind: their names are not known here. */
+export function openNamedByClients(servers: readonly OpenServer[]): OpenedServers {
+  const [first] = servers;
+  if (first === undefined) return { servers: [], conflicts: [] };
+  const hosts = [...new Set(servers.flatMap(({ spec }) => spec.hosts.map(({ host }) => host)))];
   const traffic: GatewayTraffic = { kind: 'named-by-client', hosts };
-  const server: GatewayServer = { serverNames: [], tls: { kind: 'passthrough' }, traffic, causes: [cause] };
-  return { servers: [server], conflicts: [] };
+  const causes = servers.map(({ cause }) => cause);
+  return {
+    servers: [{ serverNames: [], subnets: [], tls: { kind: 'passthrough' }, traffic, causes }],
+    conflicts: [],
+  };
 }
 
 function routeNameOf({ spec, gatewayName }: OpenServer): string {
@@ -68,11 +92,9 @@ function serverNamesOf({ spec }: OpenServer): readonly Host[] {
 }
 
 /** Two filter chains with one name would be refused by Envoy, and all of the listener with them. */
-function refuse(server: OpenServer, routeName: string, taken: Taken): Conflict | undefined {
+function refuse(server: OpenServer, taken: Taken): Conflict | undefined {
   const [name] = serverNamesOf(server).filter((candidate) => taken.names.has(candidate));
-  if (name !== undefined) return nameTaken(server, name, taken.names.get(name));
-  const other = taken.routeNames.get(routeName);
-  return other === undefined ? undefined : portNameTaken(server);
+  return name === undefined ? undefined : nameTaken(server, name, taken.names.get(name));
 }
 
 const nameTaken = ({ gateway, cause }: OpenServer, name: Host, by: OpenServer | undefined): Conflict => ({

@@ -11,8 +11,10 @@ import type {
 } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { type Conflict, conflictRow } from './conflict.ts';
+import type { BoundConnections } from './connection-rules.ts';
+import { type OpenedServers, openTcpServers } from './gateway-connections.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
-import { type HasSecret, type OpenedServers, openTlsServers } from './gateway-tls.ts';
+import { type HasSecret, openNamedByClients, openTlsServers } from './gateway-tls.ts';
 import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorOfSelector, anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
@@ -33,7 +35,7 @@ interface GatewayPlan {
 export function deriveGateways(
   graph: Graph,
   inputs: MeshInputs,
-  { routes, secrets }: GatewaySources,
+  { routes, connections, secrets }: GatewaySources,
 ): GatewayCollections {
   const gatewaysBySelector = graph.index(inputs.gateways, 'bySelector', ({ spec }) => [
     anchorOfSelector('', spec.selector),
@@ -41,10 +43,13 @@ export function deriveGateways(
   const routesByGateway = graph.index(routes, 'byGateway', ({ gateways }) =>
     gateways.filter((name) => name !== 'mesh'),
   );
+  const connectionsByGateway = graph.index(connections, 'byGateway', ({ gateways: names }) =>
+    names.filter((name) => name !== 'mesh'),
+  );
   const plans = graph.derive({
     name: 'mesh.gatewayPlans',
     from: inputs.proxies,
-    reads: { gatewaysBySelector, routesByGateway, secrets },
+    reads: { gatewaysBySelector, routesByGateway, connectionsByGateway, secrets },
     equals: deepEqual,
     fn: (proxy, id, read) => {
       if (proxy.role !== 'router') return [];
@@ -69,6 +74,7 @@ export function deriveGateways(
 
 export interface GatewaySources {
   readonly routes: Collection<ObjectKey, BoundRoute>;
+  readonly connections: Collection<ObjectKey, BoundConnections>;
   readonly secrets: Collection<string, TlsSecret>;
 }
 
@@ -79,6 +85,7 @@ type AnchorLookupOf<I> = I extends Index<infer A, infer K, infer V> ? AnchorLook
 interface GatewayReads {
   readonly gatewaysBySelector: AnchorLookupOf<GatewaysBySelector>;
   readonly routesByGateway: AnchorLookupOf<RoutesByGateway>;
+  readonly connectionsByGateway: AnchorLookupOf<Index<string, ObjectKey, BoundConnections>>;
 }
 
 /** The servers of every Gateway, of any namespace, that selects the proxy. */
@@ -93,9 +100,14 @@ function openServers({ labels, namespace }: ProxyNode, read: GatewayReads): read
         .at(gatewayName)
         .map(([, route]) => route)
         .filter((route) => isVisible(route.layers, `ns:${namespace}`));
+      const connections = read.connectionsByGateway
+        .at(gatewayName)
+        .map(([, bound]) => bound)
+        .filter((bound) => isVisible(bound.layers, `ns:${namespace}`));
       return spec.servers.map((server, position): OpenServer => {
         const cause = { object: gateway, field: `spec.servers[${position}]` };
-        return { gateway, gatewayName, namespace: metadata.namespace, spec: server, cause, routes };
+        const own = { gateway, gatewayName, namespace: metadata.namespace };
+        return { ...own, spec: server, cause, routes, connections };
       });
     });
 }
@@ -170,15 +182,19 @@ function groupByListener(servers: readonly OpenServer[]): ReadonlyMap<string, Se
 /** What is spoken on a port: the first server decides. */
 function openPort(proxy: ProxyNode, group: ServerGroup, hasSecret: HasSecret): OpenedServers {
   const [first] = group;
-  const kind = kindOfServer(first.spec);
-  const fitting = group.filter(({ spec }) => kindOfServer(spec) === kind);
+  const kind = kindOf(first);
+  const fitting = group.filter((server) => kindOf(server) === kind);
   const misfits = group.filter((server) => !fitting.includes(server)).map((server) => misfit(server, first));
   const opened = openServersOf(kind, fitting, { proxy, hasSecret });
   return { servers: opened.servers, conflicts: [...misfits, ...opened.conflicts] };
 }
 
+type Kind = ReturnType<typeof kindOfServer> | 'named by clients';
+const kindOf = ({ spec }: OpenServer): Kind =>
+  spec.tls?.mode === 'AUTO_PASSTHROUGH' ? 'named by clients' : kindOfServer(spec);
+
 function openServersOf(
-  kind: ReturnType<typeof kindOfServer>,
+  kind: Kind,
   servers: readonly OpenServer[],
   { proxy, hasSecret }: { readonly proxy: ProxyNode; readonly hasSecret: HasSecret },
 ): OpenedServers {
@@ -188,7 +204,9 @@ function openServersOf(
     case 'plaintext HTTP':
       return openPlainServer(servers);
     case 'plaintext TCP':
-      return { servers: [], conflicts: [] };
+      return openTcpServers(servers);
+    case 'named by clients':
+      return openNamedByClients(servers);
   }
 }
 
@@ -196,7 +214,7 @@ const misfit = ({ gateway, cause, spec }: OpenServer, first: OpenServer): Confli
   code: 'gateway-port-conflict',
   object: gateway,
   field: `${cause.field}.port`,
-  message: `port ${spec.port.number} is already ${first.spec.port.protocol} because of ${first.gateway}; this server is left out`,
+  message: `port ${spec.port.number} is already ${first.spec.port.protocol}${first.spec.tls?.mode === 'AUTO_PASSTHROUGH' ? ' with AUTO_PASSTHROUGH' : ''} because of ${first.gateway}; this server is left out`,
   remedy: 'use another port, or the same protocol',
 });
 
@@ -205,6 +223,7 @@ function openPlainServer(servers: readonly OpenServer[]): OpenedServers {
   const { virtualHosts, conflicts } = virtualHostsOf(servers);
   const server: GatewayServer = {
     serverNames: [],
+    subnets: [],
     tls: { kind: 'none' },
     traffic: {
       kind: 'http',

@@ -1,4 +1,5 @@
 // What a gateway proxy serves: Gateway objects merged per port, with the routes bound to them.
+import type { ConnectionDestination } from './connection.ts';
 import type { Cause } from './reference.ts';
 import type { HttpRule } from './route.ts';
 import type { TlsSecret } from './secret.ts';
@@ -63,13 +64,24 @@ export type GatewayTraffic =
       /** Browsers' gRPC-Web is translated to gRPC. */
       readonly isGrpcWeb: boolean;
     }
+  | {
+      readonly kind: 'connection';
+      readonly protocol: 'tcp' | 'mongo';
+      /** At least one with a share. */
+      readonly destinations: readonly ConnectionDestination[];
+    }
   /** Clients name the destination by its server name: `outbound_.PORT_.SUBSET_.HOST`, with HOST among these. */
   | { readonly kind: 'named-by-client'; readonly hosts: readonly string[] };
 
-/** One filter chain: all plaintext HTTP servers of a port share one, every TLS server has its own. */
+/**
+ * One filter chain: all plaintext HTTP servers of a port share one, every TLS server has its own, and where
+ * connections are routed every match of a rule has one.
+ */
 export interface GatewayServer {
   /** SNI names; empty means any. */
   readonly serverNames: readonly string[];
+  /** Addresses and blocks that clients connect to; empty means any. */
+  readonly subnets: readonly string[];
   readonly tls: ServerTls;
   readonly traffic: GatewayTraffic;
   readonly causes: readonly Cause[];

@@ -10,6 +10,7 @@ import { type Places, placeLayer } from '../places.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { baseLayer, grpcLayer, proxyLayer } from '../views.ts';
 import { encodeBaseClusters, encodeInboundCluster } from './base-clusters.ts';
+import { buildNamedClusters } from './named-clusters.ts';
 import {
   encodeGrpcCluster,
   encodeOutboundCluster,
@@ -29,6 +30,7 @@ export function buildClusters(
     buildOutbound(graph, inputs, places),
     buildGrpc(graph, inputs, demand),
     buildInbound(graph, inputs),
+    buildNamedClusters(graph, inputs),
     buildBase(graph, inputs),
     buildConnectClusters(graph, { inputs, demand }),
   );

@@ -23,6 +23,15 @@ export const socketAddress = (address: string, port: number, protocol = SocketAd
   },
 });
 
+/** `10.0.0.0/8`, or one address. */
+export function addressRange(written: string) {
+  const [addressPrefix = '', length] = written.split('/');
+  return {
+    addressPrefix,
+    prefixLen: length === undefined ? (addressPrefix.includes(':') ? 128 : 32) : Number(length),
+  };
+}
+
 /** A Unix socket; `@NAME` has no file. */
 export const socketPath = (path: string) => ({ address: { case: 'pipe' as const, value: { path } } });
 

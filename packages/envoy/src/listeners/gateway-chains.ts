@@ -1,16 +1,22 @@
 // The filter chains of a gateway port: what one server does with a connection once it is known to be for it.
 import type { EdgeTopology, GatewayServer, GatewayTraffic } from '@xebec/model';
+import { anyOf } from '@xebec/protos';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import { MongoProxySchema } from '@xebec/protos/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
-import { encodeHttpMetrics } from '../telemetry/standard-metrics.ts';
+import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { addressRange, networkFilter } from './addresses.ts';
+import { clustersOf, targetOf } from './connection-target.ts';
 import { httpConnectionManager } from './http-connection.ts';
+import { namedByClientChain, namedByClientFilters } from './named-by-client.ts';
 import { gatewayTlsServer } from './server-tls.ts';
+import { tcpProxy } from './tcp-proxy.ts';
 
 export interface GatewayChain {
   readonly chain: Fields<typeof FilterChainSchema>;
@@ -20,22 +26,37 @@ export interface GatewayChain {
 interface ChainContext {
   /** Of the listener. */
   readonly name: string;
+  /** In the Gateway object. */
+  readonly port: number;
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
 }
 
 export function gatewayChain(server: GatewayServer, context: ChainContext): GatewayChain {
-  const { tls, traffic, serverNames } = server;
+  const { tls, traffic } = server;
   const { trustDomain } = context.settings;
   const transportSocket = gatewayTlsServer(tls, { trustDomain, isHttp: traffic.kind === 'http' });
   const { filters, needs } = trafficOf(server, traffic, context);
   const chain = {
-    ...(tls.kind === 'none' ? {} : { filterChainMatch: { serverNames: [...serverNames] } }),
+    ...matchOf(server),
     metadata: causeMetadata(server.causes),
     filters,
     ...(transportSocket === undefined ? {} : { transportSocket }),
   };
   return { chain, needs };
+}
+
+/** Chains of clients that name the destination are told apart by the listener's matcher, which knows them by name. */
+function matchOf({ serverNames, subnets, tls, traffic }: GatewayServer): Fields<typeof FilterChainSchema> {
+  if (traffic.kind === 'named-by-client') return { name: namedByClientChain };
+  const isPlain = tls.kind === 'none';
+  if (isPlain && subnets.length === 0) return {};
+  return {
+    filterChainMatch: {
+      ...(isPlain ? {} : { serverNames: [...serverNames] }),
+      ...(subnets.length === 0 ? {} : { prefixRanges: subnets.map(addressRange) }),
+    },
+  };
 }
 
 interface Traffic {
@@ -47,8 +68,10 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
   switch (traffic.kind) {
     case 'http':
       return httpTraffic(server, traffic, context);
+    case 'connection':
+      return connectionTraffic(server, traffic, context);
     case 'named-by-client':
-      return { filters: [], needs: [] };
+      return { filters: namedByClientFilters(context.settings), needs: [] };
   }
 }
 
@@ -75,3 +98,32 @@ function httpTraffic(
   });
   return { filters: [manager], needs: [{ typeUrl: typeUrls.route, name: routeName }] };
 }
+
+function connectionTraffic(
+  { tls }: GatewayServer,
+  { destinations, protocol }: Extract<GatewayTraffic, { kind: 'connection' }>,
+  { name, port, settings }: ChainContext,
+): Traffic {
+  const isMesh = tls.kind === 'mesh';
+  const target = targetOf(destinations, port);
+  const clusters = clustersOf(target);
+  const proxy = tcpProxy({
+    statPrefix: clusters[0] ?? name,
+    cluster: target,
+    accessLog: encodeAccessLog(settings.accessLog.format),
+    metrics: [
+      ...encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
+      ...(isMesh ? encodeTcpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
+    ],
+    // Nobody is dialled for a client that may not come in.
+    isMutualTls: isMesh || tls.kind === 'certificate',
+  });
+  return {
+    filters: protocol === 'mongo' ? [mongoFilter(`mongo.${name}`), proxy] : [proxy],
+    needs: clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
+  };
+}
+
+/** Reads the protocol for its statistics; what it does not understand passes. */
+const mongoFilter = (statPrefix: string): Filter =>
+  networkFilter('envoy.filters.network.mongo_proxy', anyOf(MongoProxySchema, { statPrefix }));

@@ -22,6 +22,7 @@ import { peerHeaderToAdd } from '../telemetry/peer.ts';
 import { proxyProtocol, socketAddress, socketPath, tlsInspector } from './addresses.ts';
 import { openEdge } from './edge.ts';
 import { gatewayChain } from './gateway-chains.ts';
+import { namedByClientMatcher } from './named-by-client.ts';
 
 export function encodeGatewayListeners(
   model: GatewayModel,
@@ -39,7 +40,7 @@ interface EdgeContext {
 function encodeListener(listener: GatewayListener, context: EdgeContext): EncodedResource {
   const { bindAddress, bindPort, servers } = listener;
   const name = `${bindAddress}_${bindPort}`;
-  const chains = servers.map((server) => gatewayChain(server, { name, ...context }));
+  const chains = servers.map((server) => gatewayChain(server, { name, port: listener.port, ...context }));
   return encodeResource(
     ListenerSchema,
     {
@@ -52,6 +53,7 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
         ...(servers.some(({ tls }) => tls.kind !== 'none') ? [tlsInspector] : []),
       ],
       filterChains: chains.map(({ chain }) => chain),
+      ...namedByClientMatcher(servers),
     },
     {
       name,
