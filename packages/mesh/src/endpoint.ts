@@ -20,7 +20,7 @@ export function endpointOfWorkload(peer: Peer, port: BackedPort, backing: Backin
   const target = targetPortOf(port, workload);
   const [address] = workload.addresses;
   if (!isUsable || target === undefined || address === undefined) return [];
-  const { address: host, port: number } = splitAddress(address, target);
+  const { address: host, port: number } = splitAddress(address, workload.boundPorts?.[target] ?? target);
   const hostname = backing.isHeadless ? { hostname: workload.hostname ?? workload.name } : {};
   return [{ address: host, port: number, ...describeWorkload(peer, target), ...hostname }];
 }
@@ -44,10 +44,11 @@ function describeWorkload(peer: Peer, port: number): Omit<Endpoint, 'address' | 
   };
 }
 
-/** The SPIFFE id that a workload's sidecar presents. */
+/** The SPIFFE id that a workload's proxy presents. */
 export function identityOf({ workload, trustDomain }: Peer): string | undefined {
-  const { isMeshed, namespace, serviceAccount } = workload;
-  return isMeshed && serviceAccount !== '' ? spiffeId(trustDomain, namespace, serviceAccount) : undefined;
+  const { isMeshed, isGateway = false, namespace, serviceAccount } = workload;
+  const hasProxy = isMeshed || isGateway;
+  return hasProxy && serviceAccount !== '' ? spiffeId(trustDomain, namespace, serviceAccount) : undefined;
 }
 
 /** Whether a workload's sidecar takes mutual TLS on the port that a service's port stands for. */

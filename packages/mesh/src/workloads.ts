@@ -12,6 +12,8 @@ export type WorkloadsByAddress = Index<string, ObjectKey, Workload>;
 
 const injectLabel = 'sidecar.istio.io/inject';
 const templatesAnnotation = 'inject.istio.io/templates';
+const boundPortsAnnotation = 'local.xebec.io/ports';
+type PodMetadata = ObjectOf<'Pod'>['metadata'];
 export const tlsModeLabel = 'security.istio.io/tlsMode';
 const networkLabel = 'topology.istio.io/network';
 const localityLabel = 'istio-locality';
@@ -71,6 +73,8 @@ function workloadOfPod(pod: ObjectOf<'Pod'>, object: ObjectKey, settings: MeshSe
     ...(spec.hostname === '' ? {} : { hostname: spec.hostname }),
     weight: 1,
     isMeshed: isMeshedPod(pod),
+    ...(isGatewayPod(pod) ? { isGateway: true as const } : {}),
+    ...boundPortsOf(pod),
     health: healthOf(spec.isTerminating, spec.status.isReady),
     causes: [{ object }],
   };
@@ -88,9 +92,19 @@ function healthOf(isTerminating: boolean, isReady: boolean): Workload['health'] 
 /** Gateways have a proxy, but it does not take mutual TLS for the mesh; neither do Pods on the host's network. */
 function isMeshedPod({ metadata: { labels, annotations }, spec }: ObjectOf<'Pod'>): boolean {
   const inject = labels[injectLabel] ?? annotations[injectLabel];
-  const templates = annotations[templatesAnnotation]?.split(',').map((name) => name.trim()) ?? [];
-  const isOut = inject === 'false' || spec.hostNetwork || templates.includes('gateway');
+  const isOut = inject === 'false' || spec.hostNetwork || isGatewayPod({ metadata: { annotations } });
   return !isOut && labels[tlsModeLabel] !== 'disabled';
+}
+
+const isGatewayPod = ({ metadata }: { readonly metadata: Pick<PodMetadata, 'annotations'> }): boolean =>
+  metadata.annotations[templatesAnnotation]?.split(',').some((name) => name.trim() === 'gateway') ?? false;
+
+/** The agent tells where it bound a gateway's ports on its machine: `{"80": 8080}`. */
+function boundPortsOf({ metadata }: ObjectOf<'Pod'>): Pick<Workload, 'boundPorts'> {
+  const text = metadata.annotations[boundPortsAnnotation];
+  const pairs = text === undefined ? [] : [...text.matchAll(/"(\d{1,5})":\s*(\d{1,5})/g)];
+  if (pairs.length === 0) return {};
+  return { boundPorts: Object.fromEntries(pairs.map(([, from, to]) => [Number(from), Number(to)])) };
 }
 
 /** The Deployment of a ReplicaSet's Pod: its name without the hash of the template. */

@@ -27,6 +27,10 @@ export interface Workload {
   readonly weight: number;
   /** It has a sidecar of this mesh. */
   readonly isMeshed: boolean;
+  /** It is a gateway of this mesh: it has an identity, but takes mutual TLS only where a Gateway says so. */
+  readonly isGateway?: true;
+  /** Where ports really listen that could not be bound as they are named. */
+  readonly boundPorts?: Readonly<Record<number, number>>;
   readonly health: 'healthy' | 'unhealthy' | 'draining';
   readonly causes: readonly Cause[];
 }

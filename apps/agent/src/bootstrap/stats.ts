@@ -9,6 +9,7 @@ const prefixes = [
   'overload.',
   'http.agent.',
   'workers.',
+  'mongo.',
 ];
 
 /** Whole names, as RE2. */
