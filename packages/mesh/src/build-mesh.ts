@@ -56,7 +56,8 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     peerSources,
   });
   const secrets = deriveSecrets(graph, inputs);
-  const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, { routes, connections, secrets });
+  const ofGateways = { routes, connections, secrets, hosts };
+  const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, ofGateways);
   return {
     services,
     endpointSets,

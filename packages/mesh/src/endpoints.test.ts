@@ -110,7 +110,6 @@ test('a Pod that stops being ready changes no identity', () => {
 test.each([
   { how: 'by a label', labels: { 'sidecar.istio.io/inject': 'false' }, annotations: {} },
   { how: 'by an annotation', labels: {}, annotations: { 'sidecar.istio.io/inject': 'false' } },
-  { how: 'as a gateway', labels: {}, annotations: { 'inject.istio.io/templates': 'gateway' } },
   { how: 'by its TLS mode', labels: { 'security.istio.io/tlsMode': 'disabled' }, annotations: {} },
 ])('a Pod that is out of the mesh $how has plaintext and no identity', ({ labels, annotations }) => {
   const { mesh } = meshOf(

@@ -1,5 +1,5 @@
 // Connections through a gateway that are not HTTP: rules of VirtualServices as filter chains, no two for the same.
-import type { GatewayServer, Host, ServerTls, TcpMatch, TcpRule, TlsRule } from '@xebec/model';
+import type { GatewayServer, Host, Protocol, ServerTls, TcpMatch, TcpRule, TlsRule } from '@xebec/model';
 import type { Conflict } from './conflict.ts';
 import { type BoundConnections, connectionsFor } from './connection-rules.ts';
 import { isOpenFor, type OpenServer } from './gateway-hosts.ts';
@@ -122,7 +122,7 @@ function chainOf(
     serverNames,
     subnets,
     tls,
-    traffic: { kind: 'connection', protocol, destinations: rule.destinations },
+    traffic: { kind: 'connection', protocol, destinations: rule.destinations, isUndeclared: false },
     causes: [cause, rule.cause],
   };
 }
@@ -144,3 +144,16 @@ const shadowedRule = ({ spec }: OpenServer, { rule: { cause }, names }: WantedCh
   message: `what this rule wants on port ${spec.port.number}${names.length === 0 ? '' : ` (${names.join(', ')})`} is already routed by another one`,
   remedy: 'let one rule have it',
 });
+
+/** What a port of a host is declared to speak, as the gateway's namespace sees it. */
+export type ProtocolOf = (host: Host, port: number) => Protocol | undefined;
+
+/** Tells which connections go to a port that leaves open what it speaks. */
+export function markUndeclared(server: GatewayServer, port: number, protocolOf: ProtocolOf): GatewayServer {
+  const { traffic } = server;
+  if (traffic.kind !== 'connection') return server;
+  const isUndeclared = traffic.destinations.some(
+    (to) => protocolOf(to.host, to.port === 'FROM_REQUEST_PORT' ? port : to.port) === 'auto',
+  );
+  return isUndeclared ? { ...server, traffic: { ...traffic, isUndeclared } } : server;
+}

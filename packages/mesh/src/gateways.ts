@@ -5,6 +5,7 @@ import type {
   GatewayListener,
   GatewayModel,
   GatewayServer,
+  Host,
   ObjectKey,
   ProxyNode,
   TlsSecret,
@@ -12,10 +13,16 @@ import type {
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { type Conflict, conflictRow } from './conflict.ts';
 import type { BoundConnections } from './connection-rules.ts';
-import { type OpenedServers, openTcpServers } from './gateway-connections.ts';
+import {
+  markUndeclared,
+  type OpenedServers,
+  openTcpServers,
+  type ProtocolOf,
+} from './gateway-connections.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
 import { type HasSecret, openNamedByClients, openTlsServers } from './gateway-tls.ts';
 import { compareText } from './host-names.ts';
+import { type HostView, holderIn } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorOfSelector, anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup } from './lookups.ts';
@@ -35,7 +42,7 @@ interface GatewayPlan {
 export function deriveGateways(
   graph: Graph,
   inputs: MeshInputs,
-  { routes, connections, secrets }: GatewaySources,
+  { routes, connections, secrets, hosts }: GatewaySources,
 ): GatewayCollections {
   const gatewaysBySelector = graph.index(inputs.gateways, 'bySelector', ({ spec }) => [
     anchorOfSelector('', spec.selector),
@@ -49,11 +56,16 @@ export function deriveGateways(
   const plans = graph.derive({
     name: 'mesh.gatewayPlans',
     from: inputs.proxies,
-    reads: { gatewaysBySelector, routesByGateway, connectionsByGateway, secrets },
+    reads: { gatewaysBySelector, routesByGateway, connectionsByGateway, secrets, hosts },
     equals: deepEqual,
     fn: (proxy, id, read) => {
       if (proxy.role !== 'router') return [];
-      return [[id, planOf(proxy, openServers(proxy, read), (name) => read.secrets.get(name) !== undefined)]];
+      const hasSecret = (name: string): boolean => read.secrets.get(name) !== undefined;
+      const protocolOf: ProtocolOf = (host, port) =>
+        holderIn(read.hosts.get(host), `ns:${proxy.namespace}`)?.service.ports.find(
+          ({ number }) => number === port,
+        )?.protocol;
+      return [[id, planOf(proxy, openServers(proxy, read), { hasSecret, protocolOf })]];
     },
   });
   const gateways = graph.derive({
@@ -76,6 +88,7 @@ export interface GatewaySources {
   readonly routes: Collection<ObjectKey, BoundRoute>;
   readonly connections: Collection<ObjectKey, BoundConnections>;
   readonly secrets: Collection<string, TlsSecret>;
+  readonly hosts: Collection<Host, HostView>;
 }
 
 type GatewaysBySelector = Index<SelectorAnchor, ObjectKey, ObjectOf<'Gateway'>>;
@@ -120,7 +133,16 @@ const byRight =
 
 type SelectedGateway = readonly [ObjectKey, ObjectOf<'Gateway'>];
 
-function planOf(proxy: ProxyNode, servers: readonly OpenServer[], hasSecret: HasSecret): GatewayPlan {
+interface PlanLookups {
+  readonly hasSecret: HasSecret;
+  readonly protocolOf: ProtocolOf;
+}
+
+function planOf(
+  proxy: ProxyNode,
+  servers: readonly OpenServer[],
+  { hasSecret, protocolOf }: PlanLookups,
+): GatewayPlan {
   const conflicts: Conflict[] = [];
   const listeners = new Map<string, GatewayListener>();
   for (const group of groupByListener(servers).values()) {
@@ -129,7 +151,8 @@ function planOf(proxy: ProxyNode, servers: readonly OpenServer[], hasSecret: Has
     const other = listeners.get(name);
     const opened = other === undefined ? openPort(proxy, group, hasSecret) : portTaken(group, other);
     conflicts.push(...opened.conflicts);
-    if (opened.servers.length > 0) listeners.set(name, { ...place, servers: opened.servers });
+    const marked = opened.servers.map((server) => markUndeclared(server, place.port, protocolOf));
+    if (marked.length > 0) listeners.set(name, { ...place, servers: marked });
   }
   const sorted = [...listeners.values()].sort(
     (left, right) => left.port - right.port || compareText(left.bindAddress, right.bindAddress),

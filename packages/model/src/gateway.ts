@@ -69,6 +69,8 @@ export type GatewayTraffic =
       readonly protocol: 'tcp' | 'mongo';
       /** At least one with a share. */
       readonly destinations: readonly ConnectionDestination[];
+      /** Some destination's port does not say what it speaks: its sidecar must be told that this is not HTTP. */
+      readonly isUndeclared: boolean;
     }
   /** Clients name the destination by its server name: `outbound_.PORT_.SUBSET_.HOST`, with HOST among these. */
   | { readonly kind: 'named-by-client'; readonly hosts: readonly string[] };

@@ -1,17 +1,16 @@
 // The filter chains of a gateway port: what one server does with a connection once it is known to be for it.
 import type { EdgeTopology, GatewayServer, GatewayTraffic } from '@xebec/model';
-import { anyOf } from '@xebec/protos';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
-import { MongoProxySchema } from '@xebec/protos/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
-import { addressRange, networkFilter } from './addresses.ts';
+import { addressRange } from './addresses.ts';
+import { clientFilters, serverFilters } from './connection-protocols.ts';
 import { clustersOf, targetOf } from './connection-target.ts';
 import { httpConnectionManager } from './http-connection.ts';
 import { namedByClientChain, namedByClientFilters } from './named-by-client.ts';
@@ -101,7 +100,7 @@ function httpTraffic(
 
 function connectionTraffic(
   { tls }: GatewayServer,
-  { destinations, protocol }: Extract<GatewayTraffic, { kind: 'connection' }>,
+  { destinations, protocol, isUndeclared }: Extract<GatewayTraffic, { kind: 'connection' }>,
   { name, port, settings }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
@@ -119,11 +118,7 @@ function connectionTraffic(
     isMutualTls: isMesh || tls.kind === 'certificate',
   });
   return {
-    filters: protocol === 'mongo' ? [mongoFilter(`mongo.${name}`), proxy] : [proxy],
+    filters: [...serverFilters(protocol, name), ...clientFilters(isUndeclared ? 'auto' : 'tcp', name), proxy],
     needs: clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
   };
 }
-
-/** Reads the protocol for its statistics; what it does not understand passes. */
-const mongoFilter = (statPrefix: string): Filter =>
-  networkFilter('envoy.filters.network.mongo_proxy', anyOf(MongoProxySchema, { statPrefix }));
