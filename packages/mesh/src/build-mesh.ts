@@ -55,8 +55,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     backingsBySelector: indexBySelector(graph, backings),
     peerSources,
   });
-  const secrets = deriveSecrets(graph, inputs);
-  const ofGateways = { routes, connections, secrets, hosts };
+  const ofGateways = { routes, connections, secrets: deriveSecrets(graph, inputs), hosts };
   const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, ofGateways);
   return {
     services,
@@ -69,7 +68,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     workloads,
     inbounds,
     gateways,
-    secrets,
+    secrets: ofGateways.secrets,
     envoyFilters: inputs.envoyFilters,
     patchSets: derivePatchSets(graph, inputs),
     conflicts: deriveConflicts(graph, {
