@@ -2,7 +2,6 @@
 // has at the host's address, and the cluster that leads there.
 import type { Collection, Graph } from '@xebec/flow';
 import type { ConnectionTable, Host, Layered, ServicePort } from '@xebec/model';
-import { seenIn } from '@xebec/model';
 import { Cluster_DiscoveryType, ClusterSchema } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
@@ -23,7 +22,7 @@ import {
 import { connectLayer } from '../views.ts';
 import { branchesOf } from './connection-branches.ts';
 import { type ConnectionPoint, clustersIn, encodeLayout, namedLayout } from './connection-listener.ts';
-import { carriesConnections, traitsOf } from './connection-points.ts';
+import { carriesConnections, traitsOf, withPolicies } from './connection-points.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 
@@ -42,14 +41,17 @@ export function buildConnectListeners(graph: Graph, { inputs, demand }: ConnectI
     fn: (table, _key: Layered<Host>, read): readonly Emission[] => {
       const current = read.settings.get('mesh');
       if (current === undefined || read.demand.get(`style:${httpProxyRoute}`) === undefined) return [];
-      const { host, addresses } = table.service;
-      const destination = seenIn(read.destinations, table.layer, host);
+      const { addresses } = table.service;
       return portsOf(table).flatMap((port) => {
         const point: ConnectionPoint = {
           host: table.host,
           port,
-          branches: branchesOf(table, port, { kind: 'named', addresses }),
-          traits: traitsOf(table.service, port, destination),
+          branches: withPolicies(
+            branchesOf(table, port, { kind: 'named', addresses }),
+            table.layer,
+            read.destinations,
+          ),
+          traits: traitsOf(table.service, port),
           causes: table.causes,
         };
         return listenersAt(point, table.layer, current);

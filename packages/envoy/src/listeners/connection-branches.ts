@@ -4,6 +4,7 @@ import type { Cause, ConnectionTable, Host, ServicePort, TcpMatch, TcpRule, TlsM
 import { outboundCluster } from '../names.ts';
 import type { ChainCondition } from './chain-matcher.ts';
 import { type ConnectionTarget, targetOf } from './connection-target.ts';
+import type { UpstreamTraits } from './upstream-traits.ts';
 
 /** Where a listener takes connections of a host: at one address, at blocks of them, or wherever they were going. */
 export type Place =
@@ -16,6 +17,8 @@ export type Place =
 export interface Branch {
   readonly condition: ChainCondition;
   readonly target: ConnectionTarget;
+  /** What the target's policy says of connections. */
+  readonly upstream?: UpstreamTraits;
   readonly causes: readonly Cause[];
 }
 

@@ -118,7 +118,7 @@ function chainsOf(point: ConnectionPoint, branches: readonly Branch[], options: 
   return branches.map((branch, index) => ({
     name: named(point, index),
     metadata: causeMetadata(branch.causes),
-    filters: [...tcpManager(branch.target, options, point.traits)],
+    filters: [...tcpManager(branch.target, options, { ...point.traits, ...branch.upstream })],
   }));
 }
 
@@ -177,7 +177,7 @@ function singleLayout(
 ): Layout {
   const [branch] = reachable(point.branches);
   const target = branch?.target ?? blackHoleCluster;
-  const filters = [...tcpManager(target, options, point.traits)];
+  const filters = [...tcpManager(target, options, { ...point.traits, ...branch?.upstream })];
   if (point.port.protocol !== 'auto') return { chains: [{ filters }], choices: [], inspectors: [] };
   const tcp = named(point, 0);
   return {

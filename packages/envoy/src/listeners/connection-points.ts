@@ -1,23 +1,14 @@
 // Hosts at their places: where a service's connections are taken, per layer; a headless service is at its endpoints.
 import type { Collection, Graph } from '@xebec/flow';
-import type {
-  ConnectionTable,
-  Destination,
-  EndpointSet,
-  Host,
-  Layer,
-  Layered,
-  Service,
-  ServicePort,
-} from '@xebec/model';
+import type { ConnectionTable, EndpointSet, Host, Layer, Layered, Service, ServicePort } from '@xebec/model';
 import { seenIn } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
-import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { Demand } from '../demand.ts';
 import type { HostPort, ResourceInputs } from '../inputs.ts';
-import { branchesOf, type Place, speaksTls } from './connection-branches.ts';
+import { type Branch, branchesOf, type Place, speaksTls } from './connection-branches.ts';
 import type { ConnectionPoint } from './connection-listener.ts';
 import { anyAddress, type ConnectionTraits } from './outbound.ts';
+import { type DestinationLookup, traitsOfTarget } from './upstream-traits.ts';
 
 export interface PlacedPoint extends ConnectionPoint {
   readonly layer: Layer;
@@ -42,21 +33,20 @@ export function buildPoints(graph: Graph, inputs: ResourceInputs, demand: Demand
     fn: (table, _key: Layered<Host>, read) => {
       if (read.demand.get('style:port') === undefined) return [];
       const { layer } = table;
-      const destination = seenIn(read.destinations, layer, table.service.host);
-      return pointsOf(table, { layer, destination, endpointSets: read.endpointSets });
+      return pointsOf(table, { layer, destinations: read.destinations, endpointSets: read.endpointSets });
     },
   });
   const ofDestinations = graph.derive({
     name: 'destinationPoints',
     from: destinations,
-    reads: { demand, connectionTables, endpointSets },
+    reads: { demand, connectionTables, destinations, endpointSets },
     equals: deepEqual,
     fn: (destination, key: Layered<Host>, read) => {
       const { layer, service } = destination;
       if (layer === '*' || read.demand.get('style:port') === undefined) return [];
       const shared = seenIn(read.connectionTables, layer, service.host);
       if (shared === undefined || read.connectionTables.get(key) !== undefined) return [];
-      return pointsOf(shared, { layer, destination, endpointSets: read.endpointSets });
+      return pointsOf(shared, { layer, destinations: read.destinations, endpointSets: read.endpointSets });
     },
   });
   return graph.union('placedPoints', ofTables, ofDestinations);
@@ -67,7 +57,7 @@ export const carriesConnections = ({ protocol }: ServicePort): boolean =>
 
 interface PointContext {
   readonly layer: Layer;
-  readonly destination: Destination | undefined;
+  readonly destinations: DestinationLookup;
   readonly endpointSets: EndpointLookup;
 }
 
@@ -75,10 +65,10 @@ function pointsOf(
   table: ConnectionTable,
   context: PointContext,
 ): readonly (readonly [string, PlacedPoint])[] {
-  const { layer, destination } = context;
+  const { layer, destinations } = context;
   const { service, host } = table;
   return service.ports.filter(carriesConnections).flatMap((port) => {
-    const traits = traitsOf(service, port, destination);
+    const traits = traitsOf(service, port);
     const isChosen = service.isHeadless === true && table.tcp.length + table.tls.length === 0;
     return placesOf(service, port, context).map((place): readonly [string, PlacedPoint] => {
       const bind = place.kind === 'address' ? place.address : anyAddress;
@@ -89,7 +79,7 @@ function pointsOf(
         rank,
         host,
         port,
-        branches: branchesOf(table, port, place),
+        branches: withPolicies(branchesOf(table, port, place), layer, destinations),
         traits: isChosen ? { ...traits, endpoint: bind } : traits,
         causes: table.causes,
       };
@@ -133,18 +123,15 @@ function rankOf(place: Place, host: Host): number {
   return 1_000 * (1 + longest) + byName;
 }
 
-export function traitsOf(
-  service: Service,
-  port: ServicePort,
-  destination: Destination | undefined,
-): ConnectionTraits {
-  const pool = destination === undefined ? {} : policyFor({ destination, port }).connectionPool;
-  const limits = {
-    ...(pool.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: pool.idleTimeoutMs }),
-    ...(pool.maxConnectionDurationMs === undefined
-      ? {}
-      : { maxConnectionDurationMs: pool.maxConnectionDurationMs }),
-  };
-  const isPlain = port.protocol === 'auto' && service.location === 'external';
-  return { limits, protocol: isPlain ? 'tcp' : port.protocol };
+export function traitsOf({ location }: Service, port: ServicePort): ConnectionTraits {
+  const isPlain = port.protocol === 'auto' && location === 'external';
+  return { protocol: isPlain ? 'tcp' : port.protocol };
 }
+
+/** Each way with what the policy of its destination says. */
+export const withPolicies = (
+  branches: readonly Branch[],
+  layer: Layer,
+  destinations: DestinationLookup,
+): readonly Branch[] =>
+  branches.map((branch) => ({ ...branch, upstream: traitsOfTarget(branch.target, layer, destinations) }));

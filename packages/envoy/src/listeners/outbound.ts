@@ -21,7 +21,8 @@ import {
 import { clientFilters } from './connection-protocols.ts';
 import { type ConnectionTarget, clustersOf } from './connection-target.ts';
 import { httpConnectionManager } from './http-connection.ts';
-import { type TcpProxyOptions, tcpProxy } from './tcp-proxy.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+import type { UpstreamTraits } from './upstream-traits.ts';
 
 type Chain = Fields<typeof FilterChainSchema>;
 type ListenerInit = Fields<typeof ListenerSchema>;
@@ -44,8 +45,7 @@ export const httpManager = (statPrefix: string, route: string, options: Outbound
     takesConnect: options.takesConnect ?? false,
   });
 
-export interface ConnectionTraits {
-  readonly limits?: NonNullable<TcpProxyOptions['limits']>;
+export interface ConnectionTraits extends UpstreamTraits {
   /** What the destination's port is declared to speak. */
   readonly protocol?: Protocol;
   /** The address of the endpoint that the client has chosen. */
@@ -56,7 +56,7 @@ export interface ConnectionTraits {
 export const tcpManager = (
   target: ConnectionTarget,
   { settings }: Pick<OutboundOptions, 'settings'>,
-  { limits = {}, protocol = 'tcp', endpoint }: ConnectionTraits = {},
+  { protocol = 'tcp', endpoint, ...upstream }: ConnectionTraits = {},
 ): readonly Filter[] => [
   ...clientFilters(protocol, clustersOf(target)[0] ?? ''),
   tcpProxy({
@@ -64,7 +64,7 @@ export const tcpManager = (
     cluster: target,
     accessLog: encodeAccessLog(settings.accessLog.format),
     metrics: encodeTcpMetrics(metrics),
-    limits,
+    ...upstream,
     endpoint,
   }),
 ];

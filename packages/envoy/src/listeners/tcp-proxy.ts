@@ -1,7 +1,7 @@
 // TCP to one cluster or several by share, with access log and metrics.
 
 import { create } from '@bufbuild/protobuf';
-import type { ConnectionPool } from '@xebec/model';
+import type { ConnectionPool, Tunnel } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import { type AccessLog, AccessLogSchema } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
@@ -14,6 +14,8 @@ import { durationOf } from '../duration.ts';
 import { networkFilter } from './addresses.ts';
 import { type ConnectionTarget, clusterSpecifier } from './connection-target.ts';
 
+export type TcpLimits = Pick<ConnectionPool, 'idleTimeoutMs' | 'maxConnectionDurationMs'>;
+
 export interface TcpProxyOptions {
   readonly statPrefix: string;
   /** One cluster, or several by share. */
@@ -24,7 +26,11 @@ export interface TcpProxyOptions {
   /** Who calls must have proven who it is before the upstream hears of it, and before the connection is counted. */
   readonly isMutualTls?: boolean;
   /** Milliseconds; an idle timeout of 0 is none. Absent: Envoy's one hour, and no limit of the duration. */
-  readonly limits?: Pick<ConnectionPool, 'idleTimeoutMs' | 'maxConnectionDurationMs'>;
+  readonly limits?: TcpLimits;
+  /** Clients are told apart by their address where the cluster hashes. */
+  readonly isSourceHashed?: boolean;
+  /** The upstream is an HTTP proxy that is asked for the target. */
+  readonly tunnel?: Tunnel;
   /** The address of the one endpoint that may serve; it is one of a headless service. */
   readonly endpoint?: string | undefined;
 }
@@ -36,6 +42,7 @@ const chosen = (endpoint: string | undefined) =>
 export function tcpProxy(options: TcpProxyOptions): Filter {
   const { statPrefix, cluster, accessLog, metrics, isMutualTls = false, limits = {} } = options;
   const { idleTimeoutMs, maxConnectionDurationMs } = limits;
+  const { isSourceHashed = false, tunnel } = options;
   return networkFilter(
     'envoy.filters.network.tcp_proxy',
     anyOf(TcpProxySchema, {
@@ -44,6 +51,8 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
       accessLog: [...accessLog.map(atEnd), ...metrics],
       accessLogOptions: { flushAccessLogOnConnected: true },
       ...chosen(options.endpoint),
+      ...(isSourceHashed ? { hashPolicy: [bySource] } : {}),
+      ...(tunnel === undefined ? {} : { tunnelingConfig: tunnelTo(tunnel) }),
       ...(isMutualTls ? afterHandshake : {}),
       ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(idleTimeoutMs) }),
       ...(maxConnectionDurationMs === undefined
@@ -52,6 +61,13 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
     }),
   );
 }
+
+const bySource = { policySpecifier: { case: 'sourceIp' as const, value: {} } };
+
+const tunnelTo = ({ method, host, port }: Tunnel) => ({
+  hostname: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+  usePost: method === 'POST',
+});
 
 /** What arrives before the upstream is connected waits, and the client beyond this many bytes. */
 const earlyDataBytes = 16_384;
