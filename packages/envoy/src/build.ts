@@ -1,5 +1,6 @@
 // The translators wired into one graph: mesh model in, encoded Envoy resources out.
 import type { Collection, Graph } from '@xebec/flow';
+import { buildClientSecrets } from './client-secrets.ts';
 import { type Client, deriveClients } from './clients.ts';
 import { buildClusters } from './clusters/build-clusters.ts';
 import { buildDemand, type Demand } from './demand.ts';
@@ -78,7 +79,10 @@ function buildUnpatched(
   );
   const udp = buildUdp(graph, inputs, { clients, demand });
   return [
-    { typeUrl: typeUrls.secret, resources: buildSecrets(graph, inputs) },
+    {
+      typeUrl: typeUrls.secret,
+      resources: graph.union('allSecrets', buildSecrets(graph, inputs), buildClientSecrets(graph, inputs)),
+    },
     {
       typeUrl: typeUrls.cluster,
       resources: graph.union('allClusters', buildClusters(graph, inputs, { demand, places }), udp.clusters),

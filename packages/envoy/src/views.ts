@@ -1,6 +1,6 @@
 // Which layers a proxy sees, by type: everything in them for ordinary clients, what they use for on-demand ones.
 import type { Collection, Graph } from '@xebec/flow';
-import type { Layer, ProxyNode } from '@xebec/model';
+import type { ClassLayer, Layer, ProxyNode } from '@xebec/model';
 import { isClassLayer } from '@xebec/model';
 import type { Client } from './clients.ts';
 import { styleOf } from './demand.ts';
@@ -26,6 +26,8 @@ export const baseLayer = 'base';
 export const grpcLayer = (layer: Layer): string => `grpc:${layer}`;
 export const proxyLayer = (id: string): string => `proxy:${id}`;
 export const secretLayer = (namespace: string): string => `secrets:${namespace}`;
+/** What rules for a class of sidecars let them present and trust. */
+export const classSecretLayer = (layer: ClassLayer): string => `secrets:${layer}`;
 /** Outbound listeners of redirected traffic. */
 export const outboundLayer = (discovery: ProxyNode['discovery']): string => `outbound:${discovery}`;
 /** Listeners at addresses of services, which no proxy can ask for by name. */
@@ -120,6 +122,7 @@ function sidecarView(client: PlacedClient): ProxyView {
       [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
       [typeUrls.cluster]: [...all(own, baseLayer), ...use(...placed), ...connects],
       [typeUrls.endpoint]: use(...placed),
+      [typeUrls.secret]: needed(...shared.filter(isClassLayer).map(classSecretLayer)),
     },
   };
 }

@@ -11,7 +11,7 @@ import { type StockEnvoy, type StockEnvoyOptions, startStockEnvoy } from './stoc
 export interface EntryOptions {
   /** The body of `trafficPolicy`, in braces' inside. */
   readonly policy: string;
-  readonly backends: readonly Backend[];
+  readonly backends: readonly Pick<Backend, 'name' | 'port'>[];
   /** More fields of an endpoint, by backend: `weight: 2, locality: …`. */
   readonly fields?: Readonly<Record<string, string>>;
   readonly port?: string;
