@@ -12,6 +12,8 @@ export interface StockEnvoyOptions {
   readonly api: 'GRPC' | 'DELTA_GRPC';
   readonly name: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** `HOST:PORT` of the only name server it asks. */
+  readonly dns?: string;
   readonly locality?: { readonly region: string; readonly zone?: string; readonly sub_zone?: string };
 }
 
@@ -68,7 +70,25 @@ const socketAddress = (address: string, port: number) => ({
   socket_address: { address, port_value: port },
 });
 
-function bootstrap({ xds, api, name, metadata, locality }: StockEnvoyOptions, address: string, node: string) {
+function resolver(dns: string) {
+  const [host = '', port = ''] = dns.split(':');
+  const type = 'envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig';
+  return {
+    name: 'envoy.network.dns_resolver.cares',
+    typed_config: {
+      '@type': `type.googleapis.com/${type}`,
+      resolvers: [socketAddress(host, Number(port))],
+      query_timeout_seconds: 1,
+      query_tries: 1,
+    },
+  };
+}
+
+function bootstrap(
+  { xds, api, name, metadata, locality, dns }: StockEnvoyOptions,
+  address: string,
+  node: string,
+) {
   const [xdsHost = '', xdsPort = ''] = xds.split(':');
   const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   return {
@@ -79,6 +99,7 @@ function bootstrap({ xds, api, name, metadata, locality }: StockEnvoyOptions, ad
       metadata: { NAMESPACE: 'default', NAME: name, CAPTURE: 'explicit', ...metadata },
     },
     admin: { address: socketAddress(address, adminPort) },
+    ...(dns === undefined ? {} : { typed_dns_resolver_config: resolver(dns) }),
     dynamic_resources: {
       ads_config: {
         api_type: api,

@@ -3,6 +3,7 @@ import { type KindName, kindDefinitions } from '@xebec/config';
 import { type Revision, type StoreObject, shownManifest } from '@xebec/store';
 import type { StreamStatus } from '@xebec/xds';
 import type { ControlPlaneContext } from '../context.ts';
+import { allocatedAddressesOf } from './allocated-addresses.ts';
 
 /** An object as `get -o json` shows it: the manifest with the store's bookkeeping, origin and status. */
 export function shownObject(context: ControlPlaneContext, object: StoreObject) {
@@ -15,10 +16,15 @@ export function shownObject(context: ControlPlaneContext, object: StoreObject) {
   };
 }
 
-function statusOf({ store }: ControlPlaneContext, object: StoreObject) {
+function statusOf(context: ControlPlaneContext, object: StoreObject) {
+  const { store } = context;
   const runtime = Object.hasOwn(object.manifest, 'status') ? object.manifest['status'] : undefined;
   const acceptance = store.status(object.key);
-  return { ...(typeof runtime === 'object' && runtime !== null ? runtime : {}), xebec: acceptance };
+  return {
+    ...(typeof runtime === 'object' && runtime !== null ? runtime : {}),
+    ...allocatedAddressesOf(context, object.key),
+    xebec: acceptance,
+  };
 }
 
 export const shownRevision = (revision: Revision) => ({

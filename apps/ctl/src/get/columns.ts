@@ -32,6 +32,19 @@ const portsOf = (object: JsonObject): string =>
     .map((port) => `${numberOf(port['port'] ?? port['number']) ?? '?'}/${textOf(port['protocol']) || 'TCP'}`)
     .join(',');
 
+/** Those it was given, else its own. */
+function addressesOf(object: JsonObject): string {
+  const given = objectsOf(at(object, 'status', 'addresses')).map(({ value }) => textOf(value));
+  return (given.length > 0 ? given : textsOf(at(object, 'spec', 'addresses'))).join(',');
+}
+
+/** Empty where nobody looks. */
+const healthOf = (object: JsonObject): string =>
+  objectsOf(at(object, 'status', 'conditions'))
+    .filter(({ type }) => type === 'Healthy')
+    .map(({ status: value }) => textOf(value))
+    .join();
+
 const isTrue = (type: string) => (object: JsonObject) =>
   objectsOf(at(object, 'status', 'conditions')).some(
     (condition) => condition['type'] === type && condition['status'] === 'True',
@@ -117,10 +130,30 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     column('PORTS', portsOf),
     field('LOCATION', 'spec', 'location'),
     field('RESOLUTION', 'spec', 'resolution'),
+    column('ADDRESSES', addressesOf),
     status,
     age,
   ],
-  WorkloadEntry: [name, field('ADDRESS', 'spec', 'address'), status, age],
+  WorkloadEntry: [
+    name,
+    field('ADDRESS', 'spec', 'address'),
+    column('HEALTHY', healthOf),
+    column('GROUP', (object) =>
+      textOf(at(object, 'metadata', 'annotations', 'istio.io/autoRegistrationGroup')),
+    ),
+    status,
+    age,
+  ],
+  WorkloadGroup: [
+    name,
+    column(
+      'SERVICEACCOUNT',
+      (object) => textOf(at(object, 'spec', 'template', 'serviceAccount')) || 'default',
+    ),
+    column('LABELS', (object) => labels(at(object, 'spec', 'metadata', 'labels'))),
+    status,
+    age,
+  ],
   PeerAuthentication: [
     name,
     column('MODE', (object) => textOf(at(object, 'spec', 'mtls', 'mode')) || 'UNSET'),

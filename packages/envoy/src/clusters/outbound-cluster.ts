@@ -171,6 +171,7 @@ function resolvedByName(options: OutboundClusterOptions, name: string): ClusterI
       : {
           respectDnsTtl: true,
           dnsRefreshRate: durationOf(60_000),
+          dnsFailureRefreshRate: { baseInterval: durationOf(1_000), maxInterval: durationOf(10_000) },
           dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
         }),
     loadAssignment,
