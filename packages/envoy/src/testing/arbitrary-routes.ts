@@ -34,6 +34,8 @@ const match = fc.record(
     queryParams: fc.dictionary(queryName, maybePresent, { maxKeys: 2 }),
     port: fc.constantFrom(80, 81, 90),
     statPrefix: fc.constantFrom('p', 'a b'),
+    sourceNamespace: fc.constantFrom('a', 'b'),
+    sourceLabels: fc.constantFrom({ app: 'web' }, {}),
   },
   { requiredKeys: [] },
 );
@@ -55,6 +57,7 @@ const duration = fc.constantFrom('1ms', '1.5s', '1h');
 const fault = fc.oneof(
   fc.record({ delay: fc.record({ fixedDelay: duration, percentage }) }),
   fc.record({ abort: fc.record({ httpStatus: fc.integer({ min: 200, max: 599 }), percentage }) }),
+  fc.record({ delay: fc.record({ fixedDelay: duration, percent: fc.integer({ min: 0, max: 100 }) }) }),
   fc.record({ abort: fc.record({ grpcStatus: fc.constantFrom('UNAVAILABLE', 'OK'), percentage }) }),
 );
 
@@ -67,19 +70,23 @@ const retries = fc.oneof(
       retryOn: fc.constantFrom('5xx', '503,409', 'retriable-status-codes', 'gateway-error,cancelled,500'),
       backoff: duration,
       retryRemoteLocalities: fc.boolean(),
+      retryIgnorePreviousHosts: fc.boolean(),
     },
     { requiredKeys: ['attempts'] },
   ),
 );
 
-const cors = fc.record(
-  {
-    allowOrigins: fc.array(stringMatch, { maxLength: 2 }),
-    allowMethods: fc.constantFrom([], ['GET', 'POST']),
-    maxAge: duration,
-    allowCredentials: fc.boolean(),
-  },
-  { requiredKeys: [] },
+const corsWith = (origins: Readonly<Record<string, fc.Arbitrary<unknown>>>) =>
+  fc.record({ ...origins, ...corsRest }, { requiredKeys: [] });
+const corsRest = {
+  allowMethods: fc.constantFrom([], ['GET', 'POST']),
+  maxAge: duration,
+  allowCredentials: fc.boolean(),
+  unmatchedPreflights: fc.constantFrom('UNSPECIFIED', 'FORWARD', 'IGNORE'),
+};
+const cors = fc.oneof(
+  corsWith({ allowOrigins: fc.array(stringMatch, { maxLength: 2 }) }),
+  corsWith({ allowOrigin: fc.array(fc.constantFrom('*', 'https://a.example'), { maxLength: 2 }) }),
 );
 
 const path = fc.constantFrom('/', '/new', '/a%20b');
@@ -89,15 +96,22 @@ const rewrite = fc.oneof(
   fc.constantFrom({ uriRegexRewrite: { match: '^/(a+)/(.*)', rewrite: '/\\2/\\1' } }),
 );
 
-const redirect = fc.record(
-  {
-    uri: path,
-    authority: fc.constantFrom('a.example', 'a.example:80'),
-    scheme: fc.constantFrom('http', 'https'),
-    redirectCode: fc.constantFrom(301, 302, 303, 307, 308),
-    derivePort: fc.constantFrom('FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT'),
-  },
-  { requiredKeys: ['derivePort'] },
+const redirectWith = (parts: Readonly<Record<string, fc.Arbitrary<unknown>>>) =>
+  fc.record({ ...parts, ...redirectRest }, { requiredKeys: ['derivePort'] });
+const redirectRest = {
+  authority: fc.constantFrom('a.example', 'a.example:80'),
+  scheme: fc.constantFrom('http', 'https'),
+  redirectCode: fc.constantFrom(301, 302, 303, 307, 308),
+  derivePort: fc.constantFrom('FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT'),
+};
+const redirect = fc.oneof(
+  redirectWith({
+    uri: fc.oneof(
+      path,
+      path.map((text) => `%PREFIX()%${text}`),
+    ),
+  }),
+  redirectWith({ prefixRewrite: path }),
 );
 
 const directResponse = fc.record(
