@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { buildResources, type ProxyView, type ResourceCollection } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
-import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } from '@xebec/mesh';
+import { buildMesh, type MeshCollections, type MeshSettings } from '@xebec/mesh';
 import type { ProxyNode } from '@xebec/model';
 import { provideDescriptors } from '@xebec/protos';
 import {
@@ -14,6 +14,7 @@ import {
   type Store,
 } from '@xebec/store';
 import { corruptResources } from './corruption.ts';
+import { deriveSettings, settingsAtStart } from './mesh-settings.ts';
 
 // A program that has provided them before keeps its own.
 provideDescriptors(() => readFileSync(new URL(import.meta.resolve('@xebec/protos/descriptors/envoy.binpb'))));
@@ -26,7 +27,7 @@ export interface Pipeline {
   /** What each connected client sees, by node id. */
   readonly views: Collection<string, ProxyView>;
   readonly proxies: Source<string, ProxyNode>;
-  readonly settings: Source<'mesh', MeshSettings>;
+  readonly settings: Collection<'mesh', MeshSettings>;
   /** Virtual hosts a workload is known to use, by `NAMESPACE/WORKLOAD`. */
   readonly usedHosts: Source<string, readonly string[]>;
 }
@@ -49,9 +50,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     ...(options.recovered === undefined ? {} : { recovered: options.recovered }),
   });
   const proxies = graph.source<string, ProxyNode>('proxies', { equals: sameProxy });
-  const settings = graph.source<'mesh', MeshSettings>('settings');
+  const started = graph.source<'mesh', MeshSettings>('startSettings');
   const usedHosts = graph.source<string, readonly string[]>('usedHosts');
-  graph.transact(() => settings.set('mesh', { ...defaultSettings, ...options.settings }));
+  graph.transact(() => started.set('mesh', settingsAtStart(options.settings)));
+  const settings = deriveSettings(graph, started, store.source('ConfigMap'));
   const mesh = buildMesh(graph, { ...configInputs(store), proxies, settings });
   const { types, views } = buildResources(graph, { ...mesh, proxies, settings });
   const resources = corruptResources(graph, types, options.corrupt ?? []);

@@ -54,7 +54,7 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
     type,
     ...patchesOf(patches, type.typeUrl),
   ]);
-  return { types, views: buildViews(graph, clients, places), patches };
+  return { types, views: buildViews(graph, clients, { places, settings: inputs.settings }), patches };
 }
 
 const patchesOf = ({ published }: PatchCollections, typeUrl: string): readonly ResourceCollection[] => {

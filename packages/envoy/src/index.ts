@@ -5,6 +5,7 @@ export type { ProxySettings, ResourceInputs } from './inputs.ts';
 export { httpProxyRoute } from './names.ts';
 export type { EncodedResource, ResourceKey, ResourceReference } from './resource.ts';
 export { typeUrls } from './resource.ts';
+export { encodeUnknownHost } from './routes/unknown-hosts.ts';
 export { workloadEnvironment } from './telemetry/peer.ts';
 export type { UdpService } from './udp/names.ts';
 export { explicitUdpPort, placeUdpServices } from './udp/names.ts';

@@ -26,7 +26,7 @@ export interface ProxySettings {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
-  readonly accessLog: { readonly format: 'text' | 'json' | 'none' };
+  readonly accessLog: { readonly format: 'text' | 'json' | 'none'; readonly template?: string };
   /** Some host is one that each request names itself. */
   readonly hasDynamicHosts?: boolean;
 }

@@ -5,6 +5,7 @@ import { isClassLayer } from '@xebec/model';
 import type { Client } from './clients.ts';
 import { styleOf } from './demand.ts';
 import type { Place } from './endpoints/place.ts';
+import type { ProxySettings } from './inputs.ts';
 import { httpProxyRoute } from './names.ts';
 import { patchedView } from './patches/patched-view.ts';
 import { type Places, placeLayer } from './places.ts';
@@ -20,7 +21,11 @@ export interface LayerUse {
 export interface ProxyView {
   readonly layers: Readonly<Record<string, readonly LayerUse[]>>;
   readonly onDemand: boolean;
+  /** How requests to hosts that do not exist are answered on demand; absent: 404. */
+  readonly unknownHosts?: ProxySettings['outboundTrafficPolicy'];
 }
+
+type OutboundPolicy = ProxySettings['outboundTrafficPolicy'];
 
 export const baseLayer = 'base';
 export const grpcLayer = (layer: Layer): string => `grpc:${layer}`;
@@ -56,17 +61,25 @@ const all = (...layers: readonly string[]): readonly LayerUse[] =>
 const needed = (...layers: readonly string[]): readonly LayerUse[] =>
   uses(...layers.map((layer) => ({ layer, members: 'needed' as const })));
 
+export interface ViewSources {
+  readonly places: Places;
+  readonly settings: Collection<'mesh', ProxySettings>;
+}
+
 /** What each client sees; it changes with the client's layers. */
 export function buildViews(
   graph: Graph,
   clients: Collection<string, Client>,
-  { byClient: places }: Places,
+  { places: { byClient: places }, settings }: ViewSources,
 ): Collection<string, ProxyView> {
   return graph.derive({
     name: 'views',
     from: clients,
-    reads: { places },
-    fn: (client, id: string, read) => [[id, viewOf({ ...client, place: read.places.get(id) })] as const],
+    reads: { places, settings },
+    fn: (client, id: string, read) => {
+      const policy = read.settings.get('mesh')?.outboundTrafficPolicy ?? 'ALLOW_ANY';
+      return [[id, viewOf({ ...client, place: read.places.get(id) }, policy)] as const];
+    },
     equals: (left, right) => JSON.stringify(left) === JSON.stringify(right),
   });
 }
@@ -79,8 +92,8 @@ export interface PlacedClient extends Client {
 const placedLayers = ({ layers, place }: PlacedClient): readonly string[] =>
   place === undefined ? layers : layers.flatMap((layer) => [placeLayer(layer, place), layer]);
 
-function viewOf(client: PlacedClient): ProxyView {
-  const view = unpatchedView(client);
+function viewOf(client: PlacedClient, policy: OutboundPolicy): ProxyView {
+  const view = { ...unpatchedView(client), ...answerToUnknown(client, policy) };
   return client.patches === undefined ? view : patchedView(view, client.patches);
 }
 
@@ -94,6 +107,13 @@ export function unpatchedView(client: PlacedClient): ProxyView {
     case 'grpc':
       return grpcView(client);
   }
+}
+
+/** An HTTP proxy does not know where an unknown host is: only redirected traffic has an address to pass on to. */
+function answerToUnknown({ proxy }: Client, policy: OutboundPolicy): Pick<ProxyView, 'unknownHosts'> {
+  if (proxy.role !== 'sidecar' || proxy.discovery !== 'on-demand') return {};
+  const isKnown = policy === 'REGISTRY_ONLY' || styleOf(proxy) === 'port';
+  return isKnown ? { unknownHosts: policy } : {};
 }
 
 function sidecarView(client: PlacedClient): ProxyView {

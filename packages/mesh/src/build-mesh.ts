@@ -48,7 +48,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const connections = deriveConnections(graph, inputs, hosts);
   const meshConnections = indexMeshConnections(graph, connections);
   const meshRoutes = indexMeshRoutes(graph, routes);
-  const routeTables = deriveRouteTables(graph, hosts, meshRoutes, classesByPair);
+  const routeTables = deriveRouteTables(graph, inputs, { hosts, routes: meshRoutes, classesByPair });
   const inbounds = deriveInbounds(graph, inputs, {
     workloads,
     workloadsByAddress: indexByAddress(graph, workloads),

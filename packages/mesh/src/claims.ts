@@ -7,7 +7,7 @@ import { expandHost, isWildcard, serviceHost } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
 import { type MeshSettings, settingsOf } from './settings.ts';
 import { allocatedAddresses } from './virtual-address.ts';
-import { layersOf } from './visibility.ts';
+import { isVisible, layersOf } from './visibility.ts';
 
 /** `OWNER|HOST`. */
 export type ClaimKey = `${ObjectKey}|${Host}`;
@@ -17,6 +17,8 @@ export interface Claim {
   readonly host: Host;
   readonly owner: ObjectKey;
   readonly layers: readonly Layer[];
+  /** The namespace that such names belong to: the claim counts in the claimant's own only. */
+  readonly withheldFor?: string;
   readonly service?: Service;
 }
 
@@ -36,8 +38,8 @@ export function deriveClaims(graph: Graph, inputs: MeshInputs): Collection<Claim
     reads: { settings },
     equals: deepEqual,
     fn: (object, owner, read) => {
-      const ipv6 = settingsOf(read.settings).allocatesIpv6 === true;
-      return distinct(object.spec.hosts).map((host) => claimOfEntry(object, owner, { host, ipv6 }));
+      const settings = settingsOf(read.settings);
+      return distinct(object.spec.hosts).map((host) => claimOfEntry(object, owner, { host, settings }));
     },
   });
   const ofRoutes = graph.derive({
@@ -82,7 +84,8 @@ function claimOfService(
     labels: metadata.labels,
     causes: [{ object: owner }],
   };
-  return [`${owner}|${host}`, { host, owner, layers: layersOf(spec.exportTo, metadata.namespace), service }];
+  const layers = layersOf(spec.exportTo, metadata.namespace, settings.exportTo?.services);
+  return [`${owner}|${host}`, { host, owner, layers, service }];
 }
 
 type EndpointChoice = Pick<Service, 'sessionAffinity' | 'internalTrafficPolicy' | 'trafficDistribution'>;
@@ -108,9 +111,10 @@ const resolutions: Readonly<Record<ServiceEntrySpec['resolution'], Resolution>> 
 function claimOfEntry(
   { metadata, spec }: ObjectOf<'ServiceEntry'>,
   owner: ObjectKey,
-  { host, ipv6 }: { readonly host: Host; readonly ipv6: boolean },
+  { host, settings }: { readonly host: Host; readonly settings: MeshSettings },
 ): readonly [ClaimKey, Claim] {
   const isAllocated = isAddressNeeded(spec, host);
+  const ipv6 = settings.allocatesIpv6 === true;
   const service: Service = {
     host,
     name: host,
@@ -125,8 +129,27 @@ function claimOfEntry(
     labels: metadata.labels,
     causes: [{ object: owner }],
   };
-  return [`${owner}|${host}`, { host, owner, layers: layersOf(spec.exportTo, metadata.namespace), service }];
+  const written = layersOf(spec.exportTo, metadata.namespace, settings.exportTo?.services);
+  const holder = foreignHolder(host, metadata.namespace, settings);
+  const layers = holder === undefined ? written : ownLayers(written, metadata.namespace);
+  const claim = { host, owner, layers, service };
+  return [`${owner}|${host}`, holder === undefined ? claim : { ...claim, withheldFor: holder }];
 }
+
+/** The namespace whose services have such names: who is neither it nor the root namespace takes them for itself only. */
+function foreignHolder(
+  host: Host,
+  namespace: string,
+  { clusterDomain, rootNamespace }: MeshSettings,
+): string | undefined {
+  const suffix = `.svc.${clusterDomain}`;
+  if (!host.endsWith(suffix) || namespace === rootNamespace) return undefined;
+  const holder = host.slice(0, -suffix.length).split('.').at(-1);
+  return holder === namespace ? undefined : holder;
+}
+
+const ownLayers = (layers: readonly Layer[], namespace: string): readonly Layer[] =>
+  isVisible(layers, `ns:${namespace}`) ? [`ns:${namespace}`] : [];
 
 /**
  * Only a host of one name and with endpoints of its own can have an address that stands for it: by that its traffic
@@ -140,10 +163,10 @@ function isAddressNeeded(spec: ServiceEntrySpec, host: Host): boolean {
 function claimsOfRoute(
   { metadata, spec }: ObjectOf<'VirtualService'>,
   owner: ObjectKey,
-  { clusterDomain }: MeshSettings,
+  { clusterDomain, exportTo }: MeshSettings,
 ): Iterable<readonly [ClaimKey, Claim]> {
   if (!spec.gateways.includes('mesh')) return [];
-  const layers = layersOf(spec.exportTo, metadata.namespace);
+  const layers = layersOf(spec.exportTo, metadata.namespace, exportTo?.virtualServices);
   const hosts = spec.hosts.map((host) => expandHost(host, { namespace: metadata.namespace, clusterDomain }));
   return distinct(hosts).map((host) => [`${owner}|${host}`, { host, owner, layers }]);
 }

@@ -8,6 +8,7 @@ import { deriveConnectionConflicts } from './connection-conflicts.ts';
 import type { BoundConnections } from './connection-rules.ts';
 import type { MeshConnectionSources } from './connection-tables.ts';
 import type { BoundDestinationRule, DestinationRuleSources } from './destinations.ts';
+import { foreignHostsOf } from './foreign-routes.ts';
 import type { HostView } from './hosts.ts';
 import type { PeersByNamespace } from './peer-policies.ts';
 import { problemsOf } from './route-problems.ts';
@@ -127,6 +128,7 @@ function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: Confl
           ...(route.hosts.length === 0 ? [] : targetsOf(route)).flatMap((target) =>
             checkTarget(route, target, read),
           ),
+          ...foreignHostsOf(route, read.hosts),
         ],
         object,
       ),

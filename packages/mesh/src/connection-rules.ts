@@ -20,14 +20,14 @@ import type {
 } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { expandHost } from './host-names.ts';
-import type { HostRule } from './host-rules.ts';
+import type { ExportedRule } from './host-rules.ts';
 import type { HostView } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
 import type { Labels } from './label-selectors.ts';
 import { type RouteContext, targetOf } from './route-drafts.ts';
 import { expandGateway, type GatewayName } from './route-sources.ts';
 import { settingsOf } from './settings.ts';
-import { layersOf } from './visibility.ts';
+import { exportOf } from './visibility.ts';
 
 /** Who a match is for; empty gateways: all of the VirtualService. */
 export interface ConnectionSource {
@@ -45,7 +45,7 @@ export interface BoundConnection<R extends TcpRule> {
 }
 
 /** The rules of one VirtualService that has any. */
-export interface BoundConnections extends HostRule {
+export interface BoundConnections extends ExportedRule {
   readonly hosts: readonly Host[];
   /** Hosts as they were written, where that differs: a gateway's clients may use the short name. */
   readonly shortHosts: readonly Host[];
@@ -72,10 +72,11 @@ export function deriveConnections(
     reads: { withConnections, hosts, settings },
     equals: deepEqual,
     fn: (_members, object, read) => {
-      const { clusterDomain } = settingsOf(read.settings);
+      const settings = settingsOf(read.settings);
+      const { clusterDomain } = settings;
       return read.withConnections.at(object).map(([, virtualService]) => {
         const { namespace } = virtualService.metadata;
-        const context: RouteContext = { object, namespace, clusterDomain, hosts: read.hosts };
+        const context: RouteContext = { object, namespace, clusterDomain, settings, hosts: read.hosts };
         return [object, boundOf(virtualService, context)] as const;
       });
     },
@@ -88,7 +89,7 @@ function boundOf({ spec }: ObjectOf<'VirtualService'>, context: RouteContext): B
   return {
     object,
     namespace,
-    layers: layersOf(spec.exportTo, namespace),
+    ...exportOf(spec.exportTo, namespace, context.settings),
     hosts,
     shortHosts: spec.hosts.filter((host) => !hosts.includes(host)),
     gateways: spec.gateways.map((name) => expandGateway(name, namespace)),

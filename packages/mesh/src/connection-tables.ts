@@ -20,7 +20,7 @@ import { type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules
 import { type HostView, holderIn } from './hosts.ts';
 import type { Labels } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
-import { isVisible, sortLayers } from './visibility.ts';
+import { isVisible, layersFor, sortLayers } from './visibility.ts';
 
 export type MeshConnectionSources = HostRuleSources<BoundConnections>;
 
@@ -77,7 +77,7 @@ function distinctTables(host: Host, view: HostView, levels: Levels): readonly Co
   const rules = levels.flat();
   const layers = sortLayers([
     ...view.holders.map(({ layer }) => layer),
-    ...rules.flatMap((rule) => rule.layers),
+    ...rules.flatMap((rule) => [...rule.layers, ...layersFor(rule, undefined)]),
     ...rules.flatMap(layersOfSources),
     ...(rules.length < 2 ? [] : rules.map(({ namespace }): Layer => `ns:${namespace}`)),
   ]);
@@ -112,7 +112,9 @@ function tableIn(
 ): readonly ConnectionTable[] {
   const service = holderIn(view, layer)?.service;
   if (service === undefined || !service.ports.some(carriesConnections)) return [];
-  const visible = levels.map((level) => level.filter((rule) => isVisible(rule.layers, layer)));
+  const visible = levels.map((level) =>
+    level.filter((rule) => isVisible(layersFor(rule, service.namespace), layer)),
+  );
   const found = visible.find((level) => level.length > 0) ?? [];
   const rules = orderRules(found, [namespaceOfLayer(layer), service.namespace]);
   const client = { gateway: 'mesh', namespace: namespaceOfLayer(layer), labels: labelsOfLayer(layer) };

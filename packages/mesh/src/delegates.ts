@@ -28,7 +28,7 @@ export function resolveDelegate(
   if (action.kind !== 'delegate') return { rules: [{ ...root, action }], problems: [] };
   const delegate: ObjectKey = `VirtualService/${action.namespace}/${action.name}`;
   const target = virtualServices.get(delegate);
-  const obstacle = obstacleTo(delegate, target, context.namespace);
+  const obstacle = obstacleTo(delegate, target, context);
   if (target === undefined || obstacle !== undefined) {
     return { rules: [], delegate, problems: [{ ...placeOf(root), ...(obstacle ?? missing(delegate)) }] };
   }
@@ -57,7 +57,7 @@ const missing = (delegate: ObjectKey): Obstacle => ({
 function obstacleTo(
   delegate: ObjectKey,
   target: ObjectOf<'VirtualService'> | undefined,
-  namespace: string,
+  { namespace, settings }: RouteContext,
 ): Obstacle | undefined {
   if (target === undefined) return missing(delegate);
   if (target.spec.hosts.length > 0) {
@@ -67,7 +67,8 @@ function obstacleTo(
       remedy: 'remove hosts and gateways there',
     };
   }
-  const layers = layersOf(target.spec.exportTo, target.metadata.namespace);
+  const usual = settings.exportTo?.virtualServices;
+  const layers = layersOf(target.spec.exportTo, target.metadata.namespace, usual);
   if (isVisible(layers, `ns:${namespace}`)) return undefined;
   return {
     code: 'delegate-not-exported',

@@ -18,6 +18,7 @@ import {
   policyOfHost,
   policyOfSubset,
   settleLocality,
+  settlePool,
 } from './traffic-policy.ts';
 import { isVisible, layersOf, sortLayers } from './visibility.ts';
 
@@ -44,7 +45,12 @@ export function deriveDestinationRules(graph: Graph, inputs: MeshInputs): Destin
         clusterDomain: settingsOf(read.settings).clusterDomain,
       });
       const selector = spec.workloadSelector ?? {};
-      const layers = layersOf(isEmpty(selector) ? spec.exportTo : ['.'], namespace);
+      const { exportTo } = settingsOf(read.settings);
+      const layers = layersOf(
+        isEmpty(selector) ? spec.exportTo : ['.'],
+        namespace,
+        exportTo?.destinationRules,
+      );
       return [[object, { object, namespace, layers, host, selector, spec }]];
     },
   });
@@ -181,9 +187,10 @@ function destinationOf(
 ): Destination {
   const policyRule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
   const { localityLbSetting = defaultLocality } = settings;
-  const defaults = defaultsOf(service);
+  const defaults = defaultsOf(service, settings);
   const host = policyOfHost(policyRule?.spec.trafficPolicy, defaults);
-  const settle = (policies: PolicySet) => settleLocality(policies, service, localityLbSetting);
+  const settle = (policies: PolicySet) =>
+    settleLocality(settlePool(policies, settings), service, localityLbSetting);
   const names = service.ports.flatMap(
     (port) => identities.get(layered(serviceLayer, hostPort(service.host, port))) ?? [],
   );

@@ -11,6 +11,12 @@ export interface HostRule {
   readonly layers: readonly Layer[];
 }
 
+/** A rule that may be for hosts of another namespace. */
+export interface ExportedRule extends HostRule {
+  /** It, or the mesh, says whom it is exported to. */
+  readonly isExported: boolean;
+}
+
 /** Rules by host, and whether there are any for wildcards: mostly there are none, then no wildcard is looked up. */
 export interface HostRuleSources<R> {
   readonly byHost: Index<Host, ObjectKey, R>;

@@ -63,7 +63,11 @@ export function viewOf(host: Host, members: readonly (readonly [ClaimKey, Claim]
     if (winner === undefined || (layer !== '*' && winner === shared)) return [];
     return [{ layer, owner: winner.owner, service: winner.service }];
   });
-  return { host, holders, losers: layers.flatMap((layer) => losersOf(claims, layer)) };
+  return {
+    host,
+    holders,
+    losers: [...layers.flatMap((layer) => losersOf(claims, layer)), ...withheld(claims, shared)],
+  };
 }
 
 const hasService = (claim: Claim): claim is ServiceClaim => claim.service !== undefined;
@@ -88,6 +92,14 @@ function compareClaims(left: ServiceClaim, right: ServiceClaim, layer: Layer): n
     (service.namespace === own ? 0 : 2) + (service.platform === 'kubernetes' ? 0 : 1);
   return rank(left) - rank(right) || compareText(left.owner, right.owner);
 }
+
+/** Claims to names of another namespace: its service holds them for everybody else, or its right to have one. */
+const withheld = (claims: readonly ServiceClaim[], shared: ServiceClaim | undefined): readonly Loser[] =>
+  claims.flatMap(({ owner, withheldFor }) =>
+    withheldFor === undefined
+      ? []
+      : [{ layer: '*', owner, to: shared?.owner ?? `Namespace//${withheldFor}` } as const],
+  );
 
 /** Claims exported to exactly the layer that another one of the same layer holds; preferring one's own is no conflict. */
 function losersOf(claims: readonly ServiceClaim[], layer: Layer): readonly Loser[] {

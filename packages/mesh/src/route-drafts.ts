@@ -16,9 +16,11 @@ import { expandHost, type HostContext } from './host-names.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import type { Lookup } from './lookups.ts';
 import { type MatchSource, sourceOf } from './route-sources.ts';
+import type { MeshSettings } from './settings.ts';
 
 export interface RouteContext extends HostContext {
   readonly object: ObjectKey;
+  readonly settings: MeshSettings;
   readonly hosts: Lookup<Host, HostView>;
 }
 
@@ -102,10 +104,10 @@ export function targetOf(
 /** The rule with every default filled in. */
 export function finishRule(
   draft: DraftRule & { readonly action: HttpAction },
-  faultAt: 'client' | 'destination',
+  { faultAt, retry: usual }: { readonly faultAt: 'client' | 'destination'; readonly retry: Retry },
 ): HttpRule {
   const { matches, retry: retrySpec, fault, timeoutMs = 0, ...same } = draft;
-  const retry = retryOf(retrySpec);
+  const retry = retryOf(retrySpec, usual);
   return {
     ...same,
     matches: matches.map(({ match }) => match),
@@ -115,8 +117,8 @@ export function finishRule(
   };
 }
 
-function retryOf(spec: RetrySpec | undefined): Retry | undefined {
-  if (spec === undefined) return defaultRetry;
+function retryOf(spec: RetrySpec | undefined, usual: Retry): Retry | undefined {
+  if (spec === undefined) return usual.attempts === 0 ? undefined : usual;
   if (spec.attempts === 0) return undefined;
   return { ...spec, retryOn: spec.retryOn === '' ? defaultRetry.retryOn : spec.retryOn };
 }

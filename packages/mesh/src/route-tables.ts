@@ -18,9 +18,11 @@ import { type ClassesByPair, classesHolding } from './classes.ts';
 import { compareText } from './host-names.ts';
 import { type HostRuleLookups, type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
 import { type HostView, holderIn } from './hosts.ts';
+import type { MeshInputs } from './inputs.ts';
 import { isSelected } from './label-selectors.ts';
 import { type BoundRoute, rulesAt, selectorsOf } from './routes.ts';
-import { isVisible, sortLayers } from './visibility.ts';
+import { type MeshSettings, settingsOf } from './settings.ts';
+import { isVisible, layersFor, sortLayers } from './visibility.ts';
 
 export type MeshRouteSources = HostRuleSources<BoundRoute>;
 
@@ -30,22 +32,28 @@ export const indexMeshRoutes = (graph: Graph, routes: Collection<ObjectKey, Boun
     gateways.includes('mesh') && rules.length > 0 ? hosts : [],
   );
 
+export interface RouteTableSources {
+  readonly hosts: Collection<Host, HostView>;
+  readonly routes: MeshRouteSources;
+  readonly classesByPair: ClassesByPair;
+}
+
 export function deriveRouteTables(
   graph: Graph,
-  hosts: Collection<Host, HostView>,
-  routes: MeshRouteSources,
-  classesByPair: ClassesByPair,
+  { settings }: MeshInputs,
+  { hosts, routes, classesByPair }: RouteTableSources,
 ): Collection<Layered<Host>, RouteTable> {
   return graph.derive({
     name: 'mesh.routeTables',
     from: hosts,
-    reads: { ...routes, classesByPair },
+    reads: { ...routes, classesByPair, settings },
     equals: deepEqual,
     fn: (view, host, read) => {
+      const settings = settingsOf(read.settings);
       const levels = levelsOf(view, read);
       const classes = classesHolding(levels.flat().flatMap(selectorsOf), read.classesByPair);
       return [...distinctChoices(view, levels), ...choicesOfClasses(classes, view, levels)].map(
-        (choice) => [layered(choice.layer, host), tableOf(host, choice)] as const,
+        (choice) => [layered(choice.layer, host), tableOf(host, choice, settings)] as const,
       );
     },
   });
@@ -70,7 +78,7 @@ type Levels = readonly (readonly BoundRoute[])[];
 function distinctChoices(view: HostView, levels: Levels): readonly Choice[] {
   const layers = sortLayers([
     ...view.holders.map(({ layer }) => layer),
-    ...levels.flat().flatMap((route) => route.layers),
+    ...levels.flat().flatMap((route) => [...route.layers, ...layersFor(route, undefined)]),
     ...levels.flatMap(layersOfRivals),
     ...levels.flat().flatMap(({ sourceNamespaces }) => sourceNamespaces.map((name): Layer => `ns:${name}`)),
   ]);
@@ -98,7 +106,9 @@ const layersOfRivals = (level: readonly BoundRoute[]): readonly Layer[] =>
 
 function choiceIn(layer: Layer, view: HostView, levels: Levels): Choice {
   const service = holderIn(view, layer)?.service;
-  const visible = levels.map((level) => level.filter((route) => isVisible(route.layers, layer)));
+  const visible = levels.map((level) =>
+    level.filter((route) => isVisible(layersFor(route, service?.namespace), layer)),
+  );
   const routes = visible.find((level) => level.length > 0) ?? [];
   return { layer, service, routes: orderRoutes(routes, [namespaceOfLayer(layer), service?.namespace]) };
 }
@@ -134,13 +144,21 @@ function isSameChoice(choice: Choice, shared: Choice | undefined): boolean {
   );
 }
 
-function tableOf(host: Host, { layer, service, routes }: Choice): RouteTable {
+function tableOf(host: Host, { layer, service, routes }: Choice, settings: MeshSettings): RouteTable {
   const causes = [...(service?.causes ?? []), ...routes.map(({ object }): Cause => ({ object }))];
   const namespace = namespaceOfLayer(layer);
   const labels = labelsOfLayer(layer);
   const client = { gateway: 'mesh', labels, ...(namespace === undefined ? {} : { namespace }) };
   const rules = mergeRules(routes.map((route) => rulesAt(route, client)));
-  return { layer, host, ...(service === undefined ? {} : { service }), rules, causes };
+  const { defaultRetry } = settings;
+  return {
+    layer,
+    host,
+    ...(service === undefined ? {} : { service }),
+    rules,
+    ...(defaultRetry === undefined || rules.length > 0 ? {} : { retry: defaultRetry }),
+    causes,
+  };
 }
 
 /** The rules of several routes for one host: in order, but what matches everything comes after the rest. */

@@ -2,14 +2,14 @@
 import type { HttpRouteSpec, ObjectOf } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
 import type { Destination, Host, HttpRule, Layered, ObjectKey } from '@xebec/model';
-import { splitLayered } from '@xebec/model';
+import { defaultRetry, splitLayered } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import type { Conflict } from './conflict.ts';
 import { type FinalDraft, resolveDelegate } from './delegates.ts';
 import type { Servers } from './endpoints.ts';
 import { type FaultReads, faultPlaceAnnotation, faultPlaceOf } from './fault-place.ts';
 import { expandHost } from './host-names.ts';
-import type { HostRule } from './host-rules.ts';
+import type { ExportedRule } from './host-rules.ts';
 import type { HostView } from './hosts.ts';
 import type { HostPort, MeshInputs } from './inputs.ts';
 import type { Labels } from './label-selectors.ts';
@@ -24,7 +24,7 @@ import {
 } from './route-sources.ts';
 import { settingsOf } from './settings.ts';
 import { keepUsers } from './sticky.ts';
-import { layersOf } from './visibility.ts';
+import { exportOf } from './visibility.ts';
 
 export type { GatewayName } from './route-sources.ts';
 
@@ -35,7 +35,7 @@ export interface BoundRule {
 }
 
 /** A VirtualService ready for use. */
-export interface BoundRoute extends HostRule {
+export interface BoundRoute extends ExportedRule {
   readonly hosts: readonly Host[];
   /** Hosts as they were written, where that differs: a gateway's clients may use the short name. */
   readonly shortHosts: readonly Host[];
@@ -62,11 +62,12 @@ export function deriveRoutes(
     reads: { hosts, settings, virtualServices, destinationsByHost, serversByPort },
     equals: deepEqual,
     fn: (object, key, read) => {
-      const { clusterDomain } = settingsOf(read.settings);
+      const settings = settingsOf(read.settings);
       const context: RouteContext = {
         object: key,
         namespace: object.metadata.namespace,
-        clusterDomain,
+        clusterDomain: settings.clusterDomain,
+        settings,
         hosts: read.hosts,
       };
       return [[key, routeOf(object, context, read)]];
@@ -117,14 +118,17 @@ function routeOf(
           ? keepUsers(draft.action, `ns:${namespace}`, read.destinationsByHost)
           : draft.action;
       return {
-        rule: finishRule({ ...draft, action }, at),
+        rule: finishRule(
+          { ...draft, action },
+          { faultAt: at, retry: context.settings.defaultRetry ?? defaultRetry },
+        ),
         sources: draft.matches.map(({ source }) => source),
       };
     });
   return {
     object,
     namespace,
-    layers: layersOf(spec.exportTo, namespace),
+    ...exportOf(spec.exportTo, namespace, context.settings),
     hosts,
     shortHosts: spec.hosts.filter((host) => !hosts.includes(host)),
     gateways: spec.gateways.map((name) => expandGateway(name, namespace)),

@@ -1,10 +1,13 @@
 // Settings of the whole mesh; absent ones have defaults that work on a laptop without being asked for.
-import type { LocalitySetting } from '@xebec/model';
+import type { ExportTo } from '@xebec/config';
+import type { ConnectionPool, LocalitySetting, Retry } from '@xebec/model';
 import type { Lookup } from './lookups.ts';
 
 export interface AccessLogSettings {
   /** `none`: no access log. `text`: Istio's default line. */
   readonly format: 'text' | 'json' | 'none';
+  /** Envoy's command operators instead of the usual ones; for JSON an object of them. */
+  readonly template?: string;
 }
 
 export interface MeshSettings {
@@ -17,6 +20,18 @@ export interface MeshSettings {
   readonly accessLog: AccessLogSettings;
   /** Network of workloads that say nothing else. */
   readonly network: string;
+  /** Holds where a DestinationRule says nothing else. */
+  readonly connectionPool?: ConnectionPool;
+  /** Where a VirtualService says nothing about retries; `attempts` 0: none. */
+  readonly defaultRetry?: Retry;
+  /** Who sees objects that do not say it themselves; absent: everybody. */
+  readonly exportTo?: {
+    readonly services?: ExportTo;
+    readonly virtualServices?: ExportTo;
+    readonly destinationRules?: ExportTo;
+  };
+  /** False: no mutual TLS unless a DestinationRule asks for it. */
+  readonly usesAutomaticTls?: boolean;
   /** Holds where a DestinationRule says nothing else; absent: by locality wherever failing endpoints are detected. */
   readonly localityLbSetting?: LocalitySetting;
   /** Hosts without an address also get one of IPv6: only useful where capture takes IPv6. */

@@ -1,6 +1,7 @@
 // Traffic policies: what a subset, a host and the mesh say, merged as Istio does it.
 import type { LoadBalancer, PortTrafficPolicy, SubsetSpec, TrafficPolicySpec } from '@xebec/config';
 import type { LocalitySetting, PortPolicy, Service, TrafficDistribution, TrafficPolicy } from '@xebec/model';
+import type { MeshSettings } from './settings.ts';
 
 /** A policy for all ports, and those for single ports. */
 export interface PolicySet {
@@ -15,9 +16,26 @@ const meshPolicy: TrafficPolicy = {
   tls: { mode: 'auto' },
 };
 
-/** What a service asks for itself holds until a rule says how its load is balanced. */
-export function defaultsOf({ sessionAffinity }: Service): TrafficPolicy {
-  return sessionAffinity === undefined ? meshPolicy : { ...meshPolicy, hash: { kind: 'source-ip' } };
+/** What the mesh and the service itself ask for holds until a rule says otherwise. */
+export function defaultsOf(
+  { sessionAffinity }: Service,
+  { usesAutomaticTls = true }: MeshSettings,
+): TrafficPolicy {
+  return {
+    ...meshPolicy,
+    ...(usesAutomaticTls ? {} : { tls: { mode: 'DISABLE' } }),
+    ...(sessionAffinity === undefined ? {} : { hash: { kind: 'source-ip' } }),
+  };
+}
+
+/** The mesh's limits where a rule's own connection pool does not set them. */
+export function settlePool(policies: PolicySet, { connectionPool }: MeshSettings): PolicySet {
+  if (connectionPool === undefined) return policies;
+  const settle = <P extends TrafficPolicy>(policy: P): P => ({
+    ...policy,
+    connectionPool: { ...connectionPool, ...policy.connectionPool },
+  });
+  return { policy: settle(policies.policy), portPolicies: policies.portPolicies.map(settle) };
 }
 
 /** The policies of a host. A port's settings take the place of the host's: what they leave out is the default. */

@@ -145,5 +145,7 @@ export interface RouteTable {
   readonly service?: Service;
   /** In order; empty means: forward everything to the service's own port, with `defaultRetry` and no timeout. */
   readonly rules: readonly HttpRule[];
+  /** Instead of `defaultRetry` where there are no rules. */
+  readonly retry?: Retry;
   readonly causes: readonly Cause[];
 }

@@ -48,6 +48,11 @@ export interface StreamView {
   readonly onDemand: boolean;
   /** Names the client is known to use: pushed ahead. */
   readonly heldNames: Readonly<Record<TypeUrl, readonly string[]>>;
+  /**
+   * What stands in for an asked virtual host that does not exist, until it does; its aliases include the asked name.
+   * Absent: the client is told that there is nothing. One function is one behaviour.
+   */
+  readonly standIn?: (asked: string) => EncodedResource;
 }
 
 /** The verified peer of a connection. */

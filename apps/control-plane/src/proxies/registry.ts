@@ -1,7 +1,7 @@
 // Who may open a stream, what it sees, and what is known of it: the admission of the xDS server.
 
 import { parseSpiffeId } from '@xebec/ca';
-import { candidates, type ProxyView, typeUrls } from '@xebec/envoy';
+import { candidates, encodeUnknownHost, type ProxyView, typeUrls } from '@xebec/envoy';
 import type { Collection, Graph, Source } from '@xebec/flow';
 import type { ProxyNode } from '@xebec/model';
 import type { Admission, Peer, StreamEvent, StreamView } from '@xebec/xds';
@@ -109,10 +109,21 @@ function watchViews({ graph, views }: RegistryOptions, listener: (client: string
   };
 }
 
+const standIns = {
+  ALLOW_ANY: (asked: string) => encodeUnknownHost('ALLOW_ANY', asked),
+  REGISTRY_ONLY: (asked: string) => encodeUnknownHost('REGISTRY_ONLY', asked),
+};
+
 function streamView(client: string, { proxies, views, usedHosts }: RegistryOptions): StreamView {
   const [proxy, view] = [proxies.get(client), views.get(client)];
   if (proxy === undefined || view === undefined) return { layers: {}, onDemand: false, heldNames: {} };
-  return { ...view, heldNames: view.onDemand ? { [typeUrls.virtualHost]: usedHosts.of(proxy) } : {} };
+  const { layers, onDemand, unknownHosts } = view;
+  return {
+    layers,
+    onDemand,
+    heldNames: onDemand ? { [typeUrls.virtualHost]: usedHosts.of(proxy) } : {},
+    ...(unknownHosts === undefined ? {} : { standIn: standIns[unknownHosts] }),
+  };
 }
 
 /** Plaintext is loopback only and believes the node; everybody else must be who the node says. */

@@ -1,5 +1,6 @@
 // Which body belongs to which kind; the one place that lists the types of all kinds.
 import type { ConfigObject } from '../types.ts';
+import type { ConfigMapSpec } from './config-map/spec.ts';
 import type { DeploymentSpec } from './deployment/spec.ts';
 import type { DestinationRuleSpec } from './destination-rule/spec.ts';
 import type { EndpointSliceSpec } from './endpoint-slice/spec.ts';
@@ -21,6 +22,7 @@ export interface KindMap {
   readonly Namespace: NamespaceSpec;
   readonly Service: ServiceSpec;
   readonly ServiceAccount: ServiceAccountSpec;
+  readonly ConfigMap: ConfigMapSpec;
   readonly Secret: SecretSpec;
   readonly Deployment: DeploymentSpec;
   readonly Job: JobSpec;

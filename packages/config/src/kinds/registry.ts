@@ -1,6 +1,7 @@
 // The list of kinds: a kind that is not here does not exist.
 import { nearest } from '../decode/suggest.ts';
 import type { KindDefinition, ObjectKey } from '../types.ts';
+import { configMapKind } from './config-map/schema.ts';
 import { deploymentKind } from './deployment/schema.ts';
 import { destinationRuleKind } from './destination-rule/schema.ts';
 import { endpointSliceKind } from './endpoint-slice/schema.ts';
@@ -24,6 +25,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   Namespace: namespaceKind,
   Service: serviceKind,
   ServiceAccount: serviceAccountKind,
+  ConfigMap: configMapKind,
   Secret: secretKind,
   Deployment: deploymentKind,
   Job: jobKind,

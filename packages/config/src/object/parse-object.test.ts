@@ -41,7 +41,7 @@ describe('kinds', () => {
       'unknown-kind',
       'did you mean "Service"?',
     ],
-    [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }, 'unknown-kind', 'kinds known here'],
+    [{ apiVersion: 'v1', kind: 'ReplicaSet', metadata: { name: 'a' } }, 'unknown-kind', 'kinds known here'],
     [{ apiVersion: 'networking.istio.io/v2', kind: 'Gateway' }, 'unknown-version', 'networking.istio.io/v1'],
     [
       { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway' },

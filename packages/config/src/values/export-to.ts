@@ -4,7 +4,8 @@ import { refuse, type Walk } from '../decode/walk.ts';
 import { isDnsLabel } from './names.ts';
 import type { ExportTo } from './shapes.ts';
 
-export const exportToAll: ExportTo = Object.freeze(['*']);
+/** What is exported as the mesh has it by default: to everybody, unless its settings say otherwise. */
+export const exportToDefault: ExportTo = Object.freeze([]);
 
 const scope: Decoder<string> = andThen(text, (name, walk) =>
   name === '*' || name === '.' || name === '~' || isDnsLabel(name)
@@ -16,11 +17,11 @@ const scope: Decoder<string> = andThen(text, (name, walk) =>
       }),
 );
 
-/** A list of scopes; empty means everybody. `*` and `~` stand alone, nothing twice. */
+/** A list of scopes; empty means the mesh's default. `*` and `~` stand alone, nothing twice. */
 export const exportTo: Decoder<ExportTo> = andThen(list(scope, { most: 1_000 }), checkScopes);
 
 function checkScopes(scopes: readonly string[], walk: Walk): ExportTo | undefined {
-  if (scopes.length === 0) return exportToAll;
+  if (scopes.length === 0) return exportToDefault;
   if (new Set(scopes).size !== scopes.length) {
     return refuse(walk, {
       code: 'duplicate',
@@ -36,6 +37,11 @@ function checkScopes(scopes: readonly string[], walk: Walk): ExportTo | undefine
     remedy: `write "${only}" alone or leave it out`,
   });
 }
+
+/** A mesh's own default; empty means everybody. */
+export const defaultExportTo: Decoder<ExportTo> = andThen(exportTo, (scopes) =>
+  scopes.length === 0 ? ['*'] : scopes,
+);
 
 /** The annotation `networking.istio.io/exportTo` of a Service: the same words, separated by commas. */
 export const exportToAnnotation: Decoder<ExportTo> = andThen(text, (written, walk) =>

@@ -30,7 +30,7 @@ export interface Locality {
   readonly subzone: string;
 }
 
-/** `*` everybody, `.` the object's own namespace, `~` nobody, or the name of a namespace. Never empty. */
+/** `*` everybody, `.` the object's own namespace, `~` nobody, or the name of a namespace. Empty: the mesh's default. */
 export type ExportTo = readonly string[];
 
 export interface LabelRequirement {

@@ -108,7 +108,7 @@ export function encodeLayout(layout: Layout, { settings }: Pick<OutboundOptions,
     ...(isPlain ? {} : { filterChainMatcher: encodeChainMatcher(choices, otherwise) }),
     ...(isPlain || otherwise !== undefined
       ? {}
-      : { accessLog: encodeAccessLog(settings.accessLog.format).map(onlyUnrouted) }),
+      : { accessLog: encodeAccessLog(settings.accessLog).map(onlyUnrouted) }),
   };
 }
 

@@ -84,7 +84,7 @@ function httpTraffic(
     statPrefix: `outbound_${name}`,
     routes: { kind: 'named', name: routeName },
     accessLog: [
-      ...encodeAccessLog(settings.accessLog.format),
+      ...encodeAccessLog(settings.accessLog),
       ...encodeHttpMetrics({ reporter: 'source', security: 'unknown' }),
       // The peer has proven who it is: its requests are also counted as what they are to the gateway.
       ...(isMesh ? encodeHttpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
@@ -109,7 +109,7 @@ function connectionTraffic(
   const proxy = tcpProxy({
     statPrefix: clusters[0] ?? name,
     cluster: target,
-    accessLog: encodeAccessLog(settings.accessLog.format),
+    accessLog: encodeAccessLog(settings.accessLog),
     metrics: [
       ...encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
       ...(isMesh ? encodeTcpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),

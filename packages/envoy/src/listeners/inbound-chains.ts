@@ -105,7 +105,7 @@ function httpFilters({ port, settings }: PortChainOptions, security: Security): 
     statPrefix: `inbound_0.0.0.0_${port.port}`,
     routes: { kind: 'inline', config: inboundRoutes(port) },
     accessLog: [
-      ...encodeAccessLog(settings.accessLog.format),
+      ...encodeAccessLog(settings.accessLog),
       ...encodeHttpMetrics({ reporter: 'destination', security }),
     ],
     place: security === 'mutual_tls' ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
@@ -118,7 +118,7 @@ function tcpFilters({ port, settings }: PortChainOptions, security: Security): F
   const proxy = tcpProxy({
     statPrefix: cluster,
     cluster,
-    accessLog: encodeAccessLog(settings.accessLog.format),
+    accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
     isMutualTls: security === 'mutual_tls',
   });

@@ -125,7 +125,7 @@ const tcp = (cluster: string, settings: ProxySettings, security: 'mutual_tls' | 
   tcpProxy({
     statPrefix: cluster,
     cluster,
-    accessLog: encodeAccessLog(settings.accessLog.format),
+    accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
     isMutualTls: security === 'mutual_tls',
   }),

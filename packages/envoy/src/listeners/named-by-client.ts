@@ -28,7 +28,7 @@ export const namedByClientFilters = (settings: ProxySettings): Filter[] => [
   tcpProxy({
     statPrefix: namedByClientChain,
     cluster: blackHoleCluster,
-    accessLog: encodeAccessLog(settings.accessLog.format),
+    accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
   }),
 ];

@@ -36,7 +36,7 @@ export const httpManager = (statPrefix: string, route: string, options: Outbound
     statPrefix,
     routes: { kind: 'named', name: route },
     accessLog: [
-      ...encodeAccessLog(options.settings.accessLog.format),
+      ...encodeAccessLog(options.settings.accessLog),
       ...encodeHttpMetrics({ ...metrics, takesConnect: options.takesConnect ?? false }),
     ],
     place: 'sidecar-outbound',
@@ -62,7 +62,7 @@ export const tcpManager = (
   tcpProxy({
     statPrefix: clustersOf(target)[0] ?? '',
     cluster: target,
-    accessLog: encodeAccessLog(settings.accessLog.format),
+    accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics(metrics),
     ...upstream,
     endpoint,

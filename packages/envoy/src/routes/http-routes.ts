@@ -1,5 +1,5 @@
 // The rules of a host as Envoy routes, in order; a rule with several matches becomes several routes.
-import type { Cause, HttpMatch, HttpRule } from '@xebec/model';
+import type { Cause, HttpMatch, HttpRule, Retry } from '@xebec/model';
 import { defaultRetry } from '@xebec/model';
 import type { RouteSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { durationOf } from '../duration.ts';
@@ -76,6 +76,7 @@ export function encodeDefaultRoute(options: {
   port: number;
   cluster: string;
   causes: readonly Cause[];
+  retry?: Retry | undefined;
 }): RouteInit {
   return {
     name: 'default',
@@ -87,7 +88,7 @@ export function encodeDefaultRoute(options: {
       value: {
         clusterSpecifier: { case: 'cluster', value: options.cluster },
         timeout: durationOf(0),
-        retryPolicy: encodeRetryPolicy(defaultRetry),
+        retryPolicy: encodeRetryPolicy(options.retry ?? defaultRetry),
       },
     },
   };

@@ -9,9 +9,8 @@ import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/ro
 import { hashText } from '@xebec/std';
 import { adsSource } from '../config-source.ts';
 import type { Demand } from '../demand.ts';
-import { durationOf } from '../duration.ts';
 import type { ProxySettings } from '../inputs.ts';
-import { httpProxyRoute, passthroughCluster } from '../names.ts';
+import { httpProxyRoute } from '../names.ts';
 import {
   type EncodedResource,
   encodeResource,
@@ -20,6 +19,7 @@ import {
   type ResourceKey,
 } from '../resource.ts';
 import { peerHeaderToAdd } from '../telemetry/peer.ts';
+import { unknownHosts } from './unknown-hosts.ts';
 import type { VirtualHosts } from './virtual-hosts.ts';
 
 type RouteInit = Fields<typeof RouteConfigurationSchema>;
@@ -111,7 +111,7 @@ function concatenate(
   policy: ProxySettings['outboundTrafficPolicy'],
 ): EncodedResource {
   const head = encode(RouteConfigurationSchema, create(RouteConfigurationSchema, routeConfiguration(name)));
-  const rest = encode(VirtualHostSchema, create(VirtualHostSchema, unknownHosts(policy)));
+  const rest = encode(VirtualHostSchema, create(VirtualHostSchema, unknownHosts(policy, ['*'])));
   const chunks: Uint8Array[] = [head];
   for (const host of hosts) appendField(chunks, host.chunks);
   appendField(chunks, [rest]);
@@ -146,29 +146,5 @@ function routeConfiguration(name: string): RouteInit {
     ignorePortInHostMatching: name !== httpProxyRoute,
     maxDirectResponseBodySizeBytes: 1_048_576,
     requestHeadersToAdd: [peerHeaderToAdd],
-  };
-}
-
-function unknownHosts(policy: ProxySettings['outboundTrafficPolicy']): Fields<typeof VirtualHostSchema> {
-  const isOpen = policy === 'ALLOW_ANY';
-  return {
-    name: isOpen ? 'allow_any' : 'block_all',
-    domains: ['*'],
-    includeRequestAttemptCount: true,
-    routes: [
-      {
-        name: isOpen ? 'allow_any' : 'block_all',
-        match: { pathSpecifier: { case: 'prefix', value: '/' } },
-        action: isOpen
-          ? {
-              case: 'route',
-              value: {
-                clusterSpecifier: { case: 'cluster', value: passthroughCluster },
-                timeout: durationOf(0),
-              },
-            }
-          : { case: 'directResponse', value: { status: 502 } },
-      },
-    ],
   };
 }

@@ -216,5 +216,8 @@ function requestRoutes(table: RouteTable, route: string, port: number): EncodedR
   const encoded = encodeRules(rules, host, meshPoint(port));
   if (encoded.routes.length > 0 || service === undefined) return encoded;
   const own = ownCluster(table, route, port);
-  return { routes: [encodeDefaultRoute({ host, port, cluster: own, causes })], clusters: [own] };
+  return {
+    routes: [encodeDefaultRoute({ host, port, cluster: own, causes, retry: table.retry })],
+    clusters: [own],
+  };
 }

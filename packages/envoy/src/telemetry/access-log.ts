@@ -112,14 +112,19 @@ export interface SessionLog {
   readonly sourcePrincipal: string;
   readonly destinationPrincipal: string;
 }
+/** Checked when it was read: an object of texts. */
+const jsonLogOf = (template: string): AccessLog =>
+  stdoutLog({ case: 'jsonFormat', value: JSON.parse(template) as JsonObject });
 
 /** The access log of a listener; a proxy writes it to its standard output, one line a request. */
-export function encodeAccessLog(encoding: ProxySettings['accessLog']['format']): readonly AccessLog[] {
-  switch (encoding) {
+export function encodeAccessLog({ format, template }: ProxySettings['accessLog']): readonly AccessLog[] {
+  switch (format) {
     case 'text':
-      return [textLog];
+      return [
+        template === undefined ? textLog : textLogOf(template.endsWith('\n') ? template : `${template}\n`),
+      ];
     case 'json':
-      return [jsonLog];
+      return [template === undefined ? jsonLog : jsonLogOf(template)];
     case 'none':
       return [];
   }

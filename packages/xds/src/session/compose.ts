@@ -7,7 +7,7 @@ import { emptyEndpoints } from '../wire/empty-endpoints.ts';
 import type { Permit } from './gate.ts';
 import { plainAdd, plainUpsert } from './hold.ts';
 import { setAside } from './isolation.ts';
-import { isDeliverable, openRouteConfigurations } from './on-demand.ts';
+import { isDeliverable, openRouteConfigurations, replacedStandIns, standInsFor } from './on-demand.ts';
 import { type Channel, type Part, type Pending, type Session, trimPending, type Upsert } from './state.ts';
 
 const noAdds: ReadonlySet<string> = new Set();
@@ -161,6 +161,7 @@ function selectUpsert(session: Session, channel: Channel, one: UpsertSelection):
   }
   const aliases = upsert.asked.filter((asked) => asked !== name && !resource.aliases.includes(asked));
   selection.items.push({ resource, aliases });
+  selection.removed.push(...replacedStandIns(session, resource));
   selection.asked.push(...upsert.asked);
   if (upsert.isAdd) selection.adds.add(name);
 }
@@ -171,7 +172,7 @@ function encodeSelection(
   selection: Selection,
   isEmptyAnswer: boolean,
 ): readonly Part[] {
-  const answers = answerAbsent(channel, selection.absent);
+  const answers = answerAbsent(session, channel, selection.absent);
   const items = [...selection.items, ...answers.items];
   const removed = [...selection.removed, ...answers.removed];
   if (items.length + removed.length + answers.absent.length === 0 && !isEmptyAnswer) return [];
@@ -192,8 +193,11 @@ function encodeSelection(
 }
 
 /** How the absence of a name is said depends on the type: silence would leave the client waiting. */
-function answerAbsent(channel: Channel, names: readonly string[]) {
-  if (channel.typeUrl === VIRTUAL_HOST) return { items: [], absent: names, removed: [] };
+function answerAbsent(session: Session, channel: Channel, names: readonly string[]) {
+  if (channel.typeUrl === VIRTUAL_HOST) {
+    const items = standInsFor(session, channel, names).map((resource) => ({ resource, aliases: noAliases }));
+    return { items, absent: items.length > 0 ? [] : names, removed: [] };
+  }
   if (channel.typeUrl !== ENDPOINTS) return { items: [], absent: [], removed: names };
   const items = names.map((name) => ({ resource: lastEndpoints(channel, name), aliases: noAliases }));
   return { items, absent: [], removed: [] };

@@ -10,6 +10,7 @@ export const createOnDemand = (): OnDemand => ({
   delivered: new Map(),
   unopened: new Set(),
   asked: new Map(),
+  standIns: new Set(),
 });
 
 /** Whether this channel's names are asked for at the first request. */
@@ -83,6 +84,49 @@ export function reconsiderAsks(session: Session, channel: Channel): void {
     session.port.emit({ kind: 'asked', typeUrl: channel.typeUrl, name: asked, found: name });
     if (answer !== undefined) give(session, channel, asked, answer.resource);
   }
+}
+
+/** What is sent for asked names that do not exist: a stand-in, where the client has such. */
+export function standInsFor(
+  session: Session,
+  channel: Channel,
+  names: readonly string[],
+): readonly EncodedResource[] {
+  const { onDemand, view } = session;
+  if (onDemand === undefined || view.standIn === undefined || channel.typeUrl !== VIRTUAL_HOST) return [];
+  const found = new Map<string, EncodedResource>();
+  for (const asked of names) {
+    const resource = view.standIn(asked);
+    const known = found.get(resource.name);
+    const aliases = [...new Set([...(known?.aliases ?? []), ...resource.aliases])];
+    found.set(resource.name, { ...resource, aliases });
+    onDemand.standIns.add(resource.name);
+  }
+  return [...found.values()];
+}
+
+/** Stand-ins that a resource takes the place of; one of its own name it replaces. */
+export function replacedStandIns(session: Session, { name, aliases }: EncodedResource): readonly string[] {
+  const standIns = session.onDemand?.standIns;
+  if (standIns === undefined || standIns.size === 0) return [];
+  standIns.delete(name);
+  return aliases.filter((alias) => standIns.delete(alias));
+}
+
+/** Hosts that do not exist are answered in another way from now on: also those that were asked before. */
+export function answerAbsentAgain(session: Session): void {
+  const { onDemand } = session;
+  const channel = session.channels.get(VIRTUAL_HOST);
+  if (onDemand === undefined || channel === undefined || !channel.isSubscribed) return;
+  const pending = pendingOf(channel);
+  if (session.view.standIn === undefined) {
+    for (const name of onDemand.standIns) pending.removals.set(name, 0);
+    onDemand.standIns.clear();
+    return;
+  }
+  for (const name of onDemand.standIns) pending.absent.add(name);
+  for (const [asked, found] of onDemand.asked) if (found === undefined) pending.absent.add(asked);
+  pending.hasUrgent = pending.absent.size > 0;
 }
 
 /** An answer was refused: what waits for it is told that there is nothing, instead of waiting on. */

@@ -139,6 +139,8 @@ export interface OnDemand {
   readonly unopened: Set<string>;
   /** Asked names whose answer may become better, with the resource that answered. */
   readonly asked: Map<string, string | undefined>;
+  /** Names of stand-ins that the client was sent: they go when what they stand for comes. */
+  readonly standIns: Set<string>;
 }
 
 export interface Session extends LayerUser {

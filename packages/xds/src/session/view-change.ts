@@ -4,6 +4,7 @@ import { sameLayers } from '../catalog/layers.ts';
 import { hasName } from '../names.ts';
 import type { EncodedResource, LayerUse, StreamView } from '../types.ts';
 import { followNeeds, hold, isRelevant, plainAdd, plainUpsert, queueUpsert } from './hold.ts';
+import { answerAbsentAgain } from './on-demand.ts';
 import { type Channel, pendingOf, type Session } from './state.ts';
 
 const noLayers: readonly LayerUse[] = [];
@@ -13,6 +14,7 @@ export const layersFor = (view: StreamView, typeUrl: string): readonly LayerUse[
 
 /** Changes are collected up to the session's epoch before this. */
 export function changeView(session: Session, view: StreamView): void {
+  const isAnsweredSo = session.view.standIn === view.standIn;
   session.view = view;
   const moved: { readonly channel: Channel; readonly before: LayerView }[] = [];
   for (const channel of session.channels.values()) {
@@ -31,6 +33,7 @@ export function changeView(session: Session, view: StreamView): void {
   session.isSelective = [...session.channels.values()].some((channel) => channel.view.hasNeeded);
   for (const { channel, before } of moved) compareViews(session, channel, before);
   holdRoots(session);
+  if (!isAnsweredSo) answerAbsentAgain(session);
   for (const channel of session.channels.values()) {
     if (channel.pending !== undefined) channel.ackedEpoch = Math.min(channel.ackedEpoch, session.epoch - 1);
   }

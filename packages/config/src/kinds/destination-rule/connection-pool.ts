@@ -5,7 +5,7 @@ import { refuse, type Walk } from '../../decode/walk.ts';
 import { durationOrZero, positiveDuration } from '../../values/duration.ts';
 import type { ConnectionPool } from './spec.ts';
 
-const keepalive = andThen(
+export const keepalive = andThen(
   object({
     probes: optional(uint32),
     time: optional(positiveDuration),

@@ -1,7 +1,7 @@
 // DestinationRule: subsets of a host, and how to talk to it.
 import { andThen, list } from '../../decode/decoder.ts';
 import { object, optional, required, withDefault } from '../../decode/object.ts';
-import { exportTo, exportToAll } from '../../values/export-to.ts';
+import { exportTo, exportToDefault } from '../../values/export-to.ts';
 import { hostName } from '../../values/host.ts';
 import { workloadSelector } from '../../values/label-selector.ts';
 import { dnsLabel } from '../../values/names.ts';
@@ -23,7 +23,7 @@ const spec = object({
   host: required(hostName({ wildcard: true, any: true })),
   trafficPolicy: optional(trafficPolicy),
   subsets: withDefault<readonly SubsetSpec[]>(andThen(list(subset, { most: 1_000 }), checkSubsets), []),
-  exportTo: withDefault<ExportTo>(exportTo, exportToAll),
+  exportTo: withDefault<ExportTo>(exportTo, exportToDefault),
   workloadSelector: optional(workloadSelector),
 });
 

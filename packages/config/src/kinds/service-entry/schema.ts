@@ -2,7 +2,7 @@
 import { andThen, list, oneOf } from '../../decode/decoder.ts';
 import { object, optional, required, withDefault } from '../../decode/object.ts';
 import { ipAddressOrBlock } from '../../values/address.ts';
-import { exportTo, exportToAll } from '../../values/export-to.ts';
+import { exportTo, exportToDefault } from '../../values/export-to.ts';
 import { hostName } from '../../values/host.ts';
 import { nonEmptyPrintable } from '../../values/http.ts';
 import { portName } from '../../values/names.ts';
@@ -40,7 +40,7 @@ const spec = andThen(
     resolution: withDefault(resolution, 'NONE'),
     endpoints: withDefault<readonly WorkloadEntrySpec[]>(list(workloadEntry), []),
     workloadSelector: optional(selector),
-    exportTo: withDefault<ExportTo>(exportTo, exportToAll),
+    exportTo: withDefault<ExportTo>(exportTo, exportToDefault),
     subjectAltNames: withDefault<readonly string[]>(list(nonEmptyPrintable, { most: 1_000 }), []),
   }),
   checkServiceEntry,

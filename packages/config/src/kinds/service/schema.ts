@@ -2,7 +2,7 @@
 import { andThen, boolean, list, oneOf, text, uint32 } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { ipAddress } from '../../values/address.ts';
-import { exportToAll, exportToAnnotation } from '../../values/export-to.ts';
+import { exportToAnnotation, exportToDefault } from '../../values/export-to.ts';
 import { hostName } from '../../values/host.ts';
 import { portName } from '../../values/names.ts';
 import { port, portReference } from '../../values/numbers.ts';
@@ -106,7 +106,7 @@ export const serviceKind = defineKind({
     manifestOf({ spec: required(spec) }, { ignored: ['status'], isTolerant: true }),
     (value, walk) => {
       const annotation = walk.metadata.annotations[exportAnnotation];
-      if (annotation === undefined) return { ...value.spec, exportTo: exportToAll };
+      if (annotation === undefined) return { ...value.spec, exportTo: exportToDefault };
       walk.path.push('metadata', 'annotations', exportAnnotation);
       const exportTo = exportToAnnotation(annotation, walk);
       walk.path.length -= 3;

@@ -1,7 +1,7 @@
 // VirtualService: how requests to its hosts are routed.
 import { andThen, list } from '../../decode/decoder.ts';
 import { object, optional, required, withDefault } from '../../decode/object.ts';
-import { exportTo, exportToAll } from '../../values/export-to.ts';
+import { exportTo, exportToDefault } from '../../values/export-to.ts';
 import { hostName } from '../../values/host.ts';
 import type { ExportTo } from '../../values/shapes.ts';
 import { defineKind, istioNetworking, manifestOf } from '../define.ts';
@@ -19,7 +19,7 @@ const spec = andThen(
   object({
     hosts: withDefault<readonly string[]>(list(host, { most: 10_000 }), []),
     gateways: optional<readonly string[]>(list(gatewayReference, { most: 1_000 })),
-    exportTo: withDefault<ExportTo>(exportTo, exportToAll),
+    exportTo: withDefault<ExportTo>(exportTo, exportToDefault),
     http: withDefault<readonly HttpRouteSpec[]>(list(httpRoute, { most: 10_000 }), []),
     tls: withDefault<readonly TlsRouteSpec[]>(list(tlsRoute, { most: 10_000 }), []),
     tcp: withDefault<readonly TcpRouteSpec[]>(list(tcpRoute, { most: 10_000 }), []),

@@ -1,0 +1,28 @@
+// The body of a ConfigMap. Only the one named `istio` of the root namespace has a meaning: the mesh's settings.
+import type { ExportTo, TextMap } from '../../values/shapes.ts';
+import type { ConnectionPool, LocalitySetting } from '../destination-rule/spec.ts';
+import type { RetrySpec } from '../virtual-service/spec.ts';
+
+/** Istio's MeshConfig, as far as it is followed. What is absent stays as the control plane was started. */
+export interface MeshConfigSpec {
+  readonly outboundTrafficPolicy?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /** `none`: no access log. */
+  readonly accessLogEncoding?: 'text' | 'json' | 'none';
+  /** Envoy's command operators; for JSON an object of them. */
+  readonly accessLogFormat?: string;
+  /** Of all clusters, where a DestinationRule says nothing else. */
+  readonly connectionPool: Pick<ConnectionPool, 'connectTimeoutMs' | 'tcpKeepalive' | 'h2UpgradePolicy'>;
+  readonly defaultRetry?: RetrySpec;
+  readonly localityLbSetting?: LocalitySetting;
+  readonly defaultServiceExportTo?: ExportTo;
+  readonly defaultVirtualServiceExportTo?: ExportTo;
+  readonly defaultDestinationRuleExportTo?: ExportTo;
+  /** Mutual TLS wherever the endpoint's sidecar takes it, without being asked for. */
+  readonly enableAutoMtls?: boolean;
+}
+
+export interface ConfigMapSpec {
+  readonly data: TextMap;
+  /** The value of the key `mesh` of a ConfigMap named `istio`. */
+  readonly mesh?: MeshConfigSpec;
+}
