@@ -5,6 +5,7 @@ import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import { startGuard, systemTimers, type Timers } from '@xebec/supervise';
 import { createExplicitCapture } from './capture/explicit-capture.ts';
+import { createUdpDirectory } from './capture/udp-directory.ts';
 import { type ControlClient, createControlClient } from './control/control-client.ts';
 import { ControlPlaneGate } from './control/gate.ts';
 import { type WatchListener, watchObjects } from './control/object-watch.ts';
@@ -93,7 +94,8 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
   };
   // Two that do not know of each other would give the same addresses.
   const isShared = capture !== 'explicit' && capture.mode === 'explicit';
-  const explicit = isShared ? capture : createExplicitCapture({ stateDirectory });
+  const udpDestinations = createUdpDirectory(options.controlSocket);
+  const explicit = isShared ? capture : createExplicitCapture({ stateDirectory, udpDestinations });
   return {
     ...parts,
     nodeName: options.program === undefined ? 'local' : `local-${process.pid}`,

@@ -1,4 +1,5 @@
 // What is counted and logged of UDP sessions: one access log line each, and metrics named after Istio's of TCP.
+import type { InboundPort } from '@xebec/model';
 import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import { AccessLogType } from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
 import type { ProxySettings } from '../inputs.ts';
@@ -11,6 +12,7 @@ import {
   statsLog,
   type Tags,
 } from '../telemetry/standard-metrics.ts';
+import { inboundUdpCluster } from './names.ts';
 
 /** Who a session leads to, as far as it is known beforehand: Envoy tells a datagram's listener little of its upstream. */
 export interface SessionNames {
@@ -61,33 +63,37 @@ export function encodeListenerLogs(
 }
 
 function sessionTags(names: SessionNames, options: MetricsOptions): Tags {
-  const { service } = names;
   return {
     ...commonTags(options),
     source_principal: names.sourcePrincipal ?? '-',
     destination_principal: names.destinationPrincipal ?? '-',
-    destination_service: service?.host ?? '-',
-    destination_service_name: service?.name ?? '-',
-    destination_service_namespace: service?.namespace ?? '-',
+    ...serviceTags(names.service),
     request_protocol: 'udp',
   };
 }
 
 /** Logs of a tunnel's server. It counts the bytes of the tunnel, which frames each datagram with three bytes or more. */
-export function encodeTunnelLogs(cluster: string, settings: ProxySettings): readonly AccessLog[] {
+export function encodeTunnelLogs(
+  { port, service }: InboundPort,
+  settings: ProxySettings,
+): readonly AccessLog[] {
   const tags = {
     ...commonTags({ reporter: 'destination', security: 'mutual_tls' }),
+    ...serviceTags(service),
     request_protocol: 'udp',
   };
-  const { DownstreamEnd, DownstreamTunnelSuccessfullyEstablished: established } = AccessLogType;
+  const { DownstreamStart, DownstreamEnd } = AccessLogType;
   return [
     ...encodeSessionLog(settings.accessLog.format, {
       types: [DownstreamEnd],
-      cluster,
+      cluster: inboundUdpCluster(port),
       sourcePrincipal: '%DOWNSTREAM_PEER_URI_SAN%',
       destinationPrincipal: '%DOWNSTREAM_LOCAL_URI_SAN%',
     }),
-    statsLog({ counters: [counter('istio_udp_sessions_opened_total', tags)] }, logTypeFilter(established)),
+    statsLog(
+      { counters: [counter('istio_udp_sessions_opened_total', tags)] },
+      logTypeFilter(DownstreamStart),
+    ),
     statsLog(
       {
         counters: [
@@ -100,3 +106,9 @@ export function encodeTunnelLogs(cluster: string, settings: ProxySettings): read
     ),
   ];
 }
+
+const serviceTags = (service: SessionNames['service']): Tags => ({
+  destination_service: service?.host ?? '-',
+  destination_service_name: service?.name ?? '-',
+  destination_service_namespace: service?.namespace ?? '-',
+});

@@ -64,8 +64,8 @@ function tunnelServer(port: InboundPort, settings: ProxySettings): Filter {
       routeSpecifier: { case: 'routeConfig', value: routes(cluster) },
       streamIdleTimeout: durationOf(silentMs),
       httpFilters: [peerFilter, routerFilter],
-      accessLog: [...encodeTunnelLogs(cluster, settings)],
-      accessLogOptions: { flushLogOnTunnelSuccessfullyEstablished: true },
+      accessLog: [...encodeTunnelLogs(port, settings)],
+      accessLogOptions: { flushAccessLogOnNewRequest: true },
     }),
   );
 }

@@ -60,7 +60,8 @@ const endlessMs = 24 * 3_600_000;
 function udpProxy(options: UdpListenerOptions) {
   const { cluster, way, idleTimeoutMs, isHashedBySource = false } = options;
   return anyOf(UdpProxyConfigSchema, {
-    statPrefix: cluster,
+    // Envoy takes all up to the first dot for the label of its own session statistics.
+    statPrefix: cluster.replaceAll('.', '_'),
     routeSpecifier: { case: 'matcher', value: always(cluster) },
     ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(idleTimeoutMs || endlessMs) }),
     ...(isHashedBySource ? { hashPolicies: [{ policySpecifier: { case: 'sourceIp', value: true } }] } : {}),

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { RunCommand } from '../commands/run.ts';
+import { serviceNetwork } from '../rules/capture-rules.ts';
 import type { RenderedRules } from '../rules/render.ts';
 import type { MeshNames } from './names.ts';
 import { prefixLength, type Subnet } from './subnet.ts';
@@ -133,6 +134,7 @@ export function makeWorkload(
         'link set eth0 addrgenmode none up',
         `address add ${address}/${prefixLength} dev eth0`,
         `route add default via ${mesh.subnet.hostAddress}`,
+        `route add local ${serviceNetwork} dev lo src ${address} table local`,
       ),
     ],
   ]);

@@ -30,7 +30,20 @@ export interface CaptureRules {
   readonly excludeOutboundUids: readonly number[];
   readonly excludeOutboundGids: readonly number[];
   readonly dnsCapture?: DnsCapture;
+  /**
+   * Addresses of services. They are the workload's own (`local` in its network), so that its proxy can take their
+   * datagrams by listening at them; connections to them are captured like any other.
+   */
+  readonly serviceNetwork: string;
+  /**
+   * Where the proxy takes datagrams that others send to the workload: each at the port number it was sent to. The
+   * address is of no other use, and local because it lies in the network of services.
+   */
+  readonly inboundUdpAddress: string;
 }
+
+/** The block that services have their addresses of; reserved, so that nobody else is reached by one. */
+export const serviceNetwork = '240.0.0.0/4';
 
 /** The user and group that proxies run as. */
 export const proxyUid = 1337;
@@ -50,6 +63,8 @@ export const defaultRules: CaptureRules = {
   excludeOutboundPorts: [],
   excludeOutboundUids: [],
   excludeOutboundGids: [],
+  serviceNetwork,
+  inboundUdpAddress: '255.0.0.6',
 };
 
 export type Family = 'ipv4' | 'ipv6';
@@ -93,6 +108,7 @@ export function checkRules(rules: CaptureRules): Diagnostic[] {
     excludeInboundSources: rules.excludeInboundSources,
     includeOutboundCidrs: rules.includeOutboundCidrs === '*' ? [] : rules.includeOutboundCidrs,
     excludeOutboundCidrs: rules.excludeOutboundCidrs,
+    serviceNetwork: [rules.serviceNetwork],
   };
   const owners = {
     proxyUid: [rules.proxyUid],
@@ -104,6 +120,9 @@ export function checkRules(rules: CaptureRules): Diagnostic[] {
     ...bad(ports, isPort, 'a port from 1 to 65535'),
     ...bad(cidrs, (cidr) => cidrFamily(cidr) !== undefined, 'an address or CIDR such as 10.0.0.0/8'),
     ...bad(owners, isOwner, 'a numeric user or group id'),
+    ...(isIP(rules.inboundUdpAddress) === 0
+      ? [refusal('inboundUdpAddress', rules.inboundUdpAddress, 'an IP address')]
+      : []),
     ...(dns !== undefined && isIP(dns.address) === 0
       ? [refusal('dnsCapture.address', dns.address, 'an IP address')]
       : []),

@@ -40,8 +40,11 @@ function printVerdict(verdict: Verdict): string {
     case 'redirect':
       return `-j REDIRECT --to-ports ${verdict.port}`;
     case 'dnat':
-      return `-j DNAT --to-destination ${bracket(verdict.address)}:${verdict.port}`;
+      return `-j DNAT --to-destination ${place(verdict)}`;
   }
 }
 
-const bracket = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+function place({ address, port }: { readonly address: string; readonly port?: number }): string {
+  if (port === undefined) return address;
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}

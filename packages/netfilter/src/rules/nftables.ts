@@ -62,6 +62,11 @@ function printVerdict(verdict: Verdict): string {
     case 'redirect':
       return `redirect to :${verdict.port}`;
     case 'dnat':
-      return `dnat to ${verdict.address.includes(':') ? `[${verdict.address}]` : verdict.address}:${verdict.port}`;
+      return `dnat to ${place(verdict)}`;
   }
+}
+
+function place({ address, port }: { readonly address: string; readonly port?: number }): string {
+  if (port === undefined) return address;
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

@@ -20,7 +20,8 @@ export type Verdict =
   | { readonly kind: 'return' }
   | { readonly kind: 'jump'; readonly chain: string }
   | { readonly kind: 'redirect'; readonly port: number }
-  | { readonly kind: 'dnat'; readonly address: string; readonly port: number };
+  /** Without a port the number stays what it was. */
+  | { readonly kind: 'dnat'; readonly address: string; readonly port?: number };
 
 export interface Rule {
   readonly match: Match;
@@ -57,10 +58,13 @@ export function planChains(rules: CaptureRules, family: Family): Chain[] {
     { name: 'ISTIO_INBOUND', rules: inboundRules(rules, family) },
     { name: 'ISTIO_OUTPUT', rules: outboundRules(rules, family) },
   ];
+  const hasUdp = cidrFamily(rules.inboundUdpAddress) === family;
+  if (hasUdp) chains.push({ name: 'XEBEC_INBOUND_UDP', rules: inboundUdpRules(rules, family) });
+  const inUdp = hasUdp ? [rule({ protocol: 'udp' }, toChain('XEBEC_INBOUND_UDP'))] : [];
   if (hasDns) chains.push({ name: 'ISTIO_OUTPUT_DNS', rules: dnsRules(rules, dns, family) });
   const toDns = hasDns ? [rule({}, toChain('ISTIO_OUTPUT_DNS'))] : [];
   chains.push(
-    { name: 'PREROUTING', rules: [rule({ protocol: 'tcp' }, toChain('ISTIO_INBOUND'))] },
+    { name: 'PREROUTING', rules: [rule({ protocol: 'tcp' }, toChain('ISTIO_INBOUND')), ...inUdp] },
     { name: 'OUTPUT', rules: [...toDns, rule({ protocol: 'tcp' }, toChain('ISTIO_OUTPUT'))] },
   );
   return chains;
@@ -78,13 +82,33 @@ function inboundRules(rules: CaptureRules, family: Family): Rule[] {
   ];
 }
 
+const multicastOf = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
+
+/** Answers to what the workload asked for are not seen here: translation looks at the first datagram of a flow only. */
+function inboundUdpRules(rules: CaptureRules, family: Family): Rule[] {
+  const capture: Verdict = { kind: 'dnat', address: rules.inboundUdpAddress };
+  const onPort = (port: number): Match => ({ protocol: 'udp', destinationPort: port });
+  return [
+    // Nobody else may speak to the listeners that are the workload's own way out.
+    ...ofFamily([rules.serviceNetwork], family).map((services) =>
+      rule({ protocol: 'udp', destination: { is: services } }, capture),
+    ),
+    rule({ destination: { is: multicastOf[family] } }, giveBack),
+    ...ofFamily(rules.excludeInboundSources, family).map((source) => rule({ source }, giveBack)),
+    ...rules.excludeInboundPorts.map((port) => rule(onPort(port), giveBack)),
+    ...(rules.includeInboundPorts === '*'
+      ? [rule({ protocol: 'udp' }, capture)]
+      : rules.includeInboundPorts.map((port) => rule(onPort(port), capture))),
+  ];
+}
+
 function outboundRules(rules: CaptureRules, family: Family): Rule[] {
   const returnPort = (port: number): Rule => rule({ protocol: 'tcp', destinationPort: port }, giveBack);
   const capture = toChain('ISTIO_REDIRECT');
   return [
     rule({ outInterface: 'lo', source: inboundSourceOf[family] }, giveBack),
-    ...proxyRules('uid', rules.proxyUid, family),
-    ...proxyRules('gid', rules.proxyGid, family),
+    ...proxyRules(rules, 'uid', family),
+    ...proxyRules(rules, 'gid', family),
     ...rules.excludeOutboundUids.map((uid) => rule({ uid: { is: uid } }, giveBack)),
     ...rules.excludeOutboundGids.map((gid) => rule({ gid: { is: gid } }, giveBack)),
     ...rules.excludeOutboundPorts.map(returnPort),
@@ -101,8 +125,11 @@ function outboundRules(rules: CaptureRules, family: Family): Rule[] {
   ];
 }
 
-/** The proxy calling its own workload goes through inbound; an application calling itself through nothing. */
-function proxyRules(owner: 'uid' | 'gid', id: number, family: Family): Rule[] {
+/** The proxy calling its own workload goes through inbound; an application calling itself, but no service, through nothing. */
+function proxyRules(rules: CaptureRules, owner: 'uid' | 'gid', family: Family): Rule[] {
+  const id = owner === 'uid' ? rules.proxyUid : rules.proxyGid;
+  const [services] = ofFamily([rules.serviceNetwork], family);
+  const toOthers = services === undefined ? {} : { destination: { isNot: services } };
   const toSelf: Match = {
     protocol: 'tcp',
     outInterface: 'lo',
@@ -111,7 +138,7 @@ function proxyRules(owner: 'uid' | 'gid', id: number, family: Family): Rule[] {
   };
   return [
     rule(toSelf, toChain('ISTIO_IN_REDIRECT')),
-    rule({ outInterface: 'lo', [owner]: { isNot: id } }, giveBack),
+    rule({ outInterface: 'lo', ...toOthers, [owner]: { isNot: id } }, giveBack),
     rule({ [owner]: { is: id } }, giveBack),
   ];
 }
@@ -128,7 +155,11 @@ function dnsRules(rules: CaptureRules, dns: DnsCapture, family: Family): Rule[] 
       rule(query, server(dns.port)),
     ];
   });
-  return [rule({ destination: { is: own } }, giveBack), ...perProtocol];
+  const toThisWorkload = [
+    rule({ destination: { is: own } }, giveBack),
+    rule({ outInterface: 'lo' }, giveBack),
+  ];
+  return [...toThisWorkload, ...perProtocol];
 }
 
 const ofFamily = (cidrs: readonly string[], family: Family): string[] =>

@@ -1,0 +1,56 @@
+// Certificates of the mesh's workloads, as its agent gets them.
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { createKeyAndCsr, requestCertificate } from '@xebec/ca';
+import type { Result } from '@xebec/std';
+import { type Mesh, textAt } from './mesh.ts';
+
+export interface Credentials {
+  readonly rootsPem: string;
+  readonly certificatesPem: string;
+  readonly privateKeyPem: string;
+}
+
+function unwrap<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.diagnostics));
+  return result.value;
+}
+
+/** A certificate of a service account in the namespace `default`. */
+export async function credentialsOf(mesh: Mesh, serviceAccount: string): Promise<Credentials> {
+  const rootsPem = readFileSync(join(mesh.state, 'ca/root-cert.pem'), 'utf8');
+  const run: unknown = JSON.parse(readFileSync(join(mesh.state, 'run/mesh.json'), 'utf8'));
+  const id = `spiffe://cluster.local/ns/default/sa/${serviceAccount}`;
+  const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(id));
+  const issued = await requestCertificate({
+    address: textAt(run, 'xds') ?? '',
+    serverName: 'localhost',
+    rootsPem: [rootsPem],
+    credential: { kind: 'token', token: await joinToken(mesh, serviceAccount) },
+    csrPem,
+    deadlineMs: 10_000,
+  });
+  return { rootsPem, certificatesPem: unwrap(issued).certificatesPem, privateKeyPem };
+}
+
+function joinToken({ state }: Mesh, serviceAccount: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        socketPath: join(state, 'run/control.sock'),
+        path: '/v1/tokens',
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        response.on('end', () => resolve(textAt(JSON.parse(text), 'token') ?? ''));
+      },
+    );
+    call.on('error', reject).end(JSON.stringify({ namespace: 'default', serviceAccount }));
+  });
+}
