@@ -9,7 +9,7 @@ import { type Emission, type EncodedResource, equalResources, type ResourceKey }
 import { addressLayer, proxyLayer } from '../views.ts';
 import { encodeInboundUdp, encodeOutboundUdp } from './clusters.ts';
 import { encodeOutboundUdpListener } from './listeners.ts';
-import { placeUdpServices, type UdpService } from './names.ts';
+import { placeUdpServices, redirectedUdpPort, type UdpService } from './names.ts';
 import { deriveUdpTargets, setOf, type UdpTarget, type UdpTargets, udpPortsOf } from './targets.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
@@ -102,7 +102,7 @@ function buildAddresses(
       const [first] = read.byPlace.at(place);
       if (first === undefined) return [];
       const [, target] = first;
-      const at = { address: addressIn(place), port: target.port.number };
+      const at = { address: addressIn(place), port: redirectedUdpPort(target.port.number) };
       const encoded = encodeOutboundUdpListener(target, at, current);
       return discoveries.map((discovery) => emission(addressLayer(discovery, target.layer), encoded));
     },
@@ -114,7 +114,7 @@ function buildAddresses(
 const placesOf = ({ layer, destination, port }: UdpTarget): readonly string[] =>
   destination.service.addresses
     .filter((address) => !address.includes('/'))
-    .map((address) => `${layer}|${address}|${port.number}`);
+    .map((address) => `${layer}|${address}|${redirectedUdpPort(port.number)}`);
 
 const addressIn = (place: string): string => place.split('|')[1] ?? '';
 

@@ -1,10 +1,10 @@
 // Where sidecars take datagrams: from their application for each UDP service, and in the clear where policy lets them.
-import type { Inbound, InboundPort, ProxyNode } from '@xebec/model';
+import type { Inbound, InboundPort } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { ProxySettings } from '../inputs.ts';
 import type { EncodedResource } from '../resource.ts';
-import { inboundUdpCluster, redirectedUdpAddress } from './names.ts';
+import { inboundUdpCluster, redirectedUdpAddress, redirectedUdpPort } from './names.ts';
 import type { UdpTarget } from './targets.ts';
 import { encodeListenerLogs, ownPrincipal, type SessionNames } from './telemetry.ts';
 import { encodeUdpListener } from './udp-proxy.ts';
@@ -52,17 +52,28 @@ export function encodeInboundUdpListeners(
   { proxy, udpPorts }: Inbound,
   settings: ProxySettings,
 ): readonly EncodedResource[] {
-  return udpPorts
-    .filter(({ mutualTls }) => mutualTls !== 'STRICT')
-    .map((port) => plainListener(proxy, port, settings));
+  const places = new Map<number, InboundPort>();
+  for (const port of udpPorts) {
+    const number = proxy.capture === 'explicit' ? port.port : redirectedUdpPort(port.port);
+    // Of two that share a number in the redirected range the lower one has it, whatever the mode of either.
+    if (!places.has(number)) places.set(number, port);
+  }
+  return [...places]
+    .filter(([, { mutualTls }]) => mutualTls !== 'STRICT')
+    .map(([number, port]) =>
+      plainListener(
+        port,
+        { address: proxy.capture === 'explicit' ? proxy.address : redirectedUdpAddress, port: number },
+        settings,
+      ),
+    );
 }
 
-function plainListener(proxy: ProxyNode, port: InboundPort, settings: ProxySettings): EncodedResource {
+function plainListener(port: InboundPort, place: Place, settings: ProxySettings): EncodedResource {
   const cluster = inboundUdpCluster(port.port);
   const names: SessionNames = { cluster, ...(port.service === undefined ? {} : { service: port.service }) };
   return encodeUdpListener({
-    address: proxy.capture === 'explicit' ? proxy.address : redirectedUdpAddress,
-    port: port.port,
+    ...place,
     direction: TrafficDirection.INBOUND,
     cluster,
     way: 'plain',

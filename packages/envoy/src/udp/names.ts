@@ -61,6 +61,13 @@ export function placeUdpServices<S extends UdpService>(
 }
 
 /**
+ * The port at which a sidecar of transparent capture takes datagrams for another one: the application may have the
+ * number for itself, at all addresses. It ends in the same twelve bits and lies above those that systems give away;
+ * the rules of capture know it, too.
+ */
+export const redirectedUdpPort = (port: number): number => 0xf000 | (port & 0xfff);
+
+/**
  * Where a sidecar of transparent capture takes datagrams that were sent to its workload in the clear: the kernel
  * translates the workload's address to this one, which exists in no other place.
  */

@@ -32,12 +32,13 @@ export interface CaptureRules {
   readonly dnsCapture?: DnsCapture;
   /**
    * Addresses of services. They are the workload's own (`local` in its network), so that its proxy can take their
-   * datagrams by listening at them; connections to them are captured like any other.
+   * datagrams by listening at them, at port numbers that applications do not use; connections to them are captured
+   * like any other.
    */
   readonly serviceNetwork: string;
   /**
-   * Where the proxy takes datagrams that others send to the workload: each at the port number it was sent to. The
-   * address is of no other use, and local because it lies in the network of services.
+   * Where the proxy takes datagrams that others send to the workload. The address is of no other use, and local
+   * because it lies in the network of services.
    */
   readonly inboundUdpAddress: string;
 }

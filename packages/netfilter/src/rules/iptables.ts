@@ -40,11 +40,11 @@ function printVerdict(verdict: Verdict): string {
     case 'redirect':
       return `-j REDIRECT --to-ports ${verdict.port}`;
     case 'dnat':
-      return `-j DNAT --to-destination ${place(verdict)}`;
+      return `-j DNAT --to-destination ${bracket(verdict.address)}:${verdict.port}`;
+    case 'raise':
+      // Numbers are counted from a multiple of 4096, so that the range repeats the last twelve bits of each.
+      return `-j DNAT --to-destination ${bracket(verdict.address ?? '')}:61440-65535/61440`;
   }
 }
 
-function place({ address, port }: { readonly address: string; readonly port?: number }): string {
-  if (port === undefined) return address;
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
-}
+const bracket = (address: string): string => (address.includes(':') ? `[${address}]` : address);

@@ -62,11 +62,10 @@ function printVerdict(verdict: Verdict): string {
     case 'redirect':
       return `redirect to :${verdict.port}`;
     case 'dnat':
-      return `dnat to ${place(verdict)}`;
+      return `dnat to ${bracket(verdict.address)}:${verdict.port}`;
+    case 'raise':
+      return `dnat to ${bracket(verdict.address ?? '')}:udp dport & 0xfff | 0xf000`;
   }
 }
 
-function place({ address, port }: { readonly address: string; readonly port?: number }): string {
-  if (port === undefined) return address;
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
-}
+const bracket = (address: string): string => (address.includes(':') ? `[${address}]` : address);

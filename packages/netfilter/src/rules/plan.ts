@@ -20,8 +20,9 @@ export type Verdict =
   | { readonly kind: 'return' }
   | { readonly kind: 'jump'; readonly chain: string }
   | { readonly kind: 'redirect'; readonly port: number }
-  /** Without a port the number stays what it was. */
-  | { readonly kind: 'dnat'; readonly address: string; readonly port?: number };
+  | { readonly kind: 'dnat'; readonly address: string; readonly port: number }
+  /** To the number in 61440–65535 that has the same last twelve bits; without an address to the one that is meant. */
+  | { readonly kind: 'raise'; readonly address?: string };
 
 export interface Rule {
   readonly match: Match;
@@ -62,10 +63,16 @@ export function planChains(rules: CaptureRules, family: Family): Chain[] {
   if (hasUdp) chains.push({ name: 'XEBEC_INBOUND_UDP', rules: inboundUdpRules(rules, family) });
   const inUdp = hasUdp ? [rule({ protocol: 'udp' }, toChain('XEBEC_INBOUND_UDP'))] : [];
   if (hasDns) chains.push({ name: 'ISTIO_OUTPUT_DNS', rules: dnsRules(rules, dns, family) });
+  const toServices = ofFamily([rules.serviceNetwork], family).map((services) =>
+    rule({ protocol: 'udp', destination: { is: services } }, { kind: 'raise' }),
+  );
   const toDns = hasDns ? [rule({}, toChain('ISTIO_OUTPUT_DNS'))] : [];
   chains.push(
     { name: 'PREROUTING', rules: [rule({ protocol: 'tcp' }, toChain('ISTIO_INBOUND')), ...inUdp] },
-    { name: 'OUTPUT', rules: [...toDns, rule({ protocol: 'tcp' }, toChain('ISTIO_OUTPUT'))] },
+    {
+      name: 'OUTPUT',
+      rules: [...toDns, rule({ protocol: 'tcp' }, toChain('ISTIO_OUTPUT')), ...toServices],
+    },
   );
   return chains;
 }
@@ -86,7 +93,7 @@ const multicastOf = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
 /** Answers to what the workload asked for are not seen here: translation looks at the first datagram of a flow only. */
 function inboundUdpRules(rules: CaptureRules, family: Family): Rule[] {
-  const capture: Verdict = { kind: 'dnat', address: rules.inboundUdpAddress };
+  const capture: Verdict = { kind: 'raise', address: rules.inboundUdpAddress };
   const onPort = (port: number): Match => ({ protocol: 'udp', destinationPort: port });
   return [
     // Nobody else may speak to the listeners that are the workload's own way out.
