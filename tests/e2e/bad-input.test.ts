@@ -52,8 +52,8 @@ describe('[BY-15] manifests that are wrong', () => {
     ['a wrong type', `${service}spec:\n  ports: 5\n`, /:5:\d+: error: spec\.ports: .*list/],
     [
       'a field that is not supported yet',
-      'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [a]\n  tls:\n  - match: [{port: 443, sniHosts: [a]}]\n    route: [{destination: {host: a}}]\n',
-      /:6:\d+: error: spec\.tls: .*not yet supported/,
+      'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec:\n  host: a\n  trafficPolicy: {loadBalancer: {zoneAwareLbSetting: {}}}\n',
+      /:6:\d+: error: spec\.trafficPolicy\.loadBalancer\.zoneAwareLbSetting: .*not yet supported/,
     ],
   ])('%s', async (_what, text, expected) => {
     const file = write('a.yaml', text);

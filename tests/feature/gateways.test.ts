@@ -43,7 +43,7 @@ stringData: { tls.crt: "-----BEGIN CERTIFICATE----- ${text}", tls.key: "-----BEG
 
 const mesh = documents(service('reviews'), service('details'), edge, shop('1s'), secret('default', 'a'));
 const cluster = (host: string): string => `outbound|9080||${host}.default.svc.cluster.local`;
-const base = ['BlackHoleCluster', 'InboundPassthroughCluster', 'PassthroughCluster'];
+const base = ['BlackHoleCluster', 'ForwardProxyCluster', 'InboundPassthroughCluster', 'PassthroughCluster'];
 const routes = ['http.80', 'https.443.https.edge.default'];
 
 describe('a gateway', () => {

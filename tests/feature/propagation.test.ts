@@ -18,7 +18,7 @@ const elsewhere: ProxyOptions = { name: 'elsewhere', namespace: 'other', address
 const cluster = (host: string, subset = ''): string =>
   `outbound|9080|${subset}|${host}.default.svc.cluster.local`;
 const virtualHost = 'type.googleapis.com/envoy.config.route.v3.VirtualHost';
-const base = ['BlackHoleCluster', 'InboundPassthroughCluster', 'PassthroughCluster'];
+const base = ['BlackHoleCluster', 'ForwardProxyCluster', 'InboundPassthroughCluster', 'PassthroughCluster'];
 const outbound = [
   cluster('details'),
   cluster('ratings'),
@@ -194,16 +194,20 @@ describe('on demand', () => {
     expect((await plane.streams())[0]?.types[virtualHost]).toMatchObject({ held: 1, available: 3 });
   });
 
-  it('a host that does not exist is answered at once, and sent when there is one', async () => {
+  it('a host that no service names is passed through at once, and is the service’s when there is one', async () => {
     const { plane, proxies, onChange } = await start(bookinfo, asking);
     expect(await onChange(async () => proxies[0]?.askHost('9080/late'))).toEqual([
-      [{ type: 'virtualHost', absent: ['9080/late'] }],
+      [{ type: 'virtualHost', set: ['9080/late'] }],
     ]);
     expect(await onChange(() => plane.apply(service('late')))).toEqual([
       [
         { type: 'cluster', set: [cluster('late')] },
         { type: 'endpoint', set: [cluster('late')] },
-        { type: 'virtualHost', set: ['9080/late.default.svc.cluster.local'] },
+        {
+          type: 'virtualHost',
+          set: ['9080/late.default.svc.cluster.local'],
+          removed: ['9080/late'],
+        },
       ],
     ]);
   });
