@@ -59,7 +59,11 @@ beforeAll(async () => {
   mesh = await startEntryMesh(files());
   [one, two, nowhere] = await Promise.all([
     mesh.envoy('one', 'failing', { locality: { region: 'east', zone: 'one' } }),
-    mesh.envoy('two', 'failing', { locality: { region: 'east', zone: 'two' } }),
+    mesh.envoy('two', 'failing', {
+      metadata: {
+        LABELS: { 'topology.kubernetes.io/region': 'east', 'topology.kubernetes.io/zone': 'two' },
+      },
+    }),
     mesh.envoy('nowhere', 'failing'),
   ]);
 }, 60_000);

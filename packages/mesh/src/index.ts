@@ -4,3 +4,4 @@ export type { HostPort, MeshCollections, MeshInputs, ObjectsOf } from './inputs.
 export { lookUpName, type NameAnswer, type NameQuery } from './name-lookup.ts';
 export type { AccessLogSettings, MeshSettings } from './settings.ts';
 export { defaultSettings } from './settings.ts';
+export { localityOfPod } from './workloads.ts';

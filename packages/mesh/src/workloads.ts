@@ -123,7 +123,10 @@ const topology = {
 } as const;
 
 /** What its labels say, Istio's own word first; else its annotations, for who may not label. */
-function localityOfPod({ labels, annotations }: ObjectOf<'Pod'>['metadata']): Locality | undefined {
+export function localityOfPod({
+  labels,
+  annotations,
+}: Pick<ObjectOf<'Pod'>['metadata'], 'labels' | 'annotations'>): Locality | undefined {
   const text = labels[localityLabel];
   if (text !== undefined && text !== '') return parseLocality(text);
   const read = (name: string): string => labels[name] ?? annotations[name] ?? '';

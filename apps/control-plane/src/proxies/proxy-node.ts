@@ -1,4 +1,5 @@
 // A client's node as the mesh knows it. Metadata keys are Istio's; what is missing gets the value that asks for least.
+import { localityOfPod } from '@xebec/mesh';
 import type { ProxyNode, ProxyRole } from '@xebec/model';
 import type { ClientNode } from '@xebec/xds';
 import { edgeTopologyOf } from './edge-topology.ts';
@@ -27,6 +28,7 @@ export function readProxyNode(node: ClientNode, discovery: ProxyNode['discovery'
 type Place = Pick<ProxyNode, 'role' | 'namespace' | 'name' | 'address'>;
 
 function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery']): ProxyNode {
+  const locality = localityOf(node);
   const { metadata } = node;
   const isExplicit = textOf(metadata['CAPTURE']) === 'explicit';
   const mayBeOnDemand = discovery === 'on-demand' && place.role === 'sidecar';
@@ -52,16 +54,16 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
       : { version: textOf(metadata['ISTIO_VERSION']) ?? '' }),
     metadata: textMap(metadata),
     ...(topology === undefined ? {} : { topology }),
-    ...(node.locality === undefined
-      ? {}
-      : {
-          locality: {
-            region: node.locality.region,
-            zone: node.locality.zone,
-            subzone: node.locality.subZone,
-          },
-        }),
+    ...(locality === undefined ? {} : { locality }),
   };
+}
+
+/** What the node says, else the labels of its Pod. */
+function localityOf({ locality, metadata }: ClientNode): ProxyNode['locality'] {
+  if (locality === undefined || (locality.region === '' && locality.zone === '')) {
+    return localityOfPod({ labels: textMap(metadata['LABELS']), annotations: {} });
+  }
+  return { region: locality.region, zone: locality.zone, subzone: locality.subZone };
 }
 
 const textOf = (value: unknown): string | undefined =>
