@@ -1,5 +1,7 @@
 // TLS at the edge: every mode with clients that may come in and clients that may not, and a certificate replaced under load.
+import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type EdgeMesh,
@@ -27,7 +29,7 @@ const gatewayServer = (name: string, tls: string, port = 443): string => `
     hosts: [${name}.edge.example]
     tls: { ${tls} }`;
 
-const gateways = `
+const gateways = (files: string): string => `
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: edge }
@@ -50,6 +52,7 @@ ${[
   gatewayServer('optional', 'mode: OPTIONAL_MUTUAL, credentialName: simple, caCertCredentialName: clients'),
   gatewayServer('lenient', 'mode: OPTIONAL_MUTUAL, credentialName: mutual, insecureSkipVerify: true'),
   gatewayServer('mesh', 'mode: ISTIO_MUTUAL'),
+  gatewayServer('files', files),
   gatewayServer('missing', 'mode: SIMPLE, credentialName: nowhere'),
 ].join('')}
 ---
@@ -79,7 +82,7 @@ beforeAll(async () => {
     secretOf('mutual', { ...parts, 'ca.crt': outside.root, 'ca.crl': outside.revoke(revoked) }),
     secretOf('clients-cacert', { cacert: outside.root }),
   ];
-  const applied = await edge.mesh.apply([...secrets, gateways].join('\n---\n'));
+  const applied = await edge.mesh.apply([...secrets, gateways(inFiles())].join('\n---\n'));
   expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
 }, 240_000);
 afterAll(async () => {
@@ -87,6 +90,18 @@ afterAll(async () => {
   outside?.[Symbol.dispose]();
   stranger?.[Symbol.dispose]();
 });
+
+/** Of the machine that the gateway runs on. */
+function inFiles(): string {
+  write('server', outside.issue(['DNS:files.edge.example']));
+  const at = (name: string): string => join(outside.directory, name);
+  return `mode: MUTUAL, serverCertificate: ${at('server.crt')}, privateKey: ${at('server.key')}, caCertificates: ${at('root.crt')}`;
+}
+
+function write(name: string, { cert, key }: Pair): void {
+  writeFileSync(join(outside.directory, `${name}.crt`), cert);
+  writeFileSync(join(outside.directory, `${name}.key`), key);
+}
 
 const call = (name: string, options: TlsCall['options'] = {}, more: Partial<TlsCall> = {}): TlsCall => ({
   port: edge.portOf('edge', 443),
@@ -180,6 +195,15 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
     const applied = await edge.mesh.apply(secretOf('nowhere', { 'tls.crt': cert, 'tls.key': key }));
     expect(applied.code, applied.stderr).toBe(0);
     await until('it serves', async () => (await get('missing')).status === 200);
+  });
+
+  it('certificates in files are served, and served anew when they change', async () => {
+    await until('it serves', async () => (await get('files', as(client))).status === 200);
+    await expect(get('files')).rejects.toThrow();
+    write('server', outside.issue(['DNS:files.edge.example', 'DNS:renewed']));
+    await until('the new one', async () =>
+      (await shakeHands(call('files', as(client)))).certificate.subjectAltName?.includes('renewed'),
+    );
   });
 
   it('a new certificate under load: served at once, no request lost, no connection closed, no listener changed', async () => {

@@ -10,6 +10,7 @@ const prefixes = [
   'http.agent.',
   'workers.',
   'mongo.',
+  'redis.',
 ];
 
 /** Whole names, as RE2. */

@@ -8,7 +8,7 @@ import {
   DiscoveryRequestSchema,
   DiscoveryResponseSchema,
 } from '@xebec/protos/envoy/service/discovery/v3/discovery_pb';
-import { isSecretName, type SecretName, type SecretStore } from './secrets.ts';
+import { isSecretName, type SecretStore } from './secrets.ts';
 
 const secretType = typeUrl(SecretSchema);
 
@@ -26,12 +26,12 @@ export interface SecretStreamOptions {
 
 /** State of the world: every response holds all that is subscribed. */
 export function createStateStream({ store, send, onRefusal }: SecretStreamOptions): SecretStream {
-  let names: readonly SecretName[] = [];
+  let names: readonly string[] = [];
   let nonce = 0;
   const push = (): void => {
-    if (names.length === 0) return;
+    const secrets = names.flatMap((name) => store.get(name) ?? []);
+    if (secrets.length === 0) return;
     nonce += 1;
-    const secrets = names.map((name) => store.get(name));
     const response = create(DiscoveryResponseSchema, {
       versionInfo: secrets.map(({ version }) => version).join('.'),
       typeUrl: secretType,
@@ -60,15 +60,15 @@ export function createStateStream({ store, send, onRefusal }: SecretStreamOption
 
 /** Incremental: only what changed. A name that does not exist is said to be gone, so that nobody waits for it. */
 export function createDeltaStream({ store, send, onRefusal }: SecretStreamOptions): SecretStream {
-  const subscribed = new Set<SecretName>();
+  const subscribed = new Set<string>();
   let nonce = 0;
-  const push = (names: readonly SecretName[], removedResources: readonly string[] = []): void => {
+  const push = (names: readonly string[], removedResources: readonly string[] = []): void => {
     if (names.length === 0 && removedResources.length === 0) return;
     nonce += 1;
     const response = create(DeltaDiscoveryResponseSchema, {
       typeUrl: secretType,
       nonce: String(nonce),
-      resources: names.map((name) => store.get(name)),
+      resources: names.flatMap((name) => store.get(name) ?? []),
       removedResources: [...removedResources],
     });
     send(toBinary(DeltaDiscoveryResponseSchema, response));
@@ -78,14 +78,17 @@ export function createDeltaStream({ store, send, onRefusal }: SecretStreamOption
     receive(bytes) {
       const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
       if (request.errorDetail !== undefined) onRefusal(request.errorDetail.message);
-      for (const name of request.resourceNamesUnsubscribe) if (isSecretName(name)) subscribed.delete(name);
+      for (const name of request.resourceNamesUnsubscribe) subscribed.delete(name);
       const asked = request.resourceNamesSubscribe;
       const found = asked.filter(isSecretName);
       for (const name of found) subscribed.add(name);
       const held = request.initialResourceVersions;
       push(
-        found.filter((name) => held[name] !== store.get(name).version),
-        asked.filter((name) => !isSecretName(name)),
+        found.filter((name) => {
+          const secret = store.get(name);
+          return secret !== undefined && held[name] !== secret.version;
+        }),
+        asked.filter((name) => store.get(name) === undefined),
       );
     },
     [Symbol.dispose]: () => following[Symbol.dispose](),

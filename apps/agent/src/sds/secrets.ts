@@ -1,77 +1,83 @@
-// The two secrets of a workload as Envoy reads them; each has a version that changes only with its content.
+// The secrets of a workload as Envoy asks for them: its own two, and those in files that its configuration names.
 import { toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
-import { anyOf } from '@xebec/protos';
-import { SecretSchema } from '@xebec/protos/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { IdentityMaterial, WorkloadIdentity } from '../identity/workload-identity.ts';
+import { encodeCertificate, encodeRoots } from './encode-secret.ts';
+import { type FileSecretOptions, isFileSecretName, openFileSecrets } from './file-secrets.ts';
 
 /** Istio's names: the workload's own certificate, and the roots it trusts. */
-export type SecretName = 'default' | 'ROOTCA';
-const secretNames: readonly SecretName[] = ['default', 'ROOTCA'];
+type OwnSecretName = 'default' | 'ROOTCA';
+const ownNames: readonly OwnSecretName[] = ['default', 'ROOTCA'];
+const isOwnName = (name: string): name is OwnSecretName => name === 'default' || name === 'ROOTCA';
 
-export const isSecretName = (name: string): name is SecretName => name === 'default' || name === 'ROOTCA';
+/** Other names nobody here knows; each has a version that changes only with the content. */
+export const isSecretName = (name: string): boolean => isOwnName(name) || isFileSecretName(name);
 
 interface VersionedSecret {
-  readonly name: SecretName;
+  readonly name: string;
   readonly version: string;
   readonly resource: Any;
 }
 
 export interface SecretStore extends Disposable {
-  get(name: SecretName): VersionedSecret;
+  /** Undefined while it cannot be served. Who asks hears of it from then on. */
+  get(name: string): VersionedSecret | undefined;
   /** Called with the names that have changed. */
-  subscribe(listener: (changed: readonly SecretName[]) => void): Disposable;
+  subscribe(listener: (changed: readonly string[]) => void): Disposable;
 }
 
-const inline = (text: string) => ({
-  specifier: { case: 'inlineBytes' as const, value: Buffer.from(text) },
-});
+const bytes = (text: string): Buffer => Buffer.from(text);
 
-function encodeSecret(name: SecretName, material: IdentityMaterial): Any {
-  if (name === 'ROOTCA') {
-    const trustedCa = inline(material.rootsPem.join(''));
-    return anyOf(SecretSchema, { name, type: { case: 'validationContext', value: { trustedCa } } });
-  }
-  const certificateChain = inline(material.certificatesPem);
-  const privateKey = inline(material.privateKeyPem);
-  return anyOf(SecretSchema, {
-    name,
-    type: { case: 'tlsCertificate', value: { certificateChain, privateKey } },
-  });
+function encodeOwn(name: OwnSecretName, material: IdentityMaterial): Any {
+  return name === 'ROOTCA'
+    ? encodeRoots(name, bytes(material.rootsPem.join('')))
+    : encodeCertificate(name, bytes(material.certificatesPem), bytes(material.privateKeyPem));
 }
 
 const isSame = (left: Any, right: Any): boolean =>
   Buffer.from(toBinary(AnySchema, left)).equals(toBinary(AnySchema, right));
 
+export type SecretFiles = Omit<FileSecretOptions, 'onChange'>;
+
 /** Follows the identity: one epoch per renewal, and a secret's version is the epoch it last changed in. */
-export function createSecretStore(identity: WorkloadIdentity): SecretStore {
-  const listeners = new Set<(changed: readonly SecretName[]) => void>();
-  const make = (name: SecretName, epoch: number): VersionedSecret => ({
+export function createSecretStore(identity: WorkloadIdentity, files?: SecretFiles): SecretStore {
+  const listeners = new Set<(changed: readonly string[]) => void>();
+  const tell = (changed: readonly string[]): void => {
+    for (const listener of [...listeners]) listener(changed);
+  };
+  const inFiles = files && openFileSecrets({ ...files, onChange: (name) => tell([name]) });
+  const make = (name: OwnSecretName, epoch: number): VersionedSecret => ({
     name,
     version: String(epoch),
-    resource: encodeSecret(name, identity.current),
+    resource: encodeOwn(name, identity.current),
   });
   let epoch = 1;
-  const secrets = new Map(secretNames.map((name) => [name, make(name, epoch)]));
-  const get = (name: SecretName): VersionedSecret => secrets.get(name) ?? make(name, epoch);
+  const own = new Map<string, VersionedSecret>(ownNames.map((name) => [name, make(name, epoch)]));
   const following = identity.subscribe(() => {
     epoch += 1;
-    const changed = secretNames.filter((name) => {
-      const next = make(name, epoch);
-      if (isSame(get(name).resource, next.resource)) return false;
-      secrets.set(name, next);
-      return true;
-    });
-    for (const listener of [...listeners]) listener(changed);
+    tell(
+      ownNames.filter((name) => {
+        const next = make(name, epoch);
+        const old = own.get(name);
+        if (old !== undefined && isSame(old.resource, next.resource)) return false;
+        own.set(name, next);
+        return true;
+      }),
+    );
   });
   return {
-    get,
+    get(name) {
+      if (isOwnName(name)) return own.get(name);
+      if (isFileSecretName(name)) inFiles?.follow(name);
+      return inFiles?.get(name);
+    },
     subscribe(listener) {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
     [Symbol.dispose]: () => {
       following[Symbol.dispose]();
+      inFiles?.[Symbol.dispose]();
       listeners.clear();
     },
   };

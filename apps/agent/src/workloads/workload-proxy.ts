@@ -126,7 +126,15 @@ async function serve(
   const { context, captured, application, description } = options;
   const pod = `${description.namespace}/${description.name}`;
   const owner = captured.proxyOwner === undefined ? {} : { owner: captured.proxyOwner };
-  const secrets = stack.use(createSecretStore(identity));
+  const warn = (code: string, message: string): void =>
+    context.onEvent({ kind: 'warning', code, pod, message });
+  const secrets = stack.use(
+    createSecretStore(identity, {
+      timers: context.timers,
+      stateDirectory: context.stateDirectory,
+      onProblem: (name, reason) => warn('secret-unreadable', `${name} is not served: ${reason}`),
+    }),
+  );
   const upstream = stack.use(createUpstream({ ...context.xds, identity }));
   const discovery = await startDiscoveryServer({
     socketPath: files.xds,
@@ -134,13 +142,7 @@ async function serve(
     secrets,
     upstream,
     gate: context.gate,
-    onRefusal: (message) =>
-      context.onEvent({
-        kind: 'warning',
-        code: 'secret-refused',
-        pod,
-        message: `the proxy refused a secret: ${message}`,
-      }),
+    onRefusal: (message) => warn('secret-refused', `the proxy refused a secret: ${message}`),
     onBreak: () => undefined,
   });
   if (!discovery.ok) return discovery;
