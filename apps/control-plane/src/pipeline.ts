@@ -70,6 +70,7 @@ const configInputs = (store: Store) => ({
   destinationRules: store.source('DestinationRule'),
   gateways: store.source('Gateway'),
   peerAuthentications: store.source('PeerAuthentication'),
+  authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),
 });

@@ -2,6 +2,16 @@
 export { analyze } from './analyze/analyze.ts';
 export type { AnalyzeOptions, ObjectLookup } from './analyze/lookup.ts';
 export { formatPath } from './decode/walk.ts';
+export type {
+  AuthorizationCondition,
+  AuthorizationOperation,
+  AuthorizationPolicySpec,
+  AuthorizationRule,
+  AuthorizationSource,
+  ConditionKey,
+  PathPattern,
+  TextPattern,
+} from './kinds/authorization-policy/spec.ts';
 export type { ConfigMapSpec, MeshConfigSpec } from './kinds/config-map/spec.ts';
 export type { DeploymentSpec, PodTemplate } from './kinds/deployment/spec.ts';
 export type {

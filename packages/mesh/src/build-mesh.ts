@@ -1,5 +1,6 @@
 // The whole mesh: configuration in, model out, one keyed collection at a time. Only wiring; each concern has its file.
 import type { Graph } from '@xebec/flow';
+import { deriveAuthorization } from './authorization.ts';
 import { deriveBackings, indexBySelector } from './backings.ts';
 import { deriveClaims } from './claims.ts';
 import { deriveClasses } from './classes.ts';
@@ -49,13 +50,15 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const meshConnections = indexMeshConnections(graph, connections);
   const meshRoutes = indexMeshRoutes(graph, routes);
   const routeTables = deriveRouteTables(graph, inputs, { hosts, routes: meshRoutes, classesByPair });
+  const authorization = deriveAuthorization(graph, inputs);
   const inbounds = deriveInbounds(graph, inputs, {
     workloads,
     workloadsByAddress: indexByAddress(graph, workloads),
     backingsBySelector: indexBySelector(graph, backings),
     peerSources,
+    authorization,
   });
-  const ofGateways = { routes, connections, secrets: deriveSecrets(graph, inputs), hosts };
+  const ofGateways = { routes, connections, secrets: deriveSecrets(graph, inputs), hosts, authorization };
   const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, ofGateways);
   return {
     services,

@@ -11,6 +11,7 @@ import type {
   TlsSecret,
 } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
+import { type AuthorizationSources, authorizationOf } from './authorization.ts';
 import { type Conflict, conflictRow } from './conflict.ts';
 import type { BoundConnections } from './connection-rules.ts';
 import {
@@ -42,7 +43,7 @@ interface GatewayPlan {
 export function deriveGateways(
   graph: Graph,
   inputs: MeshInputs,
-  { routes, connections, secrets, hosts }: GatewaySources,
+  { routes, connections, secrets, hosts, authorization }: GatewaySources,
 ): GatewayCollections {
   const gatewaysBySelector = graph.index(inputs.gateways, 'bySelector', ({ spec }) => [
     anchorOfSelector('', spec.selector),
@@ -56,7 +57,15 @@ export function deriveGateways(
   const plans = graph.derive({
     name: 'mesh.gatewayPlans',
     from: inputs.proxies,
-    reads: { gatewaysBySelector, routesByGateway, connectionsByGateway, secrets, hosts },
+    reads: {
+      gatewaysBySelector,
+      routesByGateway,
+      connectionsByGateway,
+      secrets,
+      hosts,
+      ...authorization,
+      settings: inputs.settings,
+    },
     equals: deepEqual,
     fn: (proxy, id, read) => {
       if (proxy.role !== 'router') return [];
@@ -65,7 +74,9 @@ export function deriveGateways(
         holderIn(read.hosts.get(host), `ns:${proxy.namespace}`)?.service.ports.find(
           ({ number }) => number === port,
         )?.protocol;
-      return [[id, planOf(proxy, openServers(proxy, read), { hasSecret, protocolOf })]];
+      const plan = planOf(proxy, openServers(proxy, read), { hasSecret, protocolOf });
+      const policies = authorizationOf(proxy.namespace, proxy.labels, read);
+      return [[id, { ...plan, model: { ...plan.model, authorization: policies } }]];
     },
   });
   const gateways = graph.derive({
@@ -89,6 +100,7 @@ export interface GatewaySources {
   readonly connections: Collection<ObjectKey, BoundConnections>;
   readonly secrets: Collection<string, TlsSecret>;
   readonly hosts: Collection<Host, HostView>;
+  readonly authorization: AuthorizationSources;
 }
 
 type GatewaysBySelector = Index<SelectorAnchor, ObjectKey, ObjectOf<'Gateway'>>;
@@ -159,7 +171,13 @@ function planOf(
   );
   const causes = [...new Set(servers.map(({ gateway }) => gateway))].map((object) => ({ object }));
   return {
-    model: { proxy, listeners: sorted, isNamedByClients: isNamedByClients(sorted), causes },
+    model: {
+      proxy,
+      authorization: [],
+      listeners: sorted,
+      isNamedByClients: isNamedByClients(sorted),
+      causes,
+    },
     conflicts,
   };
 }

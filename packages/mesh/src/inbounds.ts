@@ -11,6 +11,7 @@ import type {
   Workload,
 } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
+import { type AuthorizationSources, authorizationOf } from './authorization.ts';
 import { type BackedPort, type Backing, type BackingsBySelector, targetPortOf } from './backings.ts';
 import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
@@ -24,17 +25,18 @@ export interface InboundSources {
   readonly workloadsByAddress: WorkloadsByAddress;
   readonly backingsBySelector: BackingsBySelector;
   readonly peerSources: PeerSources;
+  readonly authorization: AuthorizationSources;
 }
 
 export function deriveInbounds(
   graph: Graph,
   { proxies }: MeshInputs,
-  { workloads, workloadsByAddress, backingsBySelector, peerSources }: InboundSources,
+  { workloads, workloadsByAddress, backingsBySelector, peerSources, authorization }: InboundSources,
 ): Collection<string, Inbound> {
   return graph.derive({
     name: 'mesh.inbounds',
     from: proxies,
-    reads: { workloads, workloadsByAddress, backingsBySelector, ...peerSources },
+    reads: { workloads, workloadsByAddress, backingsBySelector, ...peerSources, ...authorization },
     equals: deepEqual,
     fn: (proxy, id, read) => {
       if (proxy.role !== 'sidecar') return [];
@@ -42,7 +44,13 @@ export function deriveInbounds(
       const peer = peerPolicyOf(workload.namespace, workload.labels, read);
       const served = servedPorts(workload, read.backingsBySelector);
       const of = (transport: Transport) => portsOf({ workload, peer, served, transport });
-      return [[id, { proxy, ports: of('TCP'), udpPorts: of('UDP'), peer, causes: workload.causes }] as const];
+      const authorization = authorizationOf(workload.namespace, workload.labels, read);
+      return [
+        [
+          id,
+          { proxy, ports: of('TCP'), udpPorts: of('UDP'), peer, authorization, causes: workload.causes },
+        ] as const,
+      ];
     },
   });
 }

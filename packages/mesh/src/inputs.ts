@@ -35,6 +35,7 @@ export interface MeshInputs {
   readonly destinationRules: ObjectsOf<'DestinationRule'>;
   readonly gateways: ObjectsOf<'Gateway'>;
   readonly peerAuthentications: ObjectsOf<'PeerAuthentication'>;
+  readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;
   readonly secrets: ObjectsOf<'Secret'>;
   /** Those in force: of a refused one the last good value, or none. */
   readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;

@@ -1,5 +1,14 @@
 // The public surface of the model.
 export type {
+  Authorization,
+  AuthorizationAlternative,
+  AuthorizationAttribute,
+  AuthorizationPolicy,
+  AuthorizationRule,
+  AuthorizationTest,
+  TextPattern,
+} from './authorization.ts';
+export type {
   ConnectionDestination,
   ConnectionTable,
   TcpMatch,

@@ -1,4 +1,5 @@
 // Running instances of an application, and the proxies connected on their behalf.
+import type { Authorization } from './authorization.ts';
 import type { PeerPolicy } from './policy.ts';
 import type { Cause, ObjectKey } from './reference.ts';
 import type { Host, Locality, Protocol } from './service.ts';
@@ -109,5 +110,6 @@ export interface Inbound {
   /** Ports of datagrams; one number may be in both lists. */
   readonly udpPorts: readonly InboundPort[];
   readonly peer: PeerPolicy;
+  readonly authorization: Authorization;
   readonly causes: readonly Cause[];
 }

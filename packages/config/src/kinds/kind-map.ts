@@ -1,5 +1,6 @@
 // Which body belongs to which kind; the one place that lists the types of all kinds.
 import type { ConfigObject } from '../types.ts';
+import type { AuthorizationPolicySpec } from './authorization-policy/spec.ts';
 import type { ConfigMapSpec } from './config-map/spec.ts';
 import type { DeploymentSpec } from './deployment/spec.ts';
 import type { DestinationRuleSpec } from './destination-rule/spec.ts';
@@ -36,6 +37,7 @@ export interface KindMap {
   readonly Gateway: GatewaySpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
   readonly EnvoyFilter: EnvoyFilterSpec;
+  readonly AuthorizationPolicy: AuthorizationPolicySpec;
 }
 
 export type KindName = keyof KindMap;

@@ -1,6 +1,7 @@
 // The list of kinds: a kind that is not here does not exist.
 import { nearest } from '../decode/suggest.ts';
 import type { KindDefinition, ObjectKey } from '../types.ts';
+import { authorizationPolicyKind } from './authorization-policy/schema.ts';
 import { configMapKind } from './config-map/schema.ts';
 import { deploymentKind } from './deployment/schema.ts';
 import { destinationRuleKind } from './destination-rule/schema.ts';
@@ -39,6 +40,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   Gateway: gatewayKind,
   PeerAuthentication: peerAuthenticationKind,
   EnvoyFilter: envoyFilterKind,
+  AuthorizationPolicy: authorizationPolicyKind,
 };
 
 export type AnyKind = { readonly [K in KindName]: KindDefinition<K, KindMap[K]> }[KindName];

@@ -1,9 +1,10 @@
 // The filter chains of a gateway port: what one server does with a connection once it is known to be for it.
-import type { EdgeTopology, GatewayServer, GatewayTraffic } from '@xebec/model';
+import type { Authorization, EdgeTopology, GatewayServer, GatewayTraffic } from '@xebec/model';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import { httpAuthorization, networkAuthorization } from '../authorization/filters.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
@@ -29,6 +30,7 @@ interface ChainContext {
   readonly port: number;
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
+  readonly authorization: Authorization;
 }
 
 export function gatewayChain(server: GatewayServer, context: ChainContext): GatewayChain {
@@ -77,7 +79,7 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
 function httpTraffic(
   { tls }: GatewayServer,
   { routeName, isGrpcWeb }: Extract<GatewayTraffic, { kind: 'http' }>,
-  { name, settings, topology }: ChainContext,
+  { name, settings, topology, authorization }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
   const manager = httpConnectionManager({
@@ -91,6 +93,7 @@ function httpTraffic(
     ],
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
+    authorization: httpAuthorization(authorization, settings.trustDomain),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,
     topology,
@@ -101,7 +104,7 @@ function httpTraffic(
 function connectionTraffic(
   { tls }: GatewayServer,
   { destinations, protocol, isUndeclared }: Extract<GatewayTraffic, { kind: 'connection' }>,
-  { name, port, settings }: ChainContext,
+  { name, port, settings, authorization }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
   const target = targetOf(destinations, port);
@@ -116,9 +119,15 @@ function connectionTraffic(
     ],
     // Nobody is dialled for a client that may not come in.
     isMutualTls: isMesh || tls.kind === 'certificate',
+    isAuthorized: authorization.length > 0,
   });
   return {
-    filters: [...serverFilters(protocol, name), ...clientFilters(isUndeclared ? 'auto' : 'tcp', name), proxy],
+    filters: [
+      ...networkAuthorization(authorization, settings.trustDomain),
+      ...serverFilters(protocol, name),
+      ...clientFilters(isUndeclared ? 'auto' : 'tcp', name),
+      proxy,
+    ],
     needs: clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
   };
 }

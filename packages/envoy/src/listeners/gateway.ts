@@ -1,5 +1,6 @@
 // Gateway listeners and their route tables: one listener a port, one filter chain a TLS server.
 import type {
+  Authorization,
   EdgeTopology,
   GatewayListener,
   GatewayModel,
@@ -29,12 +30,15 @@ export function encodeGatewayListeners(
   settings: ProxySettings,
 ): readonly EncodedResource[] {
   const { topology = openEdge } = model.proxy;
-  return model.listeners.map((listener) => encodeListener(listener, { settings, topology }));
+  return model.listeners.map((listener) =>
+    encodeListener(listener, { settings, topology, authorization: model.authorization }),
+  );
 }
 
 interface EdgeContext {
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
+  readonly authorization: Authorization;
 }
 
 function encodeListener(listener: GatewayListener, context: EdgeContext): EncodedResource {
@@ -57,7 +61,10 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
     },
     {
       name,
-      causes: servers.flatMap(({ causes }) => causes),
+      causes: [
+        ...servers.flatMap(({ causes }) => causes),
+        ...context.authorization.map(({ object }) => ({ object })),
+      ],
       needs: chains.flatMap(({ needs }) => needs),
     },
   );

@@ -42,6 +42,8 @@ export interface HttpConnectionOptions {
     | 'gateway'
     | 'gateway-mutual';
   readonly isOnDemand: boolean;
+  /** What enforces authorization policies; see `authorization/filters.ts`. */
+  readonly authorization?: readonly HttpFilter[];
   /** Some service of the mesh is a host that each request names itself. */
   readonly hasDynamicHosts?: boolean;
   /** Its routes may end tunnels; a route that does not say so refuses them. */
@@ -114,19 +116,28 @@ function httpFilters({
   isOnDemand,
   isGrpcWeb = false,
   hasDynamicHosts = false,
+  authorization = [],
 }: HttpConnectionOptions): HttpFilter[] {
   const translated = isGrpcWeb ? [grpcWeb] : [];
   const dynamic = hasDynamicHosts ? [dynamicDnsFilter] : [];
   switch (place) {
     case 'sidecar-inbound-mutual':
-      return [peerFilter, ...translated, requestedFault, router];
+      return [peerFilter, ...authorization, ...translated, requestedFault, router];
     case 'sidecar-inbound-plain':
-      return [...translated, router];
+      return [...authorization, ...translated, router];
     case 'gateway-mutual':
-      return [peerFilter, ...translated, cors, fault, ...dynamic, router];
+      return [peerFilter, ...authorization, ...translated, cors, fault, ...dynamic, router];
     case 'sidecar-outbound':
     case 'gateway':
-      return [...(isOnDemand ? [onDemand] : []), ...translated, cors, fault, ...dynamic, router];
+      return [
+        ...(isOnDemand ? [onDemand] : []),
+        ...authorization,
+        ...translated,
+        cors,
+        fault,
+        ...dynamic,
+        router,
+      ];
   }
 }
 

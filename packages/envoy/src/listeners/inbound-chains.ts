@@ -1,10 +1,11 @@
 // The filter chains of one inbound port. Under STRICT there is no chain that takes plaintext.
-import type { Cause, InboundPort } from '@xebec/model';
+import type { Authorization, Cause, InboundPort } from '@xebec/model';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { httpAuthorization, networkAuthorization } from '../authorization/filters.ts';
 import { durationOf } from '../duration.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
@@ -31,6 +32,7 @@ export interface PortChainOptions {
   readonly policy: readonly Cause[];
   /** One listener serves all ports, so a chain must say which it is for. */
   readonly matchesPort: boolean;
+  readonly authorization: Authorization;
 }
 
 export function portChains(options: PortChainOptions): Chain[] {
@@ -100,7 +102,7 @@ function chain(options: PortChainOptions, form: { kind: Kind; security: Security
   };
 }
 
-function httpFilters({ port, settings }: PortChainOptions, security: Security): Filter {
+function httpFilters({ port, settings, authorization }: PortChainOptions, security: Security): Filter {
   return httpConnectionManager({
     statPrefix: `inbound_0.0.0.0_${port.port}`,
     routes: { kind: 'inline', config: inboundRoutes(port) },
@@ -110,10 +112,11 @@ function httpFilters({ port, settings }: PortChainOptions, security: Security): 
     ],
     place: security === 'mutual_tls' ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
     isOnDemand: false,
+    authorization: httpAuthorization(authorization, settings.trustDomain),
   });
 }
 
-function tcpFilters({ port, settings }: PortChainOptions, security: Security): Filter[] {
+function tcpFilters({ port, settings, authorization }: PortChainOptions, security: Security): Filter[] {
   const cluster = inboundCluster(port.port);
   const proxy = tcpProxy({
     statPrefix: cluster,
@@ -121,8 +124,13 @@ function tcpFilters({ port, settings }: PortChainOptions, security: Security): F
     accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
     isMutualTls: security === 'mutual_tls',
+    isAuthorized: authorization.length > 0,
   });
-  return [...serverFilters(port.protocol, cluster), proxy];
+  return [
+    ...networkAuthorization(authorization, settings.trustDomain),
+    ...serverFilters(port.protocol, cluster),
+    proxy,
+  ];
 }
 
 function inboundRoutes({ port, service, causes }: InboundPort): Fields<typeof RouteConfigurationSchema> {

@@ -1,7 +1,8 @@
 // Inbound listeners of sidecars: mutual TLS and plaintext per port, as the workload's policy says.
-import type { Inbound, InboundPort, MutualTls } from '@xebec/model';
+import type { Cause, Inbound, InboundPort } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
+import { networkAuthorization } from '../authorization/filters.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
 import { type EncodedResource, encodeResource } from '../resource.ts';
@@ -48,8 +49,9 @@ const tunnelsOf = (
     tunnelChains({
       port,
       settings,
-      policy: inbound.peer.causes,
+      policy: policyCauses(inbound),
       matchesPort: inbound.proxy.capture === 'transparent',
+      authorization: networkAuthorization(inbound.authorization, settings.trustDomain),
     }),
   );
 
@@ -63,10 +65,11 @@ function boundListener(
   const has = ({ port }: InboundPort): boolean => port === number;
   const ports = inbound.ports.filter(has);
   const udpPorts = inbound.udpPorts.filter(has);
-  const policy = inbound.peer.causes;
+  const policy = policyCauses(inbound);
+  const { authorization } = inbound;
   const filterChains = [
     ...tunnelsOf(inbound, udpPorts, settings),
-    ...ports.flatMap((port) => portChains({ port, settings, policy, matchesPort: false })),
+    ...ports.flatMap((port) => portChains({ port, settings, policy, matchesPort: false, authorization })),
   ];
   if (filterChains.length === 0) return [];
   const encoded = encodeResource(
@@ -105,29 +108,49 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
         blackHoleChain(settings),
         ...tunnelsOf(inbound, inbound.udpPorts, settings),
         ...ports.flatMap((port) =>
-          portChains({ port, settings, policy: inbound.peer.causes, matchesPort: true }),
+          portChains({
+            port,
+            settings,
+            policy: policyCauses(inbound),
+            matchesPort: true,
+            authorization: inbound.authorization,
+          }),
         ),
-        ...otherPorts(inbound.peer.mode, settings),
+        ...otherPorts(inbound, settings),
       ],
     },
     {
       name,
       causes: [
         ...inbound.causes,
-        ...inbound.peer.causes,
+        ...policyCauses(inbound),
         ...[...ports, ...inbound.udpPorts].flatMap(({ causes }) => causes),
       ],
     },
   );
 }
 
-const tcp = (cluster: string, settings: ProxySettings, security: 'mutual_tls' | 'none') => [
+/** What decides about the connections of a workload. */
+const policyCauses = ({ peer, authorization }: Inbound): readonly Cause[] => [
+  ...peer.causes,
+  ...authorization.map(({ object }) => ({ object })),
+];
+
+const tcp = (
+  cluster: string,
+  settings: ProxySettings,
+  {
+    security,
+    isAuthorized = false,
+  }: { readonly security: 'mutual_tls' | 'none'; readonly isAuthorized?: boolean },
+) => [
   tcpProxy({
     statPrefix: cluster,
     cluster,
     accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics({ reporter: 'destination', security }),
     isMutualTls: security === 'mutual_tls',
+    isAuthorized,
   }),
 ];
 
@@ -135,20 +158,25 @@ const tcp = (cluster: string, settings: ProxySettings, security: 'mutual_tls' | 
 const blackHoleChain = (settings: ProxySettings): Chain => ({
   name: 'virtualInbound-blackhole',
   filterChainMatch: { destinationPort: inboundPort },
-  filters: tcp(blackHoleCluster, settings, 'none'),
+  filters: tcp(blackHoleCluster, settings, { security: 'none' }),
 });
 
 /** Ports that no service or container names: the workload's mode applies, the bytes pass as they are. */
-function otherPorts(mode: MutualTls, settings: ProxySettings): readonly Chain[] {
+function otherPorts({ peer: { mode }, authorization }: Inbound, settings: ProxySettings): readonly Chain[] {
+  const authorized = networkAuthorization(authorization, settings.trustDomain);
+  const isAuthorized = authorized.length > 0;
   const mutual: Chain = {
     name: 'virtualInbound-catchall-mtls',
     filterChainMatch: { transportProtocol: 'tls', applicationProtocols: [...meshProtocols.any] },
     transportSocket: mutualTlsServer(settings.trustDomain),
-    filters: tcp(inboundPassthroughCluster, settings, 'mutual_tls'),
+    filters: [
+      ...authorized,
+      ...tcp(inboundPassthroughCluster, settings, { security: 'mutual_tls', isAuthorized }),
+    ],
   };
   const plain: Chain = {
     name: 'virtualInbound-catchall',
-    filters: tcp(inboundPassthroughCluster, settings, 'none'),
+    filters: [...authorized, ...tcp(inboundPassthroughCluster, settings, { security: 'none', isAuthorized })],
   };
   if (mode === 'DISABLE') return [plain];
   return mode === 'STRICT' ? [mutual] : [mutual, plain];

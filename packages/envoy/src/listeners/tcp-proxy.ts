@@ -25,6 +25,11 @@ export interface TcpProxyOptions {
   readonly metrics: readonly AccessLog[];
   /** Who calls must have proven who it is before the upstream hears of it, and before the connection is counted. */
   readonly isMutualTls?: boolean;
+  /**
+   * Policies decide about the connection. Envoy does so at the client's first byte, so the upstream must not be dialled
+   * before: it may speak first, and to nobody who is not allowed to listen.
+   */
+  readonly isAuthorized?: boolean;
   /** Milliseconds; an idle timeout of 0 is none. Absent: Envoy's one hour, and no limit of the duration. */
   readonly limits?: TcpLimits;
   /** Clients are told apart by their address where the cluster hashes. */
@@ -40,7 +45,15 @@ const chosen = (endpoint: string | undefined) =>
   endpoint === undefined ? {} : { metadataMatch: { filterMetadata: { 'envoy.lb': { address: endpoint } } } };
 
 export function tcpProxy(options: TcpProxyOptions): Filter {
-  const { statPrefix, cluster, accessLog, metrics, isMutualTls = false, limits = {} } = options;
+  const {
+    statPrefix,
+    cluster,
+    accessLog,
+    metrics,
+    isMutualTls = false,
+    isAuthorized = false,
+    limits = {},
+  } = options;
   const { idleTimeoutMs, maxConnectionDurationMs } = limits;
   const { isSourceHashed = false, tunnel } = options;
   return networkFilter(
@@ -53,7 +66,7 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
       ...chosen(options.endpoint),
       ...(isSourceHashed ? { hashPolicy: [bySource] } : {}),
       ...(tunnel === undefined ? {} : { tunnelingConfig: tunnelTo(tunnel) }),
-      ...(isMutualTls ? afterHandshake : {}),
+      ...(isAuthorized ? afterFirstByte : isMutualTls ? afterHandshake : {}),
       ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(idleTimeoutMs) }),
       ...(maxConnectionDurationMs === undefined
         ? {}
@@ -74,6 +87,11 @@ const earlyDataBytes = 16_384;
 
 const afterHandshake = {
   upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_TLS_HANDSHAKE,
+  maxEarlyDataBytes: earlyDataBytes,
+};
+
+const afterFirstByte = {
+  upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_DATA,
   maxEarlyDataBytes: earlyDataBytes,
 };
 

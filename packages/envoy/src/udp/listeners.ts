@@ -47,11 +47,12 @@ export function encodeOutboundUdpListener(
   });
 }
 
-/** Datagrams in the clear; under STRICT nobody listens for them. */
+/** Datagrams in the clear; nobody listens for them under STRICT, nor where policies ask who it is: a datagram cannot say. */
 export function encodeInboundUdpListeners(
-  { proxy, udpPorts }: Inbound,
+  { proxy, udpPorts, authorization }: Inbound,
   settings: ProxySettings,
 ): readonly EncodedResource[] {
+  if (authorization.length > 0) return [];
   const places = new Map<number, InboundPort>();
   for (const port of udpPorts) {
     const number = proxy.capture === 'explicit' ? port.port : redirectedUdpPort(port.port);

@@ -22,6 +22,7 @@ export type MeshObject = {
   | 'Gateway'
   | 'PeerAuthentication'
   | 'EnvoyFilter'
+  | 'AuthorizationPolicy'
   | 'Secret'];
 
 export interface MeshFixture {
@@ -50,6 +51,7 @@ function createSources(graph: Graph) {
     DestinationRule: of('DestinationRule'),
     Gateway: of('Gateway'),
     PeerAuthentication: of('PeerAuthentication'),
+    AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     EnvoyFilter: of('EnvoyFilter'),
   };
@@ -77,6 +79,7 @@ export function createMesh(): MeshFixture {
     destinationRules: sources.DestinationRule,
     gateways: sources.Gateway,
     peerAuthentications: sources.PeerAuthentication,
+    authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,
     envoyFilters: sources.EnvoyFilter,
     proxies,

@@ -1,0 +1,60 @@
+// Patterns as Envoy compares them. Everything that somebody wrote is literal: no letter of it is a regular expression.
+import type { TextPattern } from '@xebec/model';
+import type { StringMatcherSchema } from '@xebec/protos/envoy/type/matcher/v3/string_pb';
+import type { Fields } from '../resource.ts';
+
+type StringMatcher = Fields<typeof StringMatcherSchema>;
+
+export const literal = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+
+export const regexMatcher = (regex: string): StringMatcher => ({
+  matchPattern: { case: 'safeRegex', value: { regex } },
+});
+
+/** Of any text. A template is a path's own business. */
+export function textMatcher(pattern: TextPattern, prefix = ''): StringMatcher {
+  switch (pattern.kind) {
+    case 'exact':
+      return { matchPattern: { case: 'exact', value: `${prefix}${pattern.value}` } };
+    case 'prefix':
+      return { matchPattern: { case: 'prefix', value: `${prefix}${pattern.value}` } };
+    case 'suffix':
+      return { matchPattern: { case: 'suffix', value: pattern.value } };
+    case 'present':
+      return regexMatcher('.+');
+    case 'template':
+      return { matchPattern: { case: 'exact', value: pattern.value } };
+  }
+}
+
+/** A pattern as a regular expression in which `any` stands for what is left open. */
+function regexOf(pattern: TextPattern, any: string): string {
+  switch (pattern.kind) {
+    case 'exact':
+    case 'template':
+      return literal(pattern.value);
+    case 'prefix':
+      return `${literal(pattern.value)}${any}*`;
+    case 'suffix':
+      return `${any}*${literal(pattern.value)}`;
+    case 'present':
+      return `${any}+`;
+  }
+}
+
+/** Hosts are the same in any case, with and without a port, unless the pattern names one. */
+export function hostMatcher(pattern: TextPattern): StringMatcher {
+  if (pattern.kind === 'present') return regexMatcher('.+');
+  const isOpen = pattern.kind === 'prefix' || /:\d+$/.test(pattern.value);
+  return regexMatcher(`(?i)${regexOf(pattern, '.')}${isOpen ? '' : '(:[0-9]+)?'}`);
+}
+
+/** Of the SPIFFE id of a workload in a namespace. */
+export const namespaceMatcher = (pattern: TextPattern): StringMatcher =>
+  regexMatcher(`spiffe://[^/]+/ns/${regexOf(pattern, '[^/]')}/sa/[^/]+`);
+
+/** Of the SPIFFE id of one service account, `NAMESPACE/NAME`. */
+export function serviceAccountMatcher(account: string): StringMatcher {
+  const [namespace = '', name = ''] = account.split('/');
+  return regexMatcher(`spiffe://[^/]+/ns/${literal(namespace)}/sa/${literal(name)}`);
+}

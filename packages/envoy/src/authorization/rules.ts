@@ -1,0 +1,89 @@
+// Policies of one action as one RBAC message. Where a test cannot be made, the result is stricter, never looser.
+import type {
+  Authorization,
+  AuthorizationAlternative,
+  AuthorizationPolicy,
+  AuthorizationRule,
+  AuthorizationTest,
+} from '@xebec/model';
+import { type PolicySchema, RBAC_Action, type RBACSchema } from '@xebec/protos/envoy/config/rbac/v3/rbac_pb';
+import type { Fields } from '../resource.ts';
+import {
+  anyPermission,
+  anyPrincipal,
+  isAboutClient,
+  needsHttp,
+  type Permission,
+  type Principal,
+  permissionOf,
+  principalOf,
+} from './tests.ts';
+
+export interface RuleContext {
+  readonly trustDomain: string;
+  /** Whether there are requests to look at, or only a connection. */
+  readonly protocol: 'http' | 'tcp';
+}
+
+/** Undefined where no policy has this action. */
+export function rulesFor(
+  authorization: Authorization,
+  action: AuthorizationPolicy['action'],
+  context: RuleContext,
+): Fields<typeof RBACSchema> | undefined {
+  const policies = authorization.filter((policy) => policy.action === action);
+  if (policies.length === 0) return undefined;
+  const entries = policies.flatMap((policy) =>
+    policy.rules.flatMap((rule, index) => {
+      const encoded = encodeRule(rule, action, context);
+      return encoded === undefined
+        ? []
+        : [[`ns[${policy.namespace}]-policy[${policy.name}]-rule[${index}]`, encoded] as const];
+    }),
+  );
+  return {
+    action: action === 'DENY' ? RBAC_Action.DENY : RBAC_Action.ALLOW,
+    policies: Object.fromEntries(entries),
+  };
+}
+
+/**
+ * On TCP a rule that allows and asks about HTTP never matches; one that denies matches whatever the rest of it says.
+ * Undefined: it never matches.
+ */
+function encodeRule(
+  rule: AuthorizationRule,
+  action: AuthorizationPolicy['action'],
+  { trustDomain, protocol }: RuleContext,
+): Fields<typeof PolicySchema> | undefined {
+  const testable = (tests: AuthorizationAlternative): AuthorizationAlternative | undefined => {
+    if (protocol === 'http' || !tests.some(needsHttp)) return tests;
+    return action === 'ALLOW' ? undefined : tests.filter((test) => !needsHttp(test));
+  };
+  const conditions = testable(rule.conditions);
+  const requests = rule.requests.map(testable).filter((tests) => tests !== undefined);
+  if (conditions === undefined || (rule.requests.length > 0 && requests.length === 0)) return undefined;
+  const clientConditions = conditions.filter(isAboutClient).map((test) => principalOf(test, trustDomain));
+  const requestConditions = conditions.filter(isAboutRequest).map(permissionOf);
+  const clients = rule.clients.map((tests) => tests.map((test) => principalOf(test, trustDomain)));
+  return {
+    principals: alternatives(clients).map((ids) => allPrincipals([...ids, ...clientConditions])),
+    permissions: alternatives(requests.map((tests) => tests.map(permissionOf))).map((rules) =>
+      allPermissions([...rules, ...requestConditions]),
+    ),
+  };
+}
+
+const isAboutRequest = (test: AuthorizationTest): boolean => !isAboutClient(test);
+
+/** No alternative means that there is nothing to ask. */
+const alternatives = <T>(lists: readonly (readonly T[])[]): readonly (readonly T[])[] =>
+  lists.length === 0 ? [[]] : lists;
+
+function allPrincipals(ids: readonly Principal[]): Principal {
+  return ids.length === 0 ? anyPrincipal : { identifier: { case: 'andIds', value: { ids: [...ids] } } };
+}
+
+function allPermissions(rules: readonly Permission[]): Permission {
+  return rules.length === 0 ? anyPermission : { rule: { case: 'andRules', value: { rules: [...rules] } } };
+}

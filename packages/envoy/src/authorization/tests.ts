@@ -1,0 +1,123 @@
+// One test of a policy as Envoy's RBAC makes it: about the client (a principal) or about what it wants (a permission).
+import type { AuthorizationTest, TextPattern } from '@xebec/model';
+import { anyOf } from '@xebec/protos';
+import type { PermissionSchema, PrincipalSchema } from '@xebec/protos/envoy/config/rbac/v3/rbac_pb';
+import type { HeaderMatcherSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import { UriTemplateMatchConfigSchema } from '@xebec/protos/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb';
+import type { Fields } from '../resource.ts';
+import { hostMatcher, namespaceMatcher, serviceAccountMatcher, textMatcher } from './patterns.ts';
+
+export type Principal = Fields<typeof PrincipalSchema>;
+export type Permission = Fields<typeof PermissionSchema>;
+
+export const anyPrincipal: Principal = { identifier: { case: 'any', value: true } };
+export const anyPermission: Permission = { rule: { case: 'any', value: true } };
+
+/** Attributes that only HTTP has. */
+export const needsHttp = ({ attribute }: AuthorizationTest): boolean =>
+  typeof attribute === 'object' || attribute === 'host' || attribute === 'method' || attribute === 'path';
+
+export const isAboutClient = ({ attribute }: AuthorizationTest): boolean =>
+  attribute === 'principal' ||
+  attribute === 'namespace' ||
+  attribute === 'service-account' ||
+  attribute === 'peer-address' ||
+  attribute === 'client-address';
+
+/** In policies this trust domain always means the mesh's own. */
+const ownTrustDomain = 'cluster.local/';
+
+function principalPattern(pattern: TextPattern, trustDomain: string): TextPattern {
+  if (pattern.kind === 'present' || !pattern.value.startsWith(ownTrustDomain) || pattern.kind === 'suffix')
+    return pattern;
+  return { ...pattern, value: `${trustDomain}/${pattern.value.slice(ownTrustDomain.length)}` };
+}
+
+const authenticated = (
+  principalName: NonNullable<
+    Extract<Principal['identifier'], { case: 'authenticated' }>
+  >['value']['principalName'],
+): Principal =>
+  principalName === undefined
+    ? anyPrincipal
+    : { identifier: { case: 'authenticated', value: { principalName } } };
+
+/** `10.0.0.0/8`, or one address. */
+export function cidrRange(written: string): { readonly addressPrefix: string; readonly prefixLen: number } {
+  const [address = '', bits] = written.split('/');
+  const whole = address.includes(':') ? 128 : 32;
+  return { addressPrefix: address, prefixLen: bits === undefined ? whole : Number(bits) };
+}
+
+const writtenIn = (pattern: TextPattern): string => (pattern.kind === 'present' ? '' : pattern.value);
+
+function principalFor(test: AuthorizationTest, value: TextPattern, trustDomain: string): Principal {
+  switch (test.attribute) {
+    case 'principal':
+      return authenticated(textMatcher(principalPattern(value, trustDomain), 'spiffe://'));
+    case 'namespace':
+      return authenticated(namespaceMatcher(value));
+    case 'service-account':
+      return authenticated(serviceAccountMatcher(writtenIn(value)));
+    case 'peer-address':
+      return { identifier: { case: 'directRemoteIp', value: cidrRange(writtenIn(value)) } };
+    default:
+      return { identifier: { case: 'remoteIp', value: cidrRange(writtenIn(value)) } };
+  }
+}
+
+/** A test about the client. */
+export function principalOf(test: AuthorizationTest, trustDomain: string): Principal {
+  const ids = test.values.map((value) => principalFor(test, value, trustDomain));
+  const either: Principal = { identifier: { case: 'orIds', value: { ids } } };
+  return test.isNegated ? { identifier: { case: 'notId', value: either } } : either;
+}
+
+const header = (matcher: Fields<typeof HeaderMatcherSchema>): Permission => ({
+  rule: { case: 'header', value: matcher },
+});
+
+function headerValue(name: string, value: TextPattern): Permission {
+  return value.kind === 'present'
+    ? header({ name, headerMatchSpecifier: { case: 'presentMatch', value: true } })
+    : header({ name, headerMatchSpecifier: { case: 'stringMatch', value: textMatcher(value) } });
+}
+
+const uriTemplate = 'envoy.path.match.uri_template.uri_template_matcher';
+
+function pathPermission(value: TextPattern): Permission {
+  if (value.kind === 'present') return anyPermission;
+  if (value.kind !== 'template')
+    return { rule: { case: 'urlPath', value: { rule: { case: 'path', value: textMatcher(value) } } } };
+  const pathTemplate = value.value.replaceAll('{*}', '*').replaceAll('{**}', '**');
+  const typedConfig = anyOf(UriTemplateMatchConfigSchema, { pathTemplate });
+  return { rule: { case: 'uriTemplate', value: { name: uriTemplate, typedConfig } } };
+}
+
+function permissionFor({ attribute }: AuthorizationTest, value: TextPattern): Permission {
+  if (typeof attribute === 'object') return headerValue(attribute.header, value);
+  switch (attribute) {
+    case 'host':
+      return header({
+        name: ':authority',
+        headerMatchSpecifier: { case: 'stringMatch', value: hostMatcher(value) },
+      });
+    case 'method':
+      return headerValue(':method', value);
+    case 'path':
+      return pathPermission(value);
+    case 'server-name':
+      return { rule: { case: 'requestedServerName', value: textMatcher(value) } };
+    case 'destination-port':
+      return { rule: { case: 'destinationPort', value: Number(writtenIn(value)) } };
+    default:
+      return { rule: { case: 'destinationIp', value: cidrRange(writtenIn(value)) } };
+  }
+}
+
+/** A test about what the client wants. */
+export function permissionOf(test: AuthorizationTest): Permission {
+  const rules = test.values.map((value) => permissionFor(test, value));
+  const either: Permission = { rule: { case: 'orRules', value: { rules } } };
+  return test.isNegated ? { rule: { case: 'notRule', value: either } } : either;
+}

@@ -1,0 +1,62 @@
+// Who may do what at a workload: the policies that hold there, as tests that its proxy can make.
+import type { Cause, ObjectKey } from './reference.ts';
+
+export type TextPattern =
+  | { readonly kind: 'exact' | 'prefix' | 'suffix'; readonly value: string }
+  /** Any value, as long as there is one. */
+  | { readonly kind: 'present' }
+  /** Of paths: `/cars/{*}/tires`, `/files/{**}`. */
+  | { readonly kind: 'template'; readonly value: string };
+
+export type AuthorizationAttribute =
+  /** The peer's SPIFFE id without its scheme. */
+  | 'principal'
+  | 'namespace'
+  /** `NAMESPACE/NAME`. */
+  | 'service-account'
+  /** Of the connection's other end; values are addresses or blocks. */
+  | 'peer-address'
+  /** Of the client, as trusted proxies tell it. */
+  | 'client-address'
+  | 'destination-address'
+  | 'destination-port'
+  | 'server-name'
+  | 'host'
+  | 'method'
+  | 'path'
+  | { readonly header: string };
+
+/** One of the values matches; negated: none of them does. */
+export interface AuthorizationTest {
+  readonly attribute: AuthorizationAttribute;
+  readonly values: readonly TextPattern[];
+  readonly isNegated: boolean;
+}
+
+/** All tests of one alternative hold. */
+export type AuthorizationAlternative = readonly AuthorizationTest[];
+
+export interface AuthorizationRule {
+  /** One of them holds; empty: any client. */
+  readonly clients: readonly AuthorizationAlternative[];
+  /** One of them holds; empty: any request. */
+  readonly requests: readonly AuthorizationAlternative[];
+  /** All of them hold. */
+  readonly conditions: AuthorizationAlternative;
+  readonly cause: Cause;
+}
+
+export interface AuthorizationPolicy {
+  readonly object: ObjectKey;
+  readonly namespace: string;
+  readonly name: string;
+  readonly action: 'ALLOW' | 'DENY';
+  /** One of them matches; without rules nothing does. */
+  readonly rules: readonly AuthorizationRule[];
+}
+
+/**
+ * In the order of namespace and name. A matching DENY policy refuses; else, where there is any ALLOW policy, one of
+ * them must match; else everything is taken.
+ */
+export type Authorization = readonly AuthorizationPolicy[];
