@@ -4,7 +4,7 @@ import { withDefault } from '../../decode/object.ts';
 import { type Complaint, formatPath, refuse, startWalk, type Walk } from '../../decode/walk.ts';
 import { emptyMap } from '../../values/plain-map.ts';
 import type { TextMap } from '../../values/shapes.ts';
-import { parseDocuments } from '../../yaml/parse-documents.ts';
+import { readContent } from '../../yaml/content.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import { meshConfig } from './mesh-config.ts';
 import type { ConfigMapSpec, MeshConfigSpec } from './spec.ts';
@@ -26,15 +26,14 @@ const meshKey = 'mesh';
 
 /** Problems inside the text are told with their place inside it. */
 function readMesh(written: string, walk: Walk): MeshConfigSpec | undefined {
-  const { objects, diagnostics } = parseDocuments(written, meshKey);
-  const [broken] = diagnostics;
+  const { value, problems } = readContent(written);
+  const [broken] = problems;
   if (broken !== undefined) {
-    const line =
-      broken.origin !== undefined && 'line' in broken.origin ? ` in line ${broken.origin.line}` : '';
-    return refuse(walk, { code: 'invalid-yaml', message: `${broken.message}${line}` }, 'data', meshKey);
+    const message = `${broken.message} in line ${broken.line}`;
+    return refuse(walk, { code: 'invalid-yaml', message }, 'data', meshKey);
   }
   const inner = startWalk(walk.metadata);
-  const decoded = meshConfig(objects[0]?.value ?? emptyMap, inner);
+  const decoded = meshConfig(value ?? emptyMap, inner);
   for (const { path, message, ...problem } of inner.problems) {
     const place = path.length === 0 ? '' : `${formatPath(path)}: `;
     walk.problems.push({ ...problem, message: `${place}${message}`, path: ['data', meshKey] });
