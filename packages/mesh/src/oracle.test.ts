@@ -142,6 +142,14 @@ const anyRoute = fc
         }),
         forward([target]),
       ],
+      tcp: [
+        {
+          matches: hasMatch
+            ? [{ destinationSubnets: ['10.0.0.0/8'], sourceLabels, sourceNamespace: 'a', gateways: ['mesh'] }]
+            : [],
+          destinations: [{ host: target, subset: 'v1', port: 81, weight: 100 }],
+        },
+      ],
     }),
   );
 const anyRule = fc

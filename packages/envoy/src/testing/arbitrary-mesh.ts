@@ -1,5 +1,6 @@
 // Small random meshes as manifests. All are valid, and refer only to what exists wherever it is read.
 import fc from 'fast-check';
+import { connectionsOf } from './arbitrary-connections.ts';
 import { type Backend, routeOf, subsets } from './arbitrary-routes.ts';
 
 export type Manifest = Readonly<Record<string, unknown>>;
@@ -216,8 +217,10 @@ export const anyMesh: fc.Arbitrary<readonly Manifest[]> = fc
       .tuple(
         fc.tuple(...backends.map(ruleFor)),
         routes.chain((hosts) => fc.tuple(...hosts.map((host) => routeOf(host, backends)))),
+        routes.chain((hosts) => fc.tuple(...hosts.map((host) => connectionsOf(host, backends)))),
       )
-      .map(([rules, virtualServices]) => [
+      .map(([rules, virtualServices, connections]) => [
+        ...connections,
         ...parts.flatMap(({ manifests }) => manifests),
         ...rules.flat(),
         ...virtualServices.map(({ namespace: own, name, spec }) =>
