@@ -178,6 +178,12 @@ function otherPorts({ peer: { mode }, authorization }: Inbound, settings: ProxyS
     name: 'virtualInbound-catchall',
     filters: [...authorized, ...tcp(inboundPassthroughCluster, settings, { security: 'none', isAuthorized })],
   };
+  // Envoy does not go from chains for TLS back to those for anything: TLS that is not the mesh's needs its own.
+  const foreignTls: Chain = {
+    ...plain,
+    name: 'virtualInbound-catchall-tls',
+    filterChainMatch: { transportProtocol: 'tls' },
+  };
   if (mode === 'DISABLE') return [plain];
-  return mode === 'STRICT' ? [mutual] : [mutual, plain];
+  return mode === 'STRICT' ? [mutual] : [mutual, foreignTls, plain];
 }
