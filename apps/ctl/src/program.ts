@@ -6,6 +6,7 @@ import { defineApply } from './commands/apply.ts';
 import type { DefineCommand } from './commands/command.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineControlPlane } from './commands/control-plane.ts';
+import { defineConvert } from './commands/convert.ts';
 import { defineDelete } from './commands/delete.ts';
 import { defineDown } from './commands/down.ts';
 import { defineGet } from './commands/get.ts';
@@ -23,7 +24,7 @@ import { version } from './version.ts';
 
 const groups: readonly (readonly [heading: string, commands: readonly DefineCommand[]])[] = [
   ['Run a mesh:', [defineUp, defineDown]],
-  ['Change it:', [defineApply, defineDelete, defineRollback, defineRollout, defineHistory, defineValidate]],
+  ['Change it:', [defineApply, defineDelete, defineRollback, defineRollout, defineHistory, defineValidate, defineConvert]],
   ['See what is going on:', [defineGet, defineProxyStatus, defineProxyConfig, defineLogs, defineVersion]],
   ['Run the parts by themselves:', [defineControlPlane, defineAgent]],
   ['Other:', [defineCompletion]],

@@ -1,6 +1,7 @@
 // The public surface of config.
 export { analyze } from './analyze/analyze.ts';
 export type { AnalyzeOptions, ObjectLookup } from './analyze/lookup.ts';
+export { type Converted, convertObjects } from './convert/convert.ts';
 export { formatPath } from './decode/walk.ts';
 export type {
   AuthorizationCondition,

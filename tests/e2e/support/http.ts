@@ -17,6 +17,7 @@ export interface Call {
   readonly method?: string;
   readonly agent?: Agent;
   readonly timeoutMs?: number;
+  readonly body?: string;
 }
 
 /** Rejects when there is no answer. */
@@ -46,7 +47,7 @@ export function fetchText(call: Call): Promise<Answer> {
       },
     );
     outgoing.on('timeout', () => outgoing.destroy(new Error('timed out')));
-    outgoing.on('error', reject).end();
+    outgoing.on('error', reject).end(call.body);
   });
 }
 

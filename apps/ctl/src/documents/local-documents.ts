@@ -1,7 +1,8 @@
 // Documents for this machine only (`local.xebec.io`): they go to the agent, never to the control plane.
 import type { SourceText } from './read-documents.ts';
 
-const mention = /^\s*apiVersion\s*:\s*["']?local\.xebec\.io\//m;
+/** YAML, or JSON anywhere on a line. */
+const mention = /(?:^\s*apiVersion|"apiVersion")\s*:\s*["']?local\.xebec\.io\//m;
 
 export const localGroup = 'local.xebec.io/';
 
