@@ -15,6 +15,14 @@ afterAll(async () => {
 const old = (kind: string, name: string, spec: unknown): string =>
   JSON.stringify({ apiVersion: 'config.istio.io/v1alpha2', kind, metadata: { name }, spec });
 
+/** As in the sample: its selector tells who the clients of this name are. */
+const detailsService = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'details', labels: { app: 'details', service: 'details' } },
+  spec: { ports: [{ port: 9080, name: 'http' }], selector: { app: 'details' } },
+});
+
 /** Converts and applies; rules of earlier calls for other hosts stay. */
 async function applyOld(...documents: readonly string[]): Promise<void> {
   const converted = await xebec(['convert', '-f', '-'], { input: documents.join('\n---\n') });
@@ -33,6 +41,7 @@ const reviews = 'http://reviews:9080/reviews/0';
 describe('[MG-5] a RouteRule', () => {
   it('routes by precedence, header and label of the client, and leaves the rest as it was', async () => {
     await applyOld(
+      detailsService,
       old('RouteRule', 'reviews-default', {
         destination: { name: 'reviews' },
         precedence: 1,
@@ -47,7 +56,7 @@ describe('[MG-5] a RouteRule', () => {
       old('RouteRule', 'reviews-of-details', {
         destination: { name: 'reviews' },
         precedence: 3,
-        match: { source: { labels: { app: 'details' } } },
+        match: { source: { name: 'details' } },
         route: [{ labels: { version: 'v3' } }],
       }),
     );
@@ -117,21 +126,21 @@ describe('[MG-5] an EgressRule and a DestinationPolicy', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     await applyOld(
       old('EgressRule', 'outside', {
-        destination: { service: 'localhost' },
+        destination: { service: 'outside.localhost' },
         ports: [{ port, protocol: 'http' }],
       }),
       old('DestinationPolicy', 'outside', {
-        destination: { service: 'localhost' },
+        destination: { service: 'outside.localhost' },
         loadBalancing: { name: 'RANDOM' },
         circuitBreaker: { simpleCb: { maxConnections: 10, httpConsecutiveErrors: 3, sleepWindow: '1m' } },
       }),
     );
-    const answer = await fetchText(await call(`http://localhost:${port}/`));
+    const answer = await fetchText(await call(`http://outside.localhost:${port}/`));
     server.close();
     expect([answer.status, answer.body]).toEqual([200, 'outside']);
     const { name } = await mesh.pod('productpage');
     const clusters = await mesh.xebec(['proxy-config', 'cluster', name, '-o', 'json']);
-    expect(clusters.stdout).toContain(`outbound|${port}||localhost`);
+    expect(clusters.stdout).toContain(`outbound|${port}||outside.localhost`);
     expect(clusters.stdout).toMatch(/"max_connections": 10\b/);
     expect(clusters.stdout).toMatch(/"consecutive_5xx": 3\b/);
   });

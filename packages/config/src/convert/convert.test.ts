@@ -63,6 +63,11 @@ test.each([
     'spec.destination.service',
   ],
   [
+    'a full host of one label',
+    rule('DestinationPolicy', 'destination: {service: localhost}'),
+    'spec.destination.service',
+  ],
+  [
     'an unknown port name',
     rule('IngressRule', 'port: 80\ndestination: {name: a}\ndestinationPortName: http'),
     'spec.destinationPortName',
@@ -102,6 +107,15 @@ test('clients of an unknown service are guessed with a warning', () => {
   expect(manifests[0]).toMatchObject({
     spec: { http: [{ match: [{ sourceLabels: { app: 'shop' } }] }, {}] },
   });
+});
+
+test('a secret of another namespace than the gateway is told', () => {
+  const { diagnostics } = convert(
+    rule('IngressRule', 'port: 443\ntlsSecret: certs/shop\ndestination: {name: a}\ndestinationPort: 80'),
+  );
+  expect(diagnostics.map(({ code, field }) => [code, field])).toEqual([
+    ['check-conversion', 'spec.tlsSecret'],
+  ]);
 });
 
 test('other documents stay as they are, and nothing is old', () => {

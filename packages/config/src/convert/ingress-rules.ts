@@ -24,12 +24,29 @@ export function convertIngressRules(sources: Sources): Conversion {
   const manifests = groups.flatMap(([namespace, rules]) => {
     const http = rules.toSorted(byPrecedence).flatMap((rule) => routesOf(rule, sources, doubts));
     const gateways = [gatewayName];
+    if (http.length === 0) return [];
+    doubts.push(...rules.flatMap(foreignSecret));
     return [
       gateway(namespace, rules),
       manifest('VirtualService', { namespace, name: gatewayName }, { hosts: ['*'], gateways, http }),
     ];
   });
   return { manifests, doubts };
+}
+
+/** A gateway reads Secrets of its own namespace only. */
+function foreignSecret(source: Source<IngressRule>): readonly Doubt[] {
+  const [place, name] = source.spec.tlsSecret?.split('/') ?? [];
+  if (name === undefined) return [];
+  return [
+    {
+      source,
+      severity: 'warning',
+      path: ['spec', 'tlsSecret'],
+      message: `the gateway reads Secret "${name}" of its own namespace, not of "${place}"`,
+      remedy: "copy the Secret to the gateway's namespace",
+    },
+  ];
 }
 
 function gateway(namespace: string, rules: readonly Source<IngressRule>[]): Manifest {

@@ -10,12 +10,23 @@ import type { StringMatch } from '../values/shapes.ts';
 import { nonEmptyStringMatch } from '../values/string-match.ts';
 import { labels } from '../values/text-map.ts';
 
+/** A full host; today one label alone means a service of the rule's namespace. */
+const fullHost: Decoder<string> = andThen(hostName({ wildcard: true }), (host, walk) =>
+  host.includes('.')
+    ? host
+    : refuse(walk, {
+        code: 'not-convertible',
+        message: `"${host}" has one label, which today means a service of the rule's namespace`,
+        remedy: 'write "name" for such a service, or a host with dots',
+      }),
+);
+
 /** `IstioService` of istio/api 0.3.0, routing/v1alpha1/route_rule.proto. */
 const serviceFields = {
   name: optional(dnsLabel),
   namespace: optional(dnsLabel),
   domain: optional(hostName()),
-  service: optional(hostName({ wildcard: true })),
+  service: optional(fullHost),
   labels: optional(labels),
 };
 
