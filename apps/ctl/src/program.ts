@@ -24,7 +24,10 @@ import { version } from './version.ts';
 
 const groups: readonly (readonly [heading: string, commands: readonly DefineCommand[]])[] = [
   ['Run a mesh:', [defineUp, defineDown]],
-  ['Change it:', [defineApply, defineDelete, defineRollback, defineRollout, defineHistory, defineValidate, defineConvert]],
+  [
+    'Change it:',
+    [defineApply, defineDelete, defineRollback, defineRollout, defineHistory, defineValidate, defineConvert],
+  ],
   ['See what is going on:', [defineGet, defineProxyStatus, defineProxyConfig, defineLogs, defineVersion]],
   ['Run the parts by themselves:', [defineControlPlane, defineAgent]],
   ['Other:', [defineCompletion]],
