@@ -5,12 +5,14 @@ import type { Convergence } from './convergence.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ProxyRegistry } from './proxies/registry.ts';
 import type { WorkloadRegistrations } from './proxies/workload-registrations.ts';
+import type { ObjectHealth } from './verification/object-health.ts';
 
 export interface ControlPlaneContext extends Pipeline {
   readonly xds: XdsServer;
   readonly registry: ProxyRegistry;
   readonly registrations: WorkloadRegistrations;
   readonly convergence: Convergence;
+  readonly health: ObjectHealth;
   /** Absent without a certificate authority. */
   readonly tokens: TokenStore | undefined;
   readonly author: string;

@@ -8,6 +8,7 @@ import type { StreamStatus, StreamView } from '@xebec/xds';
 const epochLimit = 1_000;
 
 interface ResourceChange {
+  readonly epoch: number;
   readonly typeUrl: string;
   readonly layer: string;
   readonly name: string;
@@ -55,6 +56,7 @@ export function trackConvergence(options: ConvergenceOptions): Convergence {
       const list = changes.get(epoch) ?? [];
       for (const [key, { before, after }] of changed) {
         list.push({
+          epoch,
           typeUrl,
           layer: layerOf(key),
           name: key.slice(key.indexOf('|') + 1),
@@ -71,23 +73,27 @@ export function trackConvergence(options: ConvergenceOptions): Convergence {
   return {
     at(epoch, objects) {
       if (epoch > graph.epoch || epoch < graph.epoch - epochLimit) return undefined;
-      const list = changes.get(epoch) ?? [];
       const streams = options
         .statuses()
         .map((status) => ({ status, held: heldBy(options.view(status.client), layers, resources) }));
-      return objects.map((key) =>
-        converge(
-          key,
-          epoch,
-          list.filter((change) => change.objects.has(key)),
-          streams,
-        ),
-      );
+      return objects.map((key) => converge(key, changesOf(changes, key, epoch), streams));
     },
     [Symbol.dispose]() {
       for (const watch of watches) watch[Symbol.dispose]();
     },
   };
+}
+
+/** What an object changed. Patches have their effect when they have been checked, some epochs later. */
+function changesOf(
+  changes: ReadonlyMap<number, readonly ResourceChange[]>,
+  key: string,
+  epoch: number,
+): readonly ResourceChange[] {
+  const lists = key.startsWith('EnvoyFilter/')
+    ? [...changes].filter(([each]) => each >= epoch).map(([, list]) => list)
+    : [changes.get(epoch) ?? []];
+  return lists.flat().filter((change) => change.objects.has(key));
 }
 
 const layerOf = (key: string): string => key.slice(0, key.indexOf('|'));
@@ -102,7 +108,6 @@ interface Held {
 
 function converge(
   key: string,
-  epoch: number,
   changes: readonly ResourceChange[],
   streams: readonly { readonly status: StreamStatus; readonly held: Held }[],
 ): ObjectConvergence {
@@ -118,9 +123,9 @@ function converge(
       const type = status.types[change.typeUrl];
       if (type === undefined) continue;
       targeted.add(status.client);
-      if (type.sentEpoch < epoch) late.sent.add(status.client);
-      if (type.ackedEpoch < epoch) late.acked.add(status.client);
-      if (isRefused(status, change, epoch)) late.rejected.add(status.client);
+      if (type.sentEpoch < change.epoch) late.sent.add(status.client);
+      if (type.ackedEpoch < change.epoch) late.acked.add(status.client);
+      if (isRefused(status, change)) late.rejected.add(status.client);
     }
   }
   const all = [...targeted].sort();
@@ -134,11 +139,7 @@ function converge(
 }
 
 /** Only what was refused itself; while the bad ones of a response are being searched for, nothing is decided. */
-function isRefused(
-  { types, protocol }: StreamStatus,
-  { typeUrl, name }: ResourceChange,
-  epoch: number,
-): boolean {
+function isRefused({ types, protocol }: StreamStatus, { typeUrl, name, epoch }: ResourceChange): boolean {
   const type = types[typeUrl];
   const isNamed = type?.rejection?.resources.some((resource) => resource.name === name) ?? false;
   return isNamed && (protocol === 'state-of-the-world' || (type?.ackedEpoch ?? 0) >= epoch);

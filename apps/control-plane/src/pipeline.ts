@@ -1,7 +1,7 @@
 // The whole pipeline as one graph: store → mesh → Envoy resources. Sources are written by the rest of the app.
 import { readFileSync } from 'node:fs';
 
-import { buildResources, type ProxyView, type ResourceCollection } from '@xebec/envoy';
+import { buildResources, type PatchCollections, type ProxyView, type ResourceCollection } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
 import { buildMesh, type MeshCollections, type MeshSettings } from '@xebec/mesh';
 import type { ProxyNode } from '@xebec/model';
@@ -15,6 +15,7 @@ import {
 } from '@xebec/store';
 import { corruptResources } from './corruption.ts';
 import { deriveSettings, settingsAtStart } from './mesh-settings.ts';
+import { createPatchSources, effectiveFilters, type PatchSources } from './verification/held-filters.ts';
 
 // A program that has provided them before keeps its own.
 provideDescriptors(() => readFileSync(new URL(import.meta.resolve('@xebec/protos/descriptors/envoy.binpb'))));
@@ -28,6 +29,9 @@ export interface Pipeline {
   readonly views: Collection<string, ProxyView>;
   readonly proxies: Source<string, ProxyNode>;
   readonly settings: Collection<'mesh', MeshSettings>;
+  readonly patches: PatchCollections;
+  /** Present when patched configuration is checked before it leaves. */
+  readonly patchGate?: PatchSources;
   /** Virtual hosts a workload is known to use, by `NAMESPACE/WORKLOAD`. */
   readonly usedHosts: Source<string, readonly string[]>;
 }
@@ -37,6 +41,8 @@ export interface PipelineOptions {
   readonly recovered?: JournalContent;
   readonly settings?: Partial<MeshSettings>;
   readonly clock: () => number;
+  /** Patched configuration leaves only when a verifier has approved it. */
+  readonly checksPatches?: boolean;
   /** For tests: see `corruptResources`. */
   readonly corrupt?: readonly string[];
 }
@@ -54,10 +60,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const usedHosts = graph.source<string, readonly string[]>('usedHosts');
   graph.transact(() => started.set('mesh', settingsAtStart(options.settings)));
   const settings = deriveSettings(graph, started, store.source('ConfigMap'));
-  const mesh = buildMesh(graph, { ...configInputs(store), proxies, settings });
-  const { types, views } = buildResources(graph, { ...mesh, proxies, settings });
+  const patchGate = options.checksPatches === true ? { patchGate: createPatchSources(graph) } : {};
+  const inputs = configInputs(store);
+  const envoyFilters =
+    patchGate.patchGate === undefined
+      ? inputs.envoyFilters
+      : effectiveFilters(graph, inputs.envoyFilters, patchGate.patchGate.held);
+  const mesh = buildMesh(graph, { ...inputs, envoyFilters, proxies, settings });
+  const { types, views, patches } = buildResources(graph, { ...mesh, ...patchGate, proxies, settings });
   const resources = corruptResources(graph, types, options.corrupt ?? []);
-  return { graph, store, mesh, resources, views, proxies, settings, usedHosts };
+  return { graph, store, mesh, resources, views, patches, ...patchGate, proxies, settings, usedHosts };
 }
 
 const configInputs = (store: Store) => ({

@@ -18,6 +18,9 @@ import { openUsedHosts } from './proxies/used-hosts.ts';
 import { createRegistrations } from './proxies/workload-registrations.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
 import { openXdsPorts } from './serving/xds-ports.ts';
+import { createEnvoyCheck } from './verification/envoy-check.ts';
+import { createObjectHealth } from './verification/object-health.ts';
+import { createPatchVerifier, type PatchVerifier } from './verification/patch-verifier.ts';
 import { version } from './version.ts';
 
 /** Starts a control plane. When it fails nothing is left open. */
@@ -41,6 +44,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
   const { journal, authority } = state.value;
   const pipeline = createPipeline({
     clock: Date.now,
+    checksPatches: true,
     ...journal,
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.corrupt === undefined ? {} : { corrupt: options.corrupt }),
@@ -99,6 +103,24 @@ interface Built {
   readonly emit: Emit;
 }
 
+function verifyPatches(options: ControlPlaneOptions, pipeline: Pipeline, emit: Emit): PatchVerifier {
+  const { graph, patches, patchGate, mesh, store, proxies } = pipeline;
+  if (patchGate === undefined) throw new TypeError('this pipeline was made without a gate');
+  return createPatchVerifier({
+    graph,
+    patches,
+    proxies,
+    sources: patchGate,
+    filters: store.source('EnvoyFilter'),
+    effective: mesh.envoyFilters,
+    patchSets: mesh.patchSets,
+    check: createEnvoyCheck(options.locateEnvoy ?? (() => Promise.resolve(undefined))),
+    unverified: options.unverifiedPatches ?? 'refuse',
+    nowMs: Date.now,
+    onFault: (error) => emit({ kind: 'fault', what: 'checks of patches', error }),
+  });
+}
+
 function createContext(options: ControlPlaneOptions, built: Built, closing: Closing): ControlPlaneContext {
   const { pipeline, authority, emit } = built;
   const { graph, proxies, resources, views } = pipeline;
@@ -120,6 +142,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
     }),
   );
+  const verifier = closing.use(verifyPatches(options, pipeline, emit));
   const registry = closing.use(
     createProxyRegistry({
       graph,
@@ -129,6 +152,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       usedHosts,
       discovery: options.discovery ?? 'on-demand',
       registrations,
+      onAdmitted: (client) => verifier.admit(client),
     }),
   );
   const xds = createXdsServer({
@@ -154,6 +178,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     registry,
     registrations,
     convergence,
+    health: createObjectHealth(pipeline, verifier),
     tokens: authority?.tokens,
     author: options.author ?? 'xebec',
     startedAtMs: Date.now(),

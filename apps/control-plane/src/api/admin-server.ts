@@ -69,6 +69,7 @@ function addStatusRoutes(server: FastifyInstance, context: ControlPlaneContext):
     proxies: new Set(xds.statuses().map(({ client }) => client)).size,
     verdicts: store.verdicts(),
     conflicts: [...context.mesh.conflicts.entries()].map(([, conflict]) => conflict),
+    problems: context.health.unwell(),
     faults: graph.errors().map(({ collection, key, error }) => ({ collection, key, message: String(error) })),
     counters: xds.counters(),
   }));

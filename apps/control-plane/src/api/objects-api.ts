@@ -91,7 +91,10 @@ function read({ documents = [] }: Documents): Read {
 
 const isError = ({ severity }: Diagnostic): boolean => severity === 'error';
 
-function apply(context: ControlPlaneContext, body: ApplyBody, reply: FastifyReply) {
+/** Longest wait for the check of patches, before an answer that says nothing about it. */
+const checkLimitMs = 5_000;
+
+async function apply(context: ControlPlaneContext, body: ApplyBody, reply: FastifyReply) {
   const { store } = context;
   const { objects, diagnostics } = read(body);
   if (diagnostics.some(isError)) return refuse(reply, 422, diagnostics);
@@ -107,7 +110,16 @@ function apply(context: ControlPlaneContext, body: ApplyBody, reply: FastifyRepl
   });
   if (!result.ok) return refuse(reply, 422, [...diagnostics, ...result.diagnostics]);
   const findings = analyze(store.lookup).filter((each) => !before.has(finding(each)));
-  return appliedBody(result.value, [...diagnostics, ...result.warnings, ...findings]);
+  const problems = body.dryRun === true ? [] : await checkedProblems(context, result.value);
+  return appliedBody(result.value, [...diagnostics, ...result.warnings, ...findings, ...problems]);
+}
+
+/** What is wrong with patches just written; they are in force or refused by the time this is known. */
+async function checkedProblems({ health }: ControlPlaneContext, { changes }: Applied) {
+  const keys = changes.map(({ key }) => key).filter((key) => key.startsWith('EnvoyFilter/'));
+  if (keys.length === 0) return [];
+  await health.settled(checkLimitMs);
+  return keys.flatMap((key) => health.problems(key));
 }
 
 const finding = ({ code, message, field }: Diagnostic): string => `${code}|${field}|${message}`;

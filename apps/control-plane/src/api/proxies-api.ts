@@ -19,8 +19,10 @@ export function addProxyRoutes(server: FastifyInstance, context: ControlPlaneCon
       revision.changes.map(({ key }) => key),
     );
     if (objects === undefined) return reply.code(404).send({ diagnostics: [unknown(number)] });
-    const isDone = objects.every(({ targeted, acked }) => targeted.length === acked.length);
-    return { revision: number, isDone, objects };
+    const isDone =
+      context.health.isSettled() && objects.every(({ targeted, acked }) => targeted.length === acked.length);
+    const problems = revision.changes.flatMap(({ key }) => context.health.problems(key));
+    return { revision: number, isDone, objects, problems };
   });
   server.get<{ Querystring: { type?: string; name?: string } }>('/v1/explain', (request) => {
     const { type = '', name = '' } = request.query;

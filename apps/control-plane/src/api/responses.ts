@@ -17,13 +17,14 @@ export function shownObject(context: ControlPlaneContext, object: StoreObject) {
 }
 
 function statusOf(context: ControlPlaneContext, object: StoreObject) {
-  const { store } = context;
+  const { store, health } = context;
   const runtime = Object.hasOwn(object.manifest, 'status') ? object.manifest['status'] : undefined;
   const acceptance = store.status(object.key);
+  const problems = health.problems(object.key);
   return {
     ...(typeof runtime === 'object' && runtime !== null ? runtime : {}),
     ...allocatedAddressesOf(context, object.key),
-    xebec: acceptance,
+    xebec: { ...acceptance, ...(problems.length === 0 ? {} : { problems }) },
   };
 }
 

@@ -20,6 +20,8 @@ export interface RegistryOptions {
   readonly usedHosts: UsedHosts;
   readonly discovery: 'on-demand' | 'eager';
   readonly registrations: Pick<WorkloadRegistrations, 'connected' | 'disconnected'>;
+  /** Called before the view of a client that connects is computed. */
+  readonly onAdmitted?: (client: string) => void;
 }
 
 export interface ProxyRegistry extends Disposable {
@@ -41,6 +43,7 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
       const refusal = identityRefusal(read.proxy, peer, options.trustDomain);
       if (refusal !== undefined) return refusal;
       graph.transact(() => proxies.set(read.proxy.id, read.proxy));
+      options.onAdmitted?.(read.proxy.id);
       return { kind: 'admitted', client: read.proxy.id };
     },
     view: (client) => streamView(client, options),

@@ -18,6 +18,7 @@ export interface ControlPlaneFlags {
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   readonly accessLog: 'text' | 'json' | 'none';
   readonly certificateTtl?: number;
+  readonly unverifiedPatches: 'refuse' | 'apply';
   readonly supervised?: boolean;
 }
 
@@ -25,6 +26,13 @@ const several = (value: string, previous: readonly string[] | undefined): readon
   ...(previous ?? []),
   value,
 ];
+
+const unverifiedPatches = new Option(
+  '--unverified-patches <what>',
+  'EnvoyFilters where there is no Envoy to check them with',
+)
+  .choices(['refuse', 'apply'])
+  .default('refuse');
 
 export const defineControlPlane: DefineCommand = (cli, finish) =>
   newCommand('controlplane', 'run a control plane', [
@@ -57,6 +65,7 @@ export const defineControlPlane: DefineCommand = (cli, finish) =>
         .choices(['on-demand', 'eager'])
         .default('on-demand'),
     )
+    .addOption(unverifiedPatches)
     .option('--trust-domain <name>', 'trust domain of identities', 'cluster.local')
     .option('--cluster-domain <name>', 'DNS domain of services', 'cluster.local')
     .option('--root-namespace <name>', 'where objects for the whole mesh live', 'istio-system')

@@ -43,7 +43,14 @@ export async function waitWithProgress(cli: Cli, request: WaitRequest): Promise<
 function judge(result: Result<Convergence>, timeoutMs: number): Waited {
   if (!result.ok) return { code: exitCode.failed, diagnostics: result.diagnostics };
   const convergence = result.value;
-  if (convergence.isDone) return { code: exitCode.done, convergence, diagnostics: [] };
+  if (convergence.isDone) {
+    const { problems } = convergence;
+    return {
+      code: problems.length === 0 ? exitCode.done : exitCode.failed,
+      convergence,
+      diagnostics: problems,
+    };
+  }
   const late = stragglersOf(convergence.objects);
   const rejected = new Set(convergence.objects.flatMap(({ rejected: refused }) => refused));
   if (rejected.size > 0 && rejected.size >= late.length) {

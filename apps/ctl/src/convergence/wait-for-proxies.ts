@@ -1,6 +1,6 @@
 // Waits until every proxy that a revision concerns has acknowledged it, and says who has not.
 import { type Diagnostic, type Result, succeed } from '@xebec/std';
-import type { ControlPlane } from '../admin/control-plane.ts';
+import { type ControlPlane, diagnosticsOf } from '../admin/control-plane.ts';
 import { at, numberOf, objectsOf, textOf, textsOf } from '../admin/json.ts';
 
 export interface ObjectConvergence {
@@ -15,6 +15,8 @@ export interface Convergence {
   readonly revision: number | undefined;
   readonly isDone: boolean;
   readonly objects: readonly ObjectConvergence[];
+  /** What is wrong with objects of the revision although it was accepted. */
+  readonly problems: readonly Diagnostic[];
 }
 
 export interface WaitOptions {
@@ -25,7 +27,7 @@ export interface WaitOptions {
 }
 
 const pollMs = 100;
-const nothingToWaitFor: Convergence = { revision: undefined, isDone: true, objects: [] };
+const nothingToWaitFor: Convergence = { revision: undefined, isDone: true, objects: [], problems: [] };
 
 /** Resolves when all have it, when a proxy refused it, or when time is up. */
 export async function waitForProxies(
@@ -70,6 +72,7 @@ function readConvergence(value: unknown): Convergence {
       acked: textsOf(object['acked']),
       rejected: textsOf(object['rejected']),
     })),
+    problems: diagnosticsOf(at(value, 'problems')),
   };
 }
 

@@ -19,8 +19,21 @@ const name = field('NAME', 'metadata', 'name');
 const age = column('AGE', (object) => ageOf(textOf(at(object, 'metadata', 'creationTimestamp'))));
 const status = column('STATUS', (object) => {
   const acceptance = at(object, 'status', 'xebec');
-  return at(acceptance, 'accepted') === false ? 'refused (last good value stands)' : 'accepted';
+  if (at(acceptance, 'accepted') === false) return 'refused (last good value stands)';
+  const problems = objectsOf(at(acceptance, 'problems'));
+  const [first] = problems;
+  if (first === undefined) return 'accepted';
+  const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
+  return `${shorten(problemWords[textOf(first['code'])] ?? textOf(first['message']))}${more}`;
 });
+
+/** What a problem that shows only in use is called in a table; the whole of it is in `-o yaml`. */
+const problemWords: Readonly<Record<string, string>> = {
+  'refused-by-envoy': 'refused by Envoy',
+  'cannot-verify': 'not checked, not in force',
+};
+
+const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
 const source = column('SOURCE', (object) => {
   const file = textOf(at(object, 'origin', 'file'));
   const line = numberOf(at(object, 'origin', 'line'));
@@ -96,6 +109,12 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
         .map((container) => textOf(container['image']))
         .join(','),
     ),
+    age,
+  ],
+  EnvoyFilter: [
+    name,
+    column('PATCHES', (filter) => String(objectsOf(at(filter, 'spec', 'configPatches')).length)),
+    status,
     age,
   ],
   VirtualService: [name, texts('GATEWAYS', 'spec', 'gateways'), texts('HOSTS', 'spec', 'hosts'), status, age],

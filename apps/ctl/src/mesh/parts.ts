@@ -29,7 +29,7 @@ export interface PartOptions {
 export function startControlPlane(
   cli: Cli,
   plan: MeshPlan,
-  options: PartOptions & { readonly up: UpOptions },
+  options: PartOptions & { readonly up: UpOptions; readonly envoy: string },
 ): Part {
   const { discovery, certificateTtl } = options.up;
   const args = [
@@ -49,7 +49,9 @@ export function startControlPlane(
     ...plan.paths.flatMap((path) => ['--config-dir', path]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
   ];
-  return startPart(cli, { ...options, name: 'control-plane', args, stopTimeoutMs: 10_000 });
+  // It checks patches with the Envoy that will get them.
+  const env = { ENVOY_PATH: options.envoy };
+  return startPart(cli, { ...options, name: 'control-plane', args, env, stopTimeoutMs: 10_000 });
 }
 
 export function startAgent(
@@ -72,6 +74,7 @@ export function startAgent(
 interface PartStart extends PartOptions {
   readonly name: Part['name'];
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly stopTimeoutMs: number;
 }
 
@@ -88,7 +91,7 @@ function startPart(cli: Cli, start: PartStart): Part {
       name,
       command: process.execPath,
       args: [...memoryFlags, cli.program, ...args],
-      env: { ...cli.env, NO_COLOR: '1' },
+      env: { ...cli.env, ...start.env, NO_COLOR: '1' },
       cwd: cli.cwd,
       stdout: { path: logFile },
       restart: { when: 'always', firstDelayMs: 100, longestDelayMs: 5_000 },

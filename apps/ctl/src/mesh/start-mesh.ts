@@ -33,7 +33,7 @@ export async function startMesh(cli: Cli, start: MeshStart): Promise<Result<Serv
   const planned = await planMesh(cli, { ...start, progress });
   if (!planned.ok) return planned;
   record(start, planned.value, envoy.value, 'starting');
-  const plan = await bringUpOnFreePorts(cli, start, planned.value, deadline);
+  const plan = await bringUpOnFreePorts(cli, { ...start, envoy: envoy.value.path }, planned.value, deadline);
   if (!plan.ok) return plan;
   const agent = startAgent(cli, plan.value, { ...running, state, up: options, envoy: envoy.value.path });
   running.parts.push(agent);
@@ -60,12 +60,17 @@ async function findEnvoy(cli: Cli, { options, progress }: MeshStart): Promise<Re
   return located;
 }
 
+/** The Envoy is known. */
+interface LocatedStart extends MeshStart {
+  readonly envoy: string;
+}
+
 const portAttempts = 3;
 
 /** Who starts at the same moment may take a port between our look and our use of it: then others are chosen. */
 async function bringUpOnFreePorts(
   cli: Cli,
-  start: MeshStart,
+  start: LocatedStart,
   planned: MeshPlan,
   deadline: number,
 ): Promise<Result<MeshPlan>> {
@@ -82,12 +87,12 @@ async function bringUpOnFreePorts(
 
 async function bringUpControlPlane(
   cli: Cli,
-  { state, options, running, progress }: MeshStart,
+  { state, options, running, progress, envoy }: LocatedStart,
   plan: MeshPlan,
   deadline: number,
 ): Promise<Result<Part>> {
   const step = progress.step('control plane');
-  const part = startControlPlane(cli, plan, { ...running, state, up: options });
+  const part = startControlPlane(cli, plan, { ...running, state, up: options, envoy });
   running.parts.push(part);
   const controlPlane = controlPlaneOf(state);
   const ready = await untilAnswered(part, deadline, async () => {

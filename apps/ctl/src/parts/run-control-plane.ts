@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type ControlPlaneEvent, type ControlPlaneOptions, runControlPlane } from '@xebec/control-plane';
 import { formatDiagnostic, type Result, succeed } from '@xebec/std';
-import { acquireStateLock } from '@xebec/supervise';
+import { acquireStateLock, locateEnvoy } from '@xebec/supervise';
 import type { Cli } from '../cli.ts';
 import type { ControlPlaneFlags } from '../commands/control-plane.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
@@ -58,9 +58,17 @@ function optionsOf(cli: Cli, flags: ControlPlaneFlags, state: string | undefined
       outboundTrafficPolicy: flags.outboundTrafficPolicy,
       accessLog: { format: flags.accessLog },
     },
+    locateEnvoy: () => envoyToCheckWith(cli),
+    unverifiedPatches: flags.unverifiedPatches,
     corrupt: (cli.env['XEBEC_TEST_CORRUPT'] ?? '').split(',').filter((cause) => cause !== ''),
     onEvent: (event) => logLine(cli, inWords(event)),
   };
+}
+
+/** An Envoy that is already here; none is installed for this. */
+async function envoyToCheckWith(cli: Cli): Promise<string | undefined> {
+  const located = await locateEnvoy({ env: cli.env, pins: new Map() });
+  return located.ok ? located.value.path : undefined;
 }
 
 function inWords(event: ControlPlaneEvent): string {

@@ -19,7 +19,7 @@ import {
 } from './patch-resource.ts';
 import { addedLayer, patchLayer } from './patched-view.ts';
 import type { NearMiss, Place } from './place.ts';
-import type { PatchProgram, ReadyPatch } from './program.ts';
+import { type PatchProgram, type ReadyPatch, typesOf } from './program.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 type Patched = Collection<ResourceKey, PatchedResource>;
@@ -33,6 +33,12 @@ export interface PatchCollections {
   readonly placesOf: (id: string) => number;
   /** By set. */
   readonly programs: Collection<string, PatchProgram>;
+  /** What a changed resource would be without the patches of some objects; undefined when nothing changes it then. Not for transforms. */
+  readonly without: (
+    typeUrl: string,
+    key: ResourceKey,
+    objects: ReadonlySet<string>,
+  ) => PatchedResource | undefined;
 }
 
 export interface PatchSources {
@@ -80,6 +86,7 @@ export function buildPatches(graph: Graph, sources: PatchSources): PatchCollecti
     published: new Map(published),
     placesOf: (id) => hits.reduce((sum, index) => sum + index.count(id), 0),
     programs,
+    without: (typeUrl, key, objects) => patchWithout(sources, { typeUrl, key, objects }),
   };
 }
 
@@ -247,6 +254,28 @@ function applySet(
   return [...changed, ...added];
 }
 
+interface Omission {
+  readonly typeUrl: string;
+  readonly key: ResourceKey;
+  readonly objects: ReadonlySet<string>;
+}
+
+function patchWithout(
+  { inputs, made, programs }: PatchSources,
+  { typeUrl, key, objects }: Omission,
+): PatchedResource | undefined {
+  const [, set = '', layer] = /^patch:([^:|]+)(?::(.*?))?\|/.exec(key) ?? [];
+  const name = key.slice(key.indexOf('|') + 1);
+  const resource = made
+    .find((each) => each.typeUrl === typeUrl)
+    ?.resources.get(`${layer ?? ''}|${name}` as ResourceKey);
+  const program = programs.programs.get(set);
+  if (layer === undefined || resource === undefined || program === undefined) return undefined;
+  const place = placeOf(layer, program.role, inputs);
+  const patches = program.patches.filter(({ object }) => !objects.has(object));
+  return place && patchResource({ typeUrl, resource, patches, place });
+}
+
 /** What came nearest to a patch's conditions among resources of its kind; for people who ask why it has no effect. */
 export function nearMisses(
   ready: ReadyPatch,
@@ -256,7 +285,9 @@ export function nearMisses(
   const misses: NearMiss[] = [];
   const registry = knownTypes();
   if (registry === undefined) return undefined;
+  const types = typesOf(ready.patch);
   for (const [typeUrl, resource] of resources) {
+    if (!types.includes(typeUrl) || resource.isAbsent === true) continue;
     const miss = (_ready: ReadyPatch, each: NearMiss): void => void misses.push(each);
     const place = { role, registry, gatewayPorts: {}, gateways: gatewaysOf(undefined), miss };
     patchResource({ typeUrl, resource, patches: [ready], place });

@@ -1,0 +1,297 @@
+// Has patched configuration checked before it leaves: good shapes are let through, what spoils the others is found and held, then proxies get their new patches.
+import type { EncodedResource, PatchCollections, PatchedResource, ResourceKey } from '@xebec/envoy';
+import type { Collection, Graph } from '@xebec/flow';
+import type { ObjectKey, PatchSet, ProxyNode } from '@xebec/model';
+import type { EnvoyCheck, Verdict } from './envoy-check.ts';
+import { type EnvoyFilter, type HeldFilter, isSame, type PatchSources } from './held-filters.ts';
+
+export interface PatchVerifier extends Disposable {
+  /** A proxy that starts gets its patches at once: what is not known to be good is kept from it. */
+  admit(client: string): void;
+  /** Resolves when everything that was written so far has been checked, or after `limitMs`. */
+  settled(limitMs: number): Promise<void>;
+  readonly isSettled: () => boolean;
+}
+
+export interface PatchVerifierOptions {
+  readonly graph: Graph;
+  readonly sources: PatchSources;
+  readonly patches: PatchCollections;
+  /** As written, not as in force. */
+  readonly filters: Collection<ObjectKey, EnvoyFilter>;
+  readonly effective: Collection<ObjectKey, EnvoyFilter>;
+  readonly patchSets: Collection<string, PatchSet>;
+  readonly proxies: Collection<string, ProxyNode>;
+  readonly check: EnvoyCheck;
+  /** What happens with patches where there is no Envoy to ask. */
+  readonly unverified: 'refuse' | 'apply';
+  readonly nowMs: () => number;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Rounds of finding and holding after which the rest waits for the next change. */
+const maxRounds = 50;
+
+interface Candidate {
+  readonly typeUrl: string;
+  readonly key: ResourceKey;
+  readonly patched: PatchedResource;
+}
+
+type Refusal = Extract<Verdict, { kind: 'refused' | 'unknown' }>;
+
+export function createPatchVerifier(options: PatchVerifierOptions): PatchVerifier {
+  const verifier = new Verifier(options);
+  verifier.start();
+  return verifier;
+}
+
+class Verifier implements PatchVerifier {
+  private readonly options: PatchVerifierOptions;
+  private readonly watches: Disposable[] = [];
+  private readonly changed = new Map<ResourceKey, EncodedResource | undefined>();
+  private readonly refusals = new Map<string, Refusal>();
+  private readonly good = new Map<ObjectKey, EnvoyFilter>();
+  private readonly waiting = new Set<() => void>();
+  private isDirty = false;
+  private isRunning = false;
+  private isDisposed = false;
+
+  constructor(options: PatchVerifierOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    const { graph, patches, patchSets, proxies, filters } = this.options;
+    const mark = (): void => this.mark();
+    this.watches.push(
+      ...[...patches.candidates.values()].map((each) => graph.watch(each, mark)),
+      ...[...patches.published.values()].map((each) =>
+        graph.watch(each, ({ changes }) => {
+          for (const [key, { after }] of changes) this.changed.set(key, after);
+          this.mark();
+        }),
+      ),
+      graph.watch(patchSets, mark),
+      graph.watch(proxies, mark),
+      graph.watch(filters, mark),
+    );
+    this.mark();
+  }
+
+  admit(client: string): void {
+    const { graph, sources, patchSets } = this.options;
+    const set = patchSets.get(client);
+    if (set === undefined || sources.attached.get(client) !== undefined) return;
+    graph.transact(() => sources.attached.set(client, set));
+  }
+
+  readonly isSettled = (): boolean => !this.isDirty && !this.isRunning;
+
+  settled(limitMs: number): Promise<void> {
+    if (this.isSettled()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, limitMs);
+      this.waiting.add(done);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.isDisposed = true;
+    for (const watch of this.watches) watch[Symbol.dispose]();
+    for (const done of this.waiting) done();
+  }
+
+  private mark(): void {
+    this.isDirty = true;
+    if (!this.isRunning) {
+      this.isRunning = true;
+      queueMicrotask(() => void this.run());
+    }
+  }
+
+  private async run(): Promise<void> {
+    try {
+      while (this.isDirty && !this.isDisposed) {
+        this.isDirty = false;
+        await this.settle();
+      }
+    } catch (error) {
+      this.options.onFault(error);
+    } finally {
+      this.isRunning = false;
+      for (const done of [...this.waiting]) done();
+    }
+  }
+
+  private async settle(): Promise<void> {
+    this.keep();
+    this.release();
+    for (let round = 0; round < maxRounds && !this.isDisposed; round++) {
+      const pending = this.pending();
+      if (pending.length === 0) break;
+      await this.judge(pending);
+      for (const candidate of this.pending()) {
+        if (this.refusals.has(candidate.patched.shape)) await this.hold(candidate);
+      }
+    }
+    if (this.isDisposed) return;
+    this.attach();
+    this.learn();
+    this.keep();
+  }
+
+  /** What is published is the last good one, should the next be none. */
+  private keep(): void {
+    const { graph, sources } = this.options;
+    if (this.changed.size === 0) return;
+    const changed = [...this.changed];
+    this.changed.clear();
+    graph.transact(() => {
+      for (const [key, after] of changed) {
+        if (after === undefined) sources.lastGood.delete(key);
+        else if (after.hash !== 'withheld') sources.lastGood.set(key, after);
+      }
+    });
+  }
+
+  /** Objects that were written anew, or are gone. */
+  private release(): void {
+    const { graph, sources, filters } = this.options;
+    const released = [...sources.held.entries()].filter(([key, { refused }]) => {
+      const written = filters.get(key);
+      return written === undefined || !isSame(written, refused);
+    });
+    if (released.length === 0) return;
+    graph.transact(() => {
+      for (const [key] of released) sources.held.delete(key);
+    });
+  }
+
+  private *candidates(): IterableIterator<Candidate> {
+    for (const [typeUrl, collection] of this.options.patches.candidates) {
+      for (const [key, patched] of collection.entries()) yield { typeUrl, key, patched };
+    }
+  }
+
+  /** One candidate of each shape that may not leave yet. */
+  private pending(): readonly Candidate[] {
+    const { approved } = this.options.sources;
+    const byShape = new Map<string, Candidate>();
+    for (const candidate of this.candidates()) {
+      const { resource, shape } = candidate.patched;
+      if (resource.isAbsent !== true && !approved.has(shape)) byShape.set(shape, candidate);
+    }
+    return [...byShape.values()];
+  }
+
+  /** Asks about the shapes that are not known, and lets the good ones through. */
+  private async judge(pending: readonly Candidate[]): Promise<void> {
+    const unknown = pending.filter(({ patched }) => !this.refusals.has(patched.shape));
+    await this.ask(unknown.map(({ typeUrl, patched }) => ({ typeUrl, patched })));
+  }
+
+  private async ask(
+    resources: readonly { readonly typeUrl: string; readonly patched: PatchedResource }[],
+  ): Promise<void> {
+    const { graph, sources, check, unverified } = this.options;
+    if (resources.length === 0) return;
+    const checked = resources.map(({ typeUrl, patched }) => ({
+      typeUrl,
+      label: patched.shape,
+      bytes: Buffer.concat(patched.resource.chunks),
+    }));
+    const verdicts = await check.check(checked, this.clusters(resources.map(({ patched }) => patched)));
+    graph.transact(() => {
+      for (const [shape, verdict] of verdicts) {
+        const isTrusted = verdict.kind === 'unknown' && unverified === 'apply';
+        if (verdict.kind === 'good' || isTrusted) sources.approved.set(shape, true);
+        else this.refusals.set(shape, verdict);
+      }
+    });
+  }
+
+  /** Names of clusters that patched configuration may refer to. */
+  private *clusters(patched: readonly PatchedResource[]): IterableIterator<string> {
+    for (const { resource } of patched) for (const { name } of resource.needs) yield name;
+    for (const { patched: other, typeUrl } of this.candidates()) {
+      if (typeUrl.endsWith('.Cluster')) yield other.resource.name;
+    }
+  }
+
+  /** Holds whatever of the objects behind a refused candidate spoils it. */
+  private async hold(candidate: Candidate): Promise<void> {
+    const refusal = this.refusals.get(candidate.patched.shape);
+    if (refusal === undefined) return;
+    const objects = [...new Set(candidate.patched.hits.map(objectOf))];
+    const culprits = objects.length === 1 ? objects : await this.culprits(candidate, objects);
+    const { graph, sources, filters, effective, nowMs } = this.options;
+    graph.transact(() => {
+      for (const key of culprits) {
+        const refused = filters.get(key);
+        const inForce = effective.get(key);
+        if (refused === undefined || inForce === undefined) continue;
+        const lastGood = this.good.get(key);
+        const isUsable = lastGood !== undefined && !isSame(lastGood, inForce);
+        sources.held.set(key, {
+          refused,
+          ...(isUsable ? { lastGood } : {}),
+          code: refusal.kind === 'refused' ? 'refused-by-envoy' : 'cannot-verify',
+          message: refusal.kind === 'refused' ? refusal.message : refusal.reason,
+          typeUrl: candidate.typeUrl,
+          resource: candidate.patched.resource.name,
+          atMs: nowMs(),
+        } satisfies HeldFilter);
+      }
+    });
+  }
+
+  /** Those of several objects without which the candidate would be good; all of them when no single one is to blame. */
+  private async culprits(
+    { typeUrl, key }: Candidate,
+    objects: readonly ObjectKey[],
+  ): Promise<readonly ObjectKey[]> {
+    const { patches, sources } = this.options;
+    for (const object of [...objects].reverse()) {
+      const rest = patches.without(typeUrl, key, new Set([object]));
+      if (rest === undefined) continue;
+      if (!this.refusals.has(rest.shape)) await this.ask([{ typeUrl, patched: rest }]);
+      if (sources.approved.has(rest.shape)) return [object];
+    }
+    return objects;
+  }
+
+  /** All that was wanted is checked: proxies get the patches that are meant for them. */
+  private attach(): void {
+    const { graph, sources, patchSets, proxies } = this.options;
+    const gone = [...sources.attached.keys()].filter(
+      (client) => !proxies.has(client) || patchSets.get(client) === undefined,
+    );
+    const moved = [...patchSets.entries()].filter(
+      ([client, { id }]) => sources.attached.get(client)?.id !== id,
+    );
+    if (gone.length + moved.length === 0) return;
+    graph.transact(() => {
+      for (const client of gone) sources.attached.delete(client);
+      for (const [client, set] of moved) sources.attached.set(client, set);
+    });
+  }
+
+  /** What is in force now and changes something has been found good. */
+  private learn(): void {
+    const used = new Set<ObjectKey>();
+    for (const { patched } of this.candidates()) for (const hit of patched.hits) used.add(objectOf(hit));
+    for (const key of this.good.keys()) if (!this.options.filters.has(key)) this.good.delete(key);
+    for (const key of used) {
+      const inForce = this.options.effective.get(key);
+      if (inForce !== undefined) this.good.set(key, inForce);
+    }
+  }
+}
+
+const objectOf = (hit: string): ObjectKey => hit.slice(0, hit.indexOf('#')) as ObjectKey;
