@@ -63,7 +63,6 @@ function heldProblem(pipeline: Pipeline, key: ObjectKey): ObjectProblem {
 }
 
 function unmatched(pipeline: Pipeline, id: string, holders: readonly string[]): ObjectProblem {
-  const [client = ''] = holders;
   const field = id.slice(id.indexOf('#') + 1);
   const count = holders.length === 1 ? 'the one proxy' : `the ${holders.length} proxies`;
   return {
@@ -71,20 +70,26 @@ function unmatched(pipeline: Pipeline, id: string, holders: readonly string[]): 
     severity: 'error',
     code: 'matches-nothing',
     field,
-    message: `matched 0 places on ${count} it selects${nearest(pipeline, id, client)}`,
+    message: `matched 0 places on ${count} it selects${nearest(pipeline, id, holders)}`,
     remedy: 'correct the match, or remove the patch',
     proxies: holders.slice(0, shownProxies),
   };
 }
 
-/** What one of the proxies has where the patch was looked for. */
-function nearest(pipeline: Pipeline, id: string, client: string): string {
+/** Proxies whose configuration is looked through for what a patch may have meant. */
+const comparedProxies = 10;
+
+/** What the proxies have where the patch was looked for. */
+function nearest(pipeline: Pipeline, id: string, holders: readonly string[]): string {
   const { patches, mesh } = pipeline;
-  const program = patches.programs.get(mesh.patchSets.get(client)?.id ?? '');
-  const ready = program?.patches.find((each) => each.id === id);
-  if (program === undefined || ready === undefined) return '';
-  const near = nearMisses(ready, program.role, resourcesOf(pipeline, client));
-  return near === undefined ? '' : `: no ${near.what} fits; there are ${near.seen.join(', ')}`;
+  const near = holders.slice(0, comparedProxies).flatMap((client) => {
+    const program = patches.programs.get(mesh.patchSets.get(client)?.id ?? '');
+    const ready = program?.patches.find((each) => each.id === id);
+    if (program === undefined || ready === undefined) return [];
+    return nearMisses(ready, program.role, resourcesOf(pipeline, client)) ?? [];
+  });
+  const [best] = near.sort((left, right) => right.depth - left.depth);
+  return best === undefined ? '' : `: no ${best.what} fits; there are ${best.seen.join(', ')}`;
 }
 
 const looked = 500;

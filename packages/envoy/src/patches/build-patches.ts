@@ -281,7 +281,7 @@ export function nearMisses(
   ready: ReadyPatch,
   role: PatchProgram['role'],
   resources: Iterable<readonly [string, EncodedResource]>,
-): { readonly what: string; readonly seen: readonly string[] } | undefined {
+): { readonly depth: number; readonly what: string; readonly seen: readonly string[] } | undefined {
   const misses: NearMiss[] = [];
   const registry = knownTypes();
   if (registry === undefined) return undefined;
@@ -295,5 +295,7 @@ export function nearMisses(
   const depth = Math.max(0, ...misses.map((each) => each.depth));
   const deepest = misses.filter((each) => each.depth === depth);
   const [first] = deepest;
-  return first && { what: first.what, seen: [...new Set(deepest.map(({ seen }) => seen))].slice(0, 8) };
+  return (
+    first && { depth, what: first.what, seen: [...new Set(deepest.map(({ seen }) => seen))].slice(0, 8) }
+  );
 }
