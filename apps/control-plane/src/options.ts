@@ -26,9 +26,9 @@ export interface ControlPlaneOptions {
   /** Name of the process that changes are attributed to. */
   readonly author?: string;
   readonly onEvent?: (event: ControlPlaneEvent) => void;
-  /** Path of an Envoy to check patched configuration with; asked at first need. Absent: there is none. */
+  /** Path of an Envoy to check patched configuration with; asked once. Absent: there is none. */
   readonly locateEnvoy?: () => Promise<string | undefined>;
-  /** What happens with EnvoyFilters that cannot be checked. Default `refuse`. */
+  /** What happens with patches where there is no Envoy to check them with. Default `apply`. */
   readonly unverifiedPatches?: 'refuse' | 'apply';
   /** For tests: objects whose resources are spoilt before they are sent, so that Envoy refuses them. */
   readonly corrupt?: readonly string[];

@@ -18,7 +18,7 @@ import { openUsedHosts } from './proxies/used-hosts.ts';
 import { createRegistrations } from './proxies/workload-registrations.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
 import { openXdsPorts } from './serving/xds-ports.ts';
-import { createEnvoyCheck } from './verification/envoy-check.ts';
+import { createEnvoyCheck, type EnvoyCheck } from './verification/envoy-check.ts';
 import { createObjectHealth } from './verification/object-health.ts';
 import { createPatchVerifier, type PatchVerifier } from './verification/patch-verifier.ts';
 import { version } from './version.ts';
@@ -103,9 +103,31 @@ interface Built {
   readonly emit: Emit;
 }
 
-function verifyPatches(options: ControlPlaneOptions, pipeline: Pipeline, emit: Emit): PatchVerifier {
+/** Says once that patched configuration leaves unchecked, or not at all. */
+async function announceChecks(check: EnvoyCheck, unverified: 'refuse' | 'apply', emit: Emit): Promise<void> {
+  if (await check.locate()) return;
+  const what = unverified === 'apply' ? 'are applied unchecked' : 'are not applied';
+  emit({
+    kind: 'problem',
+    diagnostic: {
+      severity: 'warning',
+      code: 'patch-checks-off',
+      message: `there is no Envoy here to check configuration with: EnvoyFilters ${what}`,
+      remedy: 'set ENVOY_PATH to the Envoy that the proxies run',
+    },
+  });
+}
+
+function verifyPatches(
+  { unverifiedPatches: unverified = 'apply' }: ControlPlaneOptions,
+  pipeline: Pipeline,
+  { check, emit }: { readonly check: EnvoyCheck; readonly emit: Emit },
+): PatchVerifier {
   const { graph, patches, patchGate, mesh, store, proxies } = pipeline;
   if (patchGate === undefined) throw new TypeError('this pipeline was made without a gate');
+  void announceChecks(check, unverified, emit).catch((error: unknown) =>
+    emit({ kind: 'fault', what: 'the search for an Envoy', error }),
+  );
   return createPatchVerifier({
     graph,
     patches,
@@ -114,8 +136,8 @@ function verifyPatches(options: ControlPlaneOptions, pipeline: Pipeline, emit: E
     filters: store.source('EnvoyFilter'),
     effective: mesh.envoyFilters,
     patchSets: mesh.patchSets,
-    check: createEnvoyCheck(options.locateEnvoy ?? (() => Promise.resolve(undefined))),
-    unverified: options.unverifiedPatches ?? 'refuse',
+    check,
+    unverified,
     nowMs: Date.now,
     onFault: (error) => emit({ kind: 'fault', what: 'checks of patches', error }),
   });
@@ -142,7 +164,8 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
     }),
   );
-  const verifier = closing.use(verifyPatches(options, pipeline, emit));
+  const check = createEnvoyCheck({ locate: options.locateEnvoy ?? (() => Promise.resolve(undefined)) });
+  const verifier = closing.use(verifyPatches(options, pipeline, { check, emit }));
   const registry = closing.use(
     createProxyRegistry({
       graph,
@@ -178,7 +201,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     registry,
     registrations,
     convergence,
-    health: createObjectHealth(pipeline, verifier),
+    health: createObjectHealth(pipeline, { checks: verifier, isChecking: check.isAvailable }),
     tokens: authority?.tokens,
     author: options.author ?? 'xebec',
     startedAtMs: Date.now(),

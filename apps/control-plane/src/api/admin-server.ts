@@ -70,6 +70,7 @@ function addStatusRoutes(server: FastifyInstance, context: ControlPlaneContext):
     verdicts: store.verdicts(),
     conflicts: [...context.mesh.conflicts.entries()].map(([, conflict]) => conflict),
     problems: context.health.unwell(),
+    patchChecks: context.health.patchChecks(),
     faults: graph.errors().map(({ collection, key, error }) => ({ collection, key, message: String(error) })),
     counters: xds.counters(),
   }));

@@ -34,7 +34,7 @@ export async function startPublicServer(
   }
 }
 
-function metricsOf({ store, graph, xds }: ControlPlaneContext): Registry {
+function metricsOf({ store, graph, xds, health }: ControlPlaneContext): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -57,6 +57,10 @@ function metricsOf({ store, graph, xds }: ControlPlaneContext): Registry {
     'Transforms that keep a last good value because they failed.',
     () => graph.errors().length,
   );
+  gauge('xebec_patch_checks_enabled', 'Whether there is an Envoy to check patched configuration with.', () =>
+    health.patchChecks() === 'on' ? 1 : 0,
+  );
+  gauge('xebec_held_objects', 'Objects of which not the newest value is in force.', health.heldObjects);
   gauge('xebec_xds_streams', 'Open discovery streams.', () => xds.statuses().length);
   gauge('xebec_xds_sent_bytes_total', 'Bytes of discovery responses.', () => xds.counters().bytes);
   gauge(

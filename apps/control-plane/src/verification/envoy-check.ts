@@ -9,10 +9,16 @@ export type Verdict =
   | { readonly kind: 'good' }
   /** In Envoy's words. */
   | { readonly kind: 'refused'; readonly message: string }
-  /** It could not be asked. */
-  | { readonly kind: 'unknown'; readonly reason: string };
+  /** It was asked and gave no answer. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** There is no Envoy to ask. */
+  | { readonly kind: 'unchecked' };
 
 export interface EnvoyCheck {
+  /** Whether there is an Envoy to ask; undefined until that is known. */
+  readonly isAvailable: () => boolean | undefined;
+  /** Looks for the Envoy. */
+  locate(): Promise<boolean>;
   /** What Envoy says of each, by label. `clusters`: names that may be referred to. */
   check(
     resources: readonly CheckedResource[],
@@ -21,20 +27,34 @@ export interface EnvoyCheck {
 }
 
 const batchSize = 250;
-const timeoutMs = 20_000;
+const usualTimeoutMs = 10_000;
 
-/** `locate` gives the path of the binary; it is asked once, at first need. */
-export function createEnvoyCheck(locate: () => Promise<string | undefined>): EnvoyCheck {
+export interface EnvoyCheckOptions {
+  /** Path of the binary; asked once. */
+  readonly locate: () => Promise<string | undefined>;
+  /** Longest time for one run of Envoy. Default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+export function createEnvoyCheck({ locate, timeoutMs = usualTimeoutMs }: EnvoyCheckOptions): EnvoyCheck {
   let path: Promise<string | undefined> | undefined;
+  let isAvailable: boolean | undefined;
   let queue: Promise<unknown> = Promise.resolve();
+  const located = async (): Promise<string | undefined> => {
+    path ??= locate();
+    const found = await path;
+    isAvailable = found !== undefined;
+    return found;
+  };
   return {
+    isAvailable: () => isAvailable,
+    locate: async () => (await located()) !== undefined,
     check(resources, clusters = []) {
-      const next = queue.then(async () => {
-        path ??= locate();
-        const found = await path;
-        return found === undefined
-          ? unknownOf(resources, noEnvoy)
-          : checkAll(found, resources, [...clusters]);
+      const next = queue.then(async (): Promise<ReadonlyMap<string, Verdict>> => {
+        const envoy = await located();
+        if (envoy !== undefined)
+          return await checkAll(resources, { envoy, timeoutMs, clusters: [...clusters] });
+        return new Map(resources.map(({ label }) => [label, { kind: 'unchecked' }]));
       });
       queue = next.catch(() => undefined);
       return next;
@@ -42,24 +62,23 @@ export function createEnvoyCheck(locate: () => Promise<string | undefined>): Env
   };
 }
 
-const noEnvoy = 'there is no Envoy on this machine to check it with';
+interface Asking {
+  readonly envoy: string;
+  readonly timeoutMs: number;
+  readonly clusters: readonly string[];
+}
 
-const unknownOf = (resources: readonly CheckedResource[], reason: string): ReadonlyMap<string, Verdict> =>
-  new Map(resources.map(({ label }) => [label, { kind: 'unknown', reason }]));
-
+/** A group that is not good is halved until it is known which of it are to blame. */
 async function checkAll(
-  path: string,
   resources: readonly CheckedResource[],
-  clusters: readonly string[],
+  asking: Asking,
 ): Promise<ReadonlyMap<string, Verdict>> {
   const verdicts = new Map<string, Verdict>();
   const groups: (readonly CheckedResource[])[] = [];
   for (let at = 0; at < resources.length; at += batchSize) groups.push(resources.slice(at, at + batchSize));
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
-    const verdict = await ask(path, group, clusters);
-    const [only] = group;
-    if (only === undefined) continue;
-    if (verdict.kind !== 'refused' || group.length === 1) {
+    const verdict = await ask(group, asking);
+    if (verdict.kind === 'good' || group.length === 1) {
       for (const { label } of group) verdicts.set(label, verdict);
       continue;
     }
@@ -70,9 +89,8 @@ async function checkAll(
 }
 
 async function ask(
-  path: string,
   resources: readonly CheckedResource[],
-  clusters: readonly string[],
+  { envoy, timeoutMs, clusters }: Asking,
 ): Promise<Verdict> {
   const bootstrap = encode(resources, clusters);
   if (typeof bootstrap === 'string') return { kind: 'refused', message: bootstrap };
@@ -81,8 +99,8 @@ async function ask(
   try {
     writeFileSync(file, bootstrap, { mode: 0o600 });
     const args = ['--mode', 'validate', '-c', file, '--log-level', 'error', '--concurrency', '1'];
-    const outcome = await runCommand(path, args, { env: {}, timeoutMs });
-    if (outcome.kind !== 'ended') return { kind: 'unknown', reason: `${path} could not be started` };
+    const outcome = await runCommand(envoy, args, { env: {}, timeoutMs });
+    if (outcome.kind !== 'ended') return { kind: 'unknown', reason: `${envoy} could not be started` };
     if (outcome.code === 0) return { kind: 'good' };
     if (outcome.code === null) return { kind: 'unknown', reason: 'Envoy took too long to check it' };
     return { kind: 'refused', message: wordsOf(outcome.stderr || outcome.stdout) };

@@ -10,6 +10,10 @@ export interface ObjectHealth {
   /** Resolves when what was written so far has been checked, or after `limitMs`. */
   settled(limitMs: number): Promise<void>;
   readonly isSettled: () => boolean;
+  /** `off`: there is no Envoy to check patched configuration with. */
+  readonly patchChecks: () => 'on' | 'off' | 'unknown';
+  /** Objects of which not the newest value is in force. */
+  readonly heldObjects: () => number;
 }
 
 interface Settling {
@@ -17,7 +21,10 @@ interface Settling {
   readonly isSettled: () => boolean;
 }
 
-export function createObjectHealth(pipeline: Pipeline, checks: Settling): ObjectHealth {
+export function createObjectHealth(
+  pipeline: Pipeline,
+  { checks, isChecking }: { readonly checks: Settling; readonly isChecking: () => boolean | undefined },
+): ObjectHealth {
   const problems = (key: ObjectKey): readonly ObjectProblem[] =>
     key.startsWith('EnvoyFilter/') ? filterProblems(pipeline, key) : [];
   return {
@@ -28,5 +35,7 @@ export function createObjectHealth(pipeline: Pipeline, checks: Settling): Object
       ),
     settled: (limitMs) => checks.settled(limitMs),
     isSettled: checks.isSettled,
+    patchChecks: () => (({ true: 'on', false: 'off', undefined: 'unknown' }) as const)[`${isChecking()}`],
+    heldObjects: () => pipeline.patchGate?.held.size ?? 0,
   };
 }

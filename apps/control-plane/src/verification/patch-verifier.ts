@@ -38,7 +38,7 @@ interface Candidate {
   readonly patched: PatchedResource;
 }
 
-type Refusal = Extract<Verdict, { kind: 'refused' | 'unknown' }>;
+type Refusal = Exclude<Verdict, { kind: 'good' }>;
 
 export function createPatchVerifier(options: PatchVerifierOptions): PatchVerifier {
   const verifier = new Verifier(options);
@@ -209,7 +209,7 @@ class Verifier implements PatchVerifier {
     const verdicts = await check.check(checked, this.clusters(resources.map(({ patched }) => patched)));
     graph.transact(() => {
       for (const [shape, verdict] of verdicts) {
-        const isTrusted = verdict.kind === 'unknown' && unverified === 'apply';
+        const isTrusted = verdict.kind === 'unchecked' && unverified === 'apply';
         if (verdict.kind === 'good' || isTrusted) sources.approved.set(shape, true);
         else this.refusals.set(shape, verdict);
       }
@@ -242,7 +242,7 @@ class Verifier implements PatchVerifier {
           refused,
           ...(isUsable ? { lastGood } : {}),
           code: refusal.kind === 'refused' ? 'refused-by-envoy' : 'cannot-verify',
-          message: refusal.kind === 'refused' ? refusal.message : refusal.reason,
+          message: wordsOf(refusal),
           typeUrl: candidate.typeUrl,
           resource: candidate.patched.resource.name,
           atMs: nowMs(),
@@ -292,6 +292,11 @@ class Verifier implements PatchVerifier {
       if (inForce !== undefined) this.good.set(key, inForce);
     }
   }
+}
+
+function wordsOf(refusal: Refusal): string {
+  if (refusal.kind === 'refused') return refusal.message;
+  return refusal.kind === 'unknown' ? refusal.reason : 'there is no Envoy here to check it with';
 }
 
 const objectOf = (hit: string): ObjectKey => hit.slice(0, hit.indexOf('#')) as ObjectKey;

@@ -29,10 +29,10 @@ const several = (value: string, previous: readonly string[] | undefined): readon
 
 const unverifiedPatches = new Option(
   '--unverified-patches <what>',
-  'EnvoyFilters where there is no Envoy to check them with',
+  'patches of configuration (EnvoyFilter) where there is no Envoy to check them with',
 )
-  .choices(['refuse', 'apply'])
-  .default('refuse');
+  .choices(['apply', 'refuse'])
+  .default('apply');
 
 export const defineControlPlane: DefineCommand = (cli, finish) =>
   newCommand('controlplane', 'run a control plane', [
