@@ -9,7 +9,7 @@ const defaultGraceMs = 10_000;
 /** Reports are kept for workloads that have not connected yet, up to so many. */
 const mostReports = 10_000;
 
-export const groupAnnotation = 'istio.io/autoRegistrationGroup';
+const groupAnnotation = 'istio.io/autoRegistrationGroup';
 
 /** What the agent beside a workload found out about it. */
 export interface HealthReport {
