@@ -59,7 +59,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     authorization,
   });
   const ofGateways = { routes, connections, secrets: deriveSecrets(graph, inputs), hosts, authorization };
-  const { gateways, gatewayConflicts } = deriveGateways(graph, inputs, ofGateways);
+  const { gateways, ...gatewayProblems } = deriveGateways(graph, inputs, ofGateways);
   return {
     services,
     endpointSets,
@@ -85,7 +85,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       routeTables,
       destinationRules,
       peersByNamespace,
-      gatewayConflicts,
+      ...gatewayProblems,
     }),
   };
 }

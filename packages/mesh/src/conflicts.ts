@@ -30,6 +30,7 @@ export interface ConflictSources {
   readonly destinationRules: DestinationRuleSources;
   readonly peersByNamespace: PeersByNamespace;
   readonly gatewayConflicts: Collection<string, Diagnostic>;
+  readonly gatewayBindings: Collection<string, Diagnostic>;
 }
 
 type Conflicts = Collection<string, Diagnostic>;
@@ -45,6 +46,7 @@ export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflic
     deriveRuleMerges(graph, sources),
     derivePeerConflicts(graph, sources),
     sources.gatewayConflicts,
+    sources.gatewayBindings,
   );
 }
 

@@ -3,6 +3,7 @@ import type { GatewayHost, GatewayServerSpec } from '@xebec/config';
 import type { Cause, GatewayVirtualHost, Host, HttpRule, ObjectKey } from '@xebec/model';
 import type { Conflict } from './conflict.ts';
 import type { BoundConnections } from './connection-rules.ts';
+import { type Claim, isHeld, lostClaim, settleClaims } from './gateway-claims.ts';
 import { compareSpecificity, intersectHosts } from './host-names.ts';
 import { mergeRules } from './route-tables.ts';
 import { type BoundRoute, rulesAt } from './routes.ts';
@@ -14,6 +15,8 @@ export interface OpenServer {
   /** `NAMESPACE/NAME`, as VirtualServices bind to it. */
   readonly gatewayName: string;
   readonly namespace: string;
+  /** The Gateway is of the namespace that the proxy runs in, or of the mesh's root namespace. */
+  readonly hasRight: boolean;
   readonly spec: GatewayServerSpec;
   readonly cause: Cause;
   /** VirtualServices bound to the gateway that the proxy's namespace may see, by name. */
@@ -49,39 +52,72 @@ export interface VirtualHosts {
 /** The virtual hosts of servers that share a route configuration. */
 export function virtualHostsOf(servers: readonly OpenServer[]): VirtualHosts {
   const entries = new Map<Host, Entry>();
-  for (const server of servers) {
-    if (server.spec.httpsRedirect)
-      for (const { host } of server.spec.hosts) redirect(entryOf(entries, host), server);
-    for (const route of server.routes) addRoute(entries, server, route);
+  const wishes = servers.flatMap(wishesOf);
+  const holders = settleClaims(wishes);
+  const lost: Conflict[] = [];
+  for (const wish of wishes) {
+    const holder = holders.get(wish.domain);
+    if (holder === undefined || isHeld(holder, wish.server)) grant(entryOf(entries, wish.domain), wish);
+    else lost.push(lostClaim(wish.domain, holder, placeOf(wish)));
   }
-  const served = [...entries].filter(([, entry]) => entry.httpsRedirect || rulesOf(entry).length > 0);
+  const served = [...entries];
   return {
     virtualHosts: served
       .map(virtualHostOf)
       .sort((left, right) => compareSpecificity(left.domain, right.domain)),
-    conflicts: served.flatMap(([domain, entry]) => [
-      ...mergesOf(domain, [...entry.routes]),
-      ...shadowsOf(domain, rulesOf(entry)),
-    ]),
+    conflicts: [
+      ...lost,
+      ...served.flatMap(([domain, entry]) => [
+        ...mergesOf(domain, [...entry.routes]),
+        ...shadowsOf(domain, rulesOf(entry)),
+      ]),
+    ],
   };
 }
 
-function addRoute(entries: Map<Host, Entry>, server: OpenServer, route: BoundRoute): void {
-  const rules = rulesAt(route, { gateway: server.gatewayName });
-  if (rules.length === 0) return;
-  for (const domain of domainsOf(server, route)) {
-    const entry = entryOf(entries, domain);
-    if (server.spec.httpsRedirect) redirect(entry, server);
-    entry.rules.set(`${route.object}|${server.gatewayName}`, rules);
-    if (!entry.routes.has(route.object)) entry.causes.push({ object: route.object });
-    entry.routes.add(route.object);
-  }
+/** What a server wants to do for a domain: answer by the rules of a VirtualService, else redirect. */
+interface Wish extends Claim {
+  readonly bound?: { readonly route: BoundRoute; readonly rules: readonly HttpRule[] };
 }
 
-function domainsOf(server: OpenServer, route: BoundRoute): ReadonlySet<Host> {
-  const open = server.spec.hosts.filter((host) => isOpenFor(server, host, route.namespace));
+function wishesOf(server: OpenServer): readonly Wish[] {
+  const redirects = server.spec.httpsRedirect
+    ? server.spec.hosts.map(({ host }): Wish => ({ domain: host, by: host, server }))
+    : [];
+  const routed = server.routes.flatMap((route): readonly Wish[] => {
+    const rules = rulesAt(route, { gateway: server.gatewayName });
+    if (rules.length === 0) return [];
+    return domainsOf(server, route).map((claim) => ({ ...claim, server, bound: { route, rules } }));
+  });
+  return [...redirects, ...routed];
+}
+
+const placeOf = ({ bound, server: { cause } }: Wish): Pick<Conflict, 'object' | 'field'> =>
+  bound === undefined
+    ? { object: cause.object, field: `${cause.field}.hosts` }
+    : { object: bound.route.object, field: 'spec.hosts' };
+
+function grant(entry: Entry, { server, bound }: Wish): void {
+  if (server.spec.httpsRedirect) redirect(entry, server);
+  if (bound === undefined) return;
+  const { route, rules } = bound;
+  entry.rules.set(`${route.object}|${server.gatewayName}`, rules);
+  if (!entry.routes.has(route.object)) entry.causes.push({ object: route.object });
+  entry.routes.add(route.object);
+}
+
+/** Each once, with the most exact of the server's hosts that covers it. */
+function domainsOf(server: OpenServer, route: BoundRoute): readonly Pick<Claim, 'domain' | 'by'>[] {
+  const open = server.spec.hosts
+    .filter((host) => isOpenFor(server, host, route.namespace))
+    .sort((left, right) => compareSpecificity(left.host, right.host));
   const wanted = [...route.hosts, ...route.shortHosts];
-  return new Set(open.flatMap(({ host }) => wanted.flatMap((name) => intersectHosts(name, host) ?? [])));
+  const domains = new Map<Host, Host>();
+  for (const { host: by } of open) {
+    for (const domain of wanted.flatMap((name) => intersectHosts(name, by) ?? []))
+      if (!domains.has(domain)) domains.set(domain, by);
+  }
+  return [...domains].map(([domain, by]) => ({ domain, by }));
 }
 
 function entryOf(entries: Map<Host, Entry>, domain: Host): Entry {

@@ -4,6 +4,7 @@ import type { Conflict } from './conflict.ts';
 import { type OpenedServers, openPassthrough, openTcp, type TakenChains } from './gateway-connections.ts';
 import { type CredentialContext, serverTlsOf } from './gateway-credentials.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
+import { intersectHosts } from './host-names.ts';
 
 interface Taken {
   /** Server name, `*` for any → who has it. */
@@ -68,17 +69,44 @@ function openHttps(server: OpenServer, tls: ServerTls, taken: Taken): OpenedServ
 }
 
 /** Servers at which clients name the destination. They share a port with no other kind: their names are not known here. */
-export function openNamedByClients(servers: readonly OpenServer[]): OpenedServers {
-  const [first] = servers;
-  if (first === undefined) return { servers: [], conflicts: [] };
-  const hosts = [...new Set(servers.flatMap(({ spec }) => spec.hosts.map(({ host }) => host)))];
+export function openNamedByClients(servers: readonly OpenServer[], clusterDomain: string): OpenedServers {
+  const opened = servers.map((server) => ({ server, hosts: namesFor(server, clusterDomain) }));
+  const hosts = [...new Set(opened.flatMap((each) => each.hosts))];
+  const conflicts = opened.flatMap(({ server, hosts: found }) =>
+    found.length === 0 ? [nothingNamed(server)] : [],
+  );
+  if (hosts.length === 0) return { servers: [], conflicts };
   const traffic: GatewayTraffic = { kind: 'named-by-client', hosts };
   const causes = servers.map(({ cause }) => cause);
   return {
     servers: [{ serverNames: [], subnets: [], tls: { kind: 'passthrough' }, traffic, causes }],
-    conflicts: [],
+    conflicts,
   };
 }
+
+/**
+ * Which services clients may name: those of the namespaces that the hosts say; and where the Gateway is neither of
+ * the proxy's own namespace nor of the root namespace only those of the Gateway's, since nobody opens others' services at a proxy of others.
+ */
+function namesFor({ spec, namespace, hasRight }: OpenServer, clusterDomain: string): readonly Host[] {
+  const of = (name: string): Host => `*.${name}.svc.${clusterDomain}`;
+  return spec.hosts.flatMap(({ host, namespace: written }) => {
+    const asked = written === '.' ? namespace : written;
+    const narrowed = asked === '*' ? host : intersectHosts(host, of(asked));
+    if (narrowed === undefined || hasRight) return narrowed ?? [];
+    return intersectHosts(narrowed, of(namespace)) ?? [];
+  });
+}
+
+const nothingNamed = ({ gateway, cause, namespace, hasRight }: OpenServer): Conflict => ({
+  code: 'gateway-names-nothing',
+  object: gateway,
+  field: `${cause.field}.hosts`,
+  message: hasRight
+    ? 'its hosts are names of no service of the namespaces they say'
+    : `the gateway workload is of another namespace, so clients may name services of ${namespace} only, and its hosts are none of them`,
+  remedy: 'write *.local, or put the Gateway into the namespace of the gateway workload',
+});
 
 function routeNameOf({ spec, gatewayName }: OpenServer): string {
   const [namespace = '', name = ''] = gatewayName.split('/');

@@ -1,6 +1,6 @@
 // Gateways: what each router proxy serves, port by port; one plaintext route configuration a port, one for every TLS server.
-import { kindOfServer, type ObjectOf } from '@xebec/config';
-import type { Collection, Graph, Index } from '@xebec/flow';
+import { kindOfServer } from '@xebec/config';
+import type { Collection, Graph } from '@xebec/flow';
 import type {
   GatewayListener,
   GatewayModel,
@@ -14,6 +14,7 @@ import { type Diagnostic, deepEqual } from '@xebec/std';
 import { type AuthorizationSources, authorizationOf } from './authorization.ts';
 import { type Conflict, conflictRow } from './conflict.ts';
 import type { BoundConnections } from './connection-rules.ts';
+import { deriveGatewayBindings } from './gateway-bindings.ts';
 import {
   markUndeclared,
   type OpenedServers,
@@ -21,18 +22,19 @@ import {
   type ProtocolOf,
 } from './gateway-connections.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
+import { type OpenServers, openServers } from './gateway-servers.ts';
 import { type HasSecret, openNamedByClients, openTlsServers } from './gateway-tls.ts';
 import { compareText } from './host-names.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
-import { anchorOfSelector, anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
-import type { AnchorLookup } from './lookups.ts';
+import { anchorOfSelector } from './label-selectors.ts';
 import type { BoundRoute } from './routes.ts';
-import { isVisible } from './visibility.ts';
+import { settingsOf } from './settings.ts';
 
 export interface GatewayCollections {
   readonly gateways: Collection<string, GatewayModel>;
   readonly gatewayConflicts: Collection<string, Diagnostic>;
+  readonly gatewayBindings: Collection<string, Diagnostic>;
 }
 
 interface GatewayPlan {
@@ -74,7 +76,9 @@ export function deriveGateways(
         holderIn(read.hosts.get(host), `ns:${proxy.namespace}`)?.service.ports.find(
           ({ number }) => number === port,
         )?.protocol;
-      const plan = planOf(proxy, openServers(proxy, read), { hasSecret, protocolOf });
+      const { clusterDomain, rootNamespace } = settingsOf(read.settings);
+      const servers = openServers(proxy, rootNamespace, read);
+      const plan = planOf(proxy, servers, { hasSecret, protocolOf, clusterDomain });
       const policies = authorizationOf(proxy.namespace, proxy.labels, read);
       return [[id, { ...plan, model: { ...plan.model, authorization: policies } }]];
     },
@@ -92,7 +96,8 @@ export function deriveGateways(
     fn: ({ conflicts }, id) =>
       new Map(conflicts.map((conflict) => conflictRow(conflict, `${conflict.message}|${id}`))),
   });
-  return { gateways, gatewayConflicts };
+  const gatewayBindings = deriveGatewayBindings(graph, inputs.gateways, routesByGateway);
+  return { gateways, gatewayConflicts, gatewayBindings };
 }
 
 export interface GatewaySources {
@@ -103,67 +108,22 @@ export interface GatewaySources {
   readonly authorization: AuthorizationSources;
 }
 
-type GatewaysBySelector = Index<SelectorAnchor, ObjectKey, ObjectOf<'Gateway'>>;
-type RoutesByGateway = Index<string, ObjectKey, BoundRoute>;
-type AnchorLookupOf<I> = I extends Index<infer A, infer K, infer V> ? AnchorLookup<A, K, V> : never;
-
-interface GatewayReads {
-  readonly gatewaysBySelector: AnchorLookupOf<GatewaysBySelector>;
-  readonly routesByGateway: AnchorLookupOf<RoutesByGateway>;
-  readonly connectionsByGateway: AnchorLookupOf<Index<string, ObjectKey, BoundConnections>>;
-}
-
-/** The servers of every Gateway, of any namespace, that selects the proxy. */
-function openServers({ labels, namespace }: ProxyNode, read: GatewayReads): readonly OpenServer[] {
-  return anchorsOfLabels('', labels)
-    .flatMap((anchor) => read.gatewaysBySelector.at(anchor))
-    .filter(([, { spec }]) => isSelected(spec.selector, labels))
-    .sort(byRight(namespace))
-    .flatMap(([gateway, { metadata, spec }]) => {
-      const gatewayName = `${metadata.namespace}/${metadata.name}`;
-      const routes = read.routesByGateway
-        .at(gatewayName)
-        .map(([, route]) => route)
-        .filter((route) => isVisible(route.layers, `ns:${namespace}`));
-      const connections = read.connectionsByGateway
-        .at(gatewayName)
-        .map(([, bound]) => bound)
-        .filter((bound) => isVisible(bound.layers, `ns:${namespace}`));
-      return spec.servers.map((server, position): OpenServer => {
-        const cause = { object: gateway, field: `spec.servers[${position}]` };
-        const own = { gateway, gatewayName, namespace: metadata.namespace };
-        return { ...own, spec: server, cause, routes, connections };
-      });
-    });
-}
-
-/** Where two Gateways want the same, the one of the proxy's own namespace has it, then the first by name. */
-const byRight =
-  (namespace: string) =>
-  ([left, { metadata: one }]: SelectedGateway, [right, { metadata: other }]: SelectedGateway): number =>
-    Number(other.namespace === namespace) - Number(one.namespace === namespace) || compareText(left, right);
-
-type SelectedGateway = readonly [ObjectKey, ObjectOf<'Gateway'>];
-
 interface PlanLookups {
   readonly hasSecret: HasSecret;
   readonly protocolOf: ProtocolOf;
+  readonly clusterDomain: string;
 }
 
-function planOf(
-  proxy: ProxyNode,
-  servers: readonly OpenServer[],
-  { hasSecret, protocolOf }: PlanLookups,
-): GatewayPlan {
-  const conflicts: Conflict[] = [];
+function planOf(proxy: ProxyNode, { servers, hidden }: OpenServers, lookups: PlanLookups): GatewayPlan {
+  const conflicts: Conflict[] = [...hidden];
   const listeners = new Map<string, GatewayListener>();
   for (const group of groupByListener(servers).values()) {
     const place = placeOf(proxy, group[0]);
     const name = `${place.bindAddress}_${place.bindPort}`;
     const other = listeners.get(name);
-    const opened = other === undefined ? openPort(proxy, group, hasSecret) : portTaken(group, other);
+    const opened = other === undefined ? openPort(proxy, group, lookups) : portTaken(group, other);
     conflicts.push(...opened.conflicts);
-    const marked = opened.servers.map((server) => markUndeclared(server, place.port, protocolOf));
+    const marked = opened.servers.map((server) => markUndeclared(server, place.port, lookups.protocolOf));
     if (marked.length > 0) listeners.set(name, { ...place, servers: marked });
   }
   const sorted = [...listeners.values()].sort(
@@ -221,12 +181,12 @@ function groupByListener(servers: readonly OpenServer[]): ReadonlyMap<string, Se
 }
 
 /** What is spoken on a port: the first server decides. */
-function openPort(proxy: ProxyNode, group: ServerGroup, hasSecret: HasSecret): OpenedServers {
+function openPort(proxy: ProxyNode, group: ServerGroup, lookups: PlanLookups): OpenedServers {
   const [first] = group;
   const kind = kindOf(first);
   const fitting = group.filter((server) => kindOf(server) === kind);
   const misfits = group.filter((server) => !fitting.includes(server)).map((server) => misfit(server, first));
-  const opened = openServersOf(kind, fitting, { proxy, hasSecret });
+  const opened = openServersOf(kind, fitting, { proxy, ...lookups });
   return { servers: opened.servers, conflicts: [...misfits, ...opened.conflicts] };
 }
 
@@ -237,7 +197,7 @@ const kindOf = ({ spec }: OpenServer): Kind =>
 function openServersOf(
   kind: Kind,
   servers: readonly OpenServer[],
-  { proxy, hasSecret }: { readonly proxy: ProxyNode; readonly hasSecret: HasSecret },
+  { proxy, hasSecret, clusterDomain }: PlanLookups & { readonly proxy: ProxyNode },
 ): OpenedServers {
   switch (kind) {
     case 'TLS':
@@ -247,7 +207,7 @@ function openServersOf(
     case 'plaintext TCP':
       return openTcpServers(servers);
     case 'named by clients':
-      return openNamedByClients(servers);
+      return openNamedByClients(servers, clusterDomain);
   }
 }
 
