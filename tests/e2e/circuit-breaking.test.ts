@@ -1,6 +1,6 @@
 // Limits, ejection, retries within a budget, and what travels around the connection, on a real Envoy and its own words for it.
 import { createServer as createHttp2 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, startBackend } from './support/backends.ts';
 import { type EntryMesh, entry, startEntryMesh, statOf, through } from './support/entries.ts';
@@ -11,6 +11,18 @@ import type { StockEnvoy } from './support/stock-envoy.ts';
 
 const backends: Backend[] = [];
 const http2 = createHttp2((request, response) => response.end(request.httpVersion));
+/** Keeps the first bytes of each connection. */
+const firstBytes: Buffer[] = [];
+const raw = createTcp((socket) => {
+  socket
+    .on('error', () => undefined)
+    .once('data', (part) => {
+      firstBytes.push(part);
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    });
+});
+/** Nobody listens there any more. */
+let closedPort = 0;
 let mesh: EntryMesh;
 let envoy: StockEnvoy;
 
@@ -34,6 +46,8 @@ function files(): Readonly<Record<string, string>> {
     'one-connection':
       'connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}, loadBalancer: {simple: ROUND_ROBIN}',
     'two-requests': 'connectionPool: {http: {http2MaxRequests: 2}}',
+    'own-port':
+      'connectionPool: {http: {http2MaxRequests: 2}}, portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: RANDOM}}]',
     'eject-half': ejecting('maxEjectionPercent: 50'),
     'eject-all': ejecting('maxEjectionPercent: 100'),
     'healthy-half': ejecting('maxEjectionPercent: 100, minHealthPercent: 60'),
@@ -47,19 +61,30 @@ function files(): Readonly<Record<string, string>> {
     unbounded: 'connectionPool: {http: {maxRetries: 1000}}',
   };
   const texts = Object.entries(hosts).map(([name, policy]) => {
-    const own = ['one-connection', 'two-requests', 'one-each', 'header-one'].includes(name)
+    const own = ['one-connection', 'two-requests', 'own-port', 'one-each', 'header-one'].includes(name)
       ? single
       : backends;
     const text = entry(name, { policy, backends: own });
     return [name, ['budget', 'unbounded'].includes(name) ? `${text}${retrying(name)}` : text] as const;
   });
-  const port = (http2.address() as AddressInfo).port;
-  const upgraded = { ...backends[0], port } as Backend;
+  const portOf = (server: { address(): string | AddressInfo | null }): number =>
+    (server.address() as AddressInfo).port;
+  const refused = { name: 'refused', port: closedPort };
   return {
     ...Object.fromEntries(texts),
     upgraded: entry('upgraded', {
       policy: 'connectionPool: {http: {h2UpgradePolicy: UPGRADE}}',
-      backends: [upgraded],
+      backends: [{ name: 'http2', port: portOf(http2) }],
+    }),
+    'header-two': entry('header-two', {
+      policy: 'proxyProtocol: {version: V2}',
+      backends: [{ name: 'raw', port: portOf(raw) }],
+    }),
+    refused: entry('refused', { policy: 'connectionPool: {}', backends: [refused] }),
+    'refused-apart': entry('refused-apart', {
+      policy:
+        'loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {interval: 200ms, baseEjectionTime: 60s, consecutive5xxErrors: 0, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2, maxEjectionPercent: 50}',
+      backends: [...single, refused],
     }),
   };
 }
@@ -67,6 +92,10 @@ function files(): Readonly<Record<string, string>> {
 beforeAll(async () => {
   for (const name of ['a', 'b', 'c', 'd']) backends.push(await startBackend(name));
   await new Promise<void>((resolve) => http2.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve));
+  const gone = await startBackend('gone');
+  closedPort = gone.port;
+  gone.close();
   mesh = await startEntryMesh(files());
   envoy = await mesh.envoy('breaking', 'one-each');
 }, 60_000);
@@ -74,6 +103,7 @@ afterAll(async () => {
   await mesh?.[Symbol.asyncDispose]();
   for (const backend of backends) backend.close();
   http2.close();
+  raw.close();
 });
 
 const send = (host: string, options: Partial<Rush> = {}) =>
@@ -84,7 +114,7 @@ const set = (values: Partial<Pick<Backend, 'status' | 'delay'>>, ...names: reado
   for (const backend of backends) if (names.includes(backend.name)) Object.assign(backend, values);
 };
 const all = ['a', 'b', 'c', 'd'];
-/** Response flags of the calls of one host. */
+/** Statuses and response flags of the calls of one host. */
 const flags = (host: string): Readonly<Record<string, number>> =>
   countOf(
     envoy
@@ -102,9 +132,10 @@ describe('[DP-11] limits', () => {
     expect(await statOf(envoy, 'one-connection', 'upstream_rq_pending_overflow')).toBe(4);
   });
 
-  it('beyond two requests at a time: 503 UO', async () => {
+  it('beyond two requests at a time: 503 UO, where the port has no settings of its own', async () => {
     expect(await statuses('two-requests', { count: 6, connections: 6 })).toEqual({ 200: 2, 503: 4 });
     await until('it is logged', async () => flags('two-requests')['503 UO'] === 4);
+    expect(await statuses('own-port', { count: 6, connections: 6 })).toEqual({ 200: 6 });
     set({ delay: 0 }, 'a');
     expect(await statuses('two-requests', { count: 20, connections: 1 })).toEqual({ 200: 20 });
   });
@@ -176,6 +207,22 @@ describe('[DP-11] ejection', () => {
   });
 });
 
+describe('[DP-11] endpoints that refuse connections', () => {
+  it('are 503 UF', async () => {
+    expect(await statuses('refused', { count: 4 })).toEqual({ 503: 4 });
+    // They are tried again, since certainly nothing was done.
+    await until('it is logged', async () => flags('refused')['503 URX,UF'] === 4);
+  });
+
+  it('are out after consecutiveLocalOriginFailures, which are counted apart from answers', async () => {
+    set({ status: 500 }, 'a');
+    await send('refused-apart', { count: 40, connections: 1 });
+    expect(await ejected('refused-apart')).toBe(1);
+    set({ status: 200 }, 'a');
+    expect(await statuses('refused-apart')).toEqual({ 200: 100 });
+  });
+});
+
 describe('[DP-11] a budget of retries', () => {
   it('bounds the retries when everything fails; without it they multiply', async () => {
     set({ status: 503, delay: 20 }, ...all);
@@ -196,6 +243,13 @@ describe('around the connection', () => {
     const [first] = backends;
     await send('header-one', { count: 1, localAddress: '127.0.78.1' });
     expect(first?.requests.at(-1)).toMatch(/^PROXY TCP4 127\.0\.78\.1 \S+ \d+ \d+\r\nGET /);
+  });
+
+  it('the PROXY protocol in its second version', async () => {
+    await send('header-two', { count: 1, localAddress: '127.0.78.2' });
+    const [header = Buffer.alloc(0)] = firstBytes;
+    expect(header.subarray(0, 12).toString('latin1')).toBe('\r\n\r\n\0\r\nQUIT\n');
+    expect([...header.subarray(12, 20)].join()).toBe([0x21, 0x11, 0, 12, 127, 0, 78, 2].join());
   });
 
   it('[DP-3] h2UpgradePolicy: HTTP/1.1 from the client, HTTP/2 to the server', async () => {

@@ -40,7 +40,11 @@ export function startStockEnvoy(options: StockEnvoyOptions): StockEnvoy {
   writeFileSync(config, JSON.stringify(bootstrap(options, address, node)));
   const child: ChildProcess = spawn(
     process.env['ENVOY_PATH'] ?? 'envoy',
-    ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warning'],
+    [
+      ...['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warning'],
+      // The access log is read by tests that wait for it.
+      ...['--file-flush-interval-msec', '100'],
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';

@@ -120,3 +120,22 @@ test("only the client's own node, where it is known", () => {
   expect(shown(endpoints, { place: client, isNodeLocal: true })).toEqual([['here: 1']]);
   expect(shown(endpoints, { place: place('east'), isNodeLocal: true })).toEqual([['here there: 2']]);
 });
+
+test('an endpoint that says its zone alone is in the region of the clients of that zone', () => {
+  const slices = [endpoint('same', '/one'), endpoint('other', '/two'), endpoint('full', 'east/two')];
+  const ways = [
+    setting(),
+    setting({ failoverPriority: ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone'] }),
+  ];
+  const labels = { 'topology.kubernetes.io/region': 'east', 'topology.kubernetes.io/zone': 'one' };
+  for (const way of ways)
+    expect(shown(slices, { place: place('east/one', { labels }), setting: way })).toEqual([
+      ['same: 1'],
+      ['full: 1'],
+      ['other: 1'],
+    ]);
+  const distribute = [{ from: 'east/one', to: { 'east/one': 90, 'east/two': 10 } }];
+  expect(shown(slices, { place: place('east/one'), setting: setting({ distribute }) })).toEqual([
+    ['same: 90000', 'full: 10000'],
+  ]);
+});

@@ -27,8 +27,9 @@ export function arrangeEndpoints(
 ): readonly EndpointGroup[] {
   if (arrangement === undefined) return groupBy(endpoints, () => 0);
   const { place, setting, isNodeLocal = false } = arrangement;
+  const all = endpoints.map((endpoint) => withRegion(endpoint, place));
   const usable =
-    isNodeLocal && place.node !== undefined ? endpoints.filter(({ node }) => node === place.node) : endpoints;
+    isNodeLocal && place.node !== undefined ? all.filter(({ node }) => node === place.node) : all;
   if (setting === undefined) return groupBy(usable, () => 0);
   const shares = setting.distribute.find(({ from }) => covers(from, place.locality));
   if (shares !== undefined)
@@ -38,6 +39,14 @@ export function arrangeEndpoints(
     );
   if (setting.distribute.length > 0) return groupBy(usable, () => 0);
   return groupBy(usable, rankOf(setting, place));
+}
+
+/** EndpointSlices name zones only; a zone is in one region, so that the client's own zone is in the client's region. */
+function withRegion(endpoint: Endpoint, { locality: own }: Place): Endpoint {
+  const { locality } = endpoint;
+  const isOwnZone = own !== undefined && own.zone !== '' && locality?.zone === own.zone;
+  if (!isOwnZone || locality?.region !== '' || own.region === '') return endpoint;
+  return { ...endpoint, locality: { ...locality, region: own.region } };
 }
 
 function groupBy(
