@@ -1,61 +1,30 @@
 // Who may call what, on every protocol, decided by who the caller is proven to be.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { rpcClient } from './support/grpc.ts';
+import { accounts, type GuardedMesh, startGuarded } from './support/guarded.ts';
 import { fetchText } from './support/http.ts';
-import { type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
+import { listAt, type Mesh, textAt, until } from './support/mesh.ts';
+import { dial } from './support/tunnel.ts';
+import { askOnce } from './support/udp.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'xb-authz-'));
-const stranger = `apiVersion: v1
-kind: ServiceAccount
-metadata: {name: stranger}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: stranger}
-spec:
-  selector: {matchLabels: {app: stranger}}
-  template:
-    metadata: {labels: {app: stranger}}
-    spec: {serviceAccountName: stranger, containers: [{name: client, image: "xebec.test/echo:1"}]}
-`;
-
+let guarded: GuardedMesh;
 let mesh: Mesh;
 let client: string;
 let other: string;
+let datagramPort: string;
 beforeAll(async () => {
-  writeFileSync(join(folder, 'stranger.yaml'), stranger);
-  mesh = await startMesh({ paths: [repositoryFile('tests/e2e/apps/echo'), folder] });
-  client = (await mesh.pod('client')).ip;
-  other = (await mesh.pod('stranger')).ip;
+  guarded = await startGuarded();
+  ({ mesh, client, stranger: other } = guarded);
+  const services = listAt(await mesh.admin('/v1/udp?namespace=default'), 'items');
+  const found = services.find((item) => textAt(item, 'name') === 'datagrams');
+  datagramPort = String(Reflect.get(Object(found), 'explicitPort'));
 }, 240_000);
-afterAll(async () => {
-  await mesh?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => guarded?.stop());
+afterEach(() => guarded.clear());
 
-const applied = new Set<string>();
-async function policy(name: string, spec: object, namespace = 'default'): Promise<void> {
-  const object = {
-    apiVersion: 'security.istio.io/v1',
-    kind: 'AuthorizationPolicy',
-    metadata: { name, namespace },
-    spec,
-  };
-  const run = await mesh.apply(JSON.stringify(object));
-  expect(run.code, run.stderr).toBe(0);
-  applied.add(`${namespace}/${name}`);
-}
-afterEach(async () => {
-  for (const key of applied) {
-    const [namespace = '', name = ''] = key.split('/');
-    await mesh.xebec(['delete', 'AuthorizationPolicy', name, '-n', namespace, '--wait']);
-  }
-  applied.clear();
-});
+const policy: GuardedMesh['policy'] = (...of) => guarded.policy(...of);
 
 /** Connections that were open before a change of policy take the request that is under way, then they are closed. */
 const settle = (from: string, status: number, path = '/'): Promise<boolean> =>
@@ -69,68 +38,98 @@ async function grpc(from: string): Promise<number> {
   return (await rpc.unary('Unary', 'hello')).code;
 }
 
-/** What arrives over a tunnel to the server that speaks first; empty when it is closed before. */
-function tcp(from: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(15001, from);
-    let text = '';
-    let hasSpoken = false;
-    socket.setTimeout(5_000, () => socket.destroy());
-    socket.on('connect', () => socket.write('CONNECT echo:9000 HTTP/1.1\r\nhost: echo:9000\r\n\r\n'));
-    socket.on('data', (part: Buffer) => {
-      text += part.toString();
-      if (!hasSpoken && text.includes('\r\n\r\n')) hasSpoken = socket.write('hello') || true;
-      if (text.endsWith('hello')) socket.destroy();
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(text.split('\r\n\r\n')[1] ?? ''));
-  });
-}
+/** What the server that speaks first says to who says nothing; empty when the connection is closed. */
+const greeting = (from: string): Promise<string> => dial({ proxy: `${from}:15001`, target: 'echo:9000' });
 
-const accounts = (...names: readonly string[]) => ({
-  principals: names.map((name) => `cluster.local/ns/default/sa/${name}`),
-});
+const tcp = (from: string): Promise<string> =>
+  dial({ proxy: `${from}:15001`, target: 'echo:9000', say: 'hello', until: 'hello' });
+
+const udp = async (from: string): Promise<string | undefined> =>
+  askOnce(`${from}:${datagramPort}`, 'hello', 2_000);
+
+/** Of HTTP, gRPC, a server that speaks first, and UDP. */
+const everything = (from: string) => Promise.all([http(from), grpc(from), greeting(from), udp(from)]);
+const taken = [200, 0, 'ready\n', 'hello'];
+const refused = [403, 7, '', undefined];
+
+const logOf = async (pod: string): Promise<string> =>
+  readFileSync(join(mesh.state, 'logs', (await mesh.pod(pod)).name, 'access.log'), 'utf8');
+
 const toEcho = { selector: { matchLabels: { app: 'echo' } } };
 
 describe('[AU-10] one policy for every protocol', () => {
-  it('denies HTTP, gRPC and TCP alike, by who calls', async () => {
-    expect([await http(other), await grpc(other), await tcp(other)]).toEqual([200, 0, 'ready\nhello']);
-    await policy('no-strangers', {
-      ...toEcho,
-      action: 'DENY',
-      rules: [{ from: [{ source: accounts('stranger') }] }],
-    });
+  it('denies HTTP, gRPC, TCP and UDP alike, by who calls', async () => {
+    expect(await everything(other)).toEqual(taken);
+    await policy('no-strangers', { action: 'DENY', rules: [{ from: [{ source: accounts('stranger') }] }] });
     await settle(other, 403);
     await until('gRPC too', async () => (await grpc(other)) === 7);
-    expect([await http(client), await grpc(client), await tcp(client)]).toEqual([200, 0, 'ready\nhello']);
-    expect([await http(other), await grpc(other), await tcp(other)]).toEqual([403, 7, '']);
+    expect(await everything(client)).toEqual(taken);
+    expect(await everything(other)).toEqual(refused);
+    await until('the log of the connection says why', async () =>
+      (await logOf('echo-v1'))
+        .split('\n')
+        .some(
+          (line) =>
+            line.includes(' UH ') &&
+            line.includes('rbac_access_denied_matched_policy[ns[default]-policy[no-strangers]-rule[0]]'),
+        ),
+    );
   });
 
   it('allows only who is named', async () => {
-    await policy('only-client', {
-      ...toEcho,
-      rules: [{ from: [{ source: { serviceAccounts: ['client'] } }] }],
-    });
+    await policy('only-client', { rules: [{ from: [{ source: { serviceAccounts: ['client'] } }] }] });
     await settle(other, 403);
     await until('gRPC too', async () => (await grpc(other)) === 7);
-    expect([await http(client), await grpc(client), await tcp(client)]).toEqual([200, 0, 'ready\nhello']);
-    expect([await http(other), await grpc(other), await tcp(other)]).toEqual([403, 7, '']);
+    expect(await everything(client)).toEqual(taken);
+    expect(await everything(other)).toEqual(refused);
     const { ip } = await mesh.pod('echo');
     expect((await fetchText({ url: `http://${ip}:8080/` })).status).toBe(403);
+  });
+
+  it('knows addresses and ports of connections', async () => {
+    await policy('places', {
+      ...toEcho,
+      rules: [
+        {
+          from: [{ source: { ipBlocks: ['127.0.0.0/8'], notIpBlocks: ['10.0.0.0/8'] } }],
+          to: [{ operation: { ports: ['9000'] } }],
+        },
+      ],
+    });
+    await settle(client, 403);
+    expect([await greeting(client), await greeting(other)]).toEqual(['ready\n', 'ready\n']);
+    await policy('places', {
+      ...toEcho,
+      action: 'DENY',
+      rules: [
+        { from: [{ source: { ipBlocks: ['127.0.0.0/8'] } }], to: [{ operation: { ports: ['9000'] } }] },
+      ],
+    });
+    await settle(client, 200);
+    expect([await greeting(client), await tcp(other)]).toEqual(['', '']);
+  });
+
+  it('hears the client first where it takes more than a name or an address of IPv4', async () => {
+    await policy('places', {
+      ...toEcho,
+      action: 'DENY',
+      rules: [{ from: [{ source: { ...accounts('stranger'), notIpBlocks: ['fd00::/8'] } }] }],
+    });
+    await settle(other, 403);
+    expect([await tcp(client), await tcp(other)]).toEqual(['ready\nhello', '']);
   });
 
   it('a rule about HTTP allows nothing on TCP, and denies there what the rest of it says', async () => {
     await policy('get-only', { ...toEcho, rules: [{ to: [{ operation: { methods: ['GET'] } }] }] });
     await until('POST is refused', async () => (await http(client, '/', { method: 'POST' })) === 403);
-    expect([await http(client), await tcp(client)]).toEqual([200, '']);
-    expect(await http(client, '/', { method: 'POST' })).toBe(403);
+    expect([await http(client), await greeting(client), await tcp(client)]).toEqual([200, '', '']);
     await policy('get-only', {
       ...toEcho,
       action: 'DENY',
       rules: [{ from: [{ source: accounts('stranger') }], to: [{ operation: { methods: ['POST'] } }] }],
     });
     await settle(other, 200);
-    expect([await http(other), await tcp(other), await tcp(client)]).toEqual([200, '', 'ready\nhello']);
+    expect([await http(other), await greeting(other), await greeting(client)]).toEqual([200, '', 'ready\n']);
   });
 });
 
@@ -153,9 +152,8 @@ describe('[AU-6] [AU-7] rules', () => {
     expect(await http(client, '/', { method: 'DELETE' })).toBe(403);
     expect(await http(client, '/', { headers: { 'x-bad': 'yes!' } })).toBe(403);
     expect(await http(client, '/', { headers: { 'x-bad': 'no' } })).toBe(200);
-    const { name } = await mesh.pod('echo');
     await until('the log names the rule', async () =>
-      readFileSync(join(mesh.state, 'logs', name, 'access.log'), 'utf8').includes(
+      (await logOf('echo-v1')).includes(
         'rbac_access_denied_matched_policy[ns[default]-policy[rules]-rule[0]]',
       ),
     );
@@ -178,6 +176,6 @@ describe('[AU-6] [AU-7] rules', () => {
     await policy('nobody', {});
     await settle(client, 403);
     await until('gRPC too', async () => (await grpc(client)) === 7);
-    expect([await http(client), await grpc(client), await tcp(client)]).toEqual([403, 7, '']);
+    expect([await http(client), await grpc(client), await greeting(client)]).toEqual([403, 7, '']);
   });
 });

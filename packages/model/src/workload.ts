@@ -83,6 +83,8 @@ export interface ProxyNode {
   /** What the proxy says it is (`ISTIO_VERSION`), and the rest of what it says in single words. */
   readonly version?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** It chooses the cluster of a connection when it has to dial, not when the connection comes. */
+  readonly choosesAfterHandshake?: true;
   /** Routers; absent: nobody stands before them. */
   readonly topology?: EdgeTopology;
 }

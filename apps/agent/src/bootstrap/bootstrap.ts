@@ -34,6 +34,8 @@ const runtime: Json = {
       static_layer: {
         're2.max_program_size.error_level': 32_768,
         're2.max_program_size.warn_level': 16_384,
+        // Policies decide who a connection is for when its client has proven who it is; the node says that it is on.
+        'envoy.reloadable_features.tcp_proxy_delay_route_selection': true,
       },
     },
     { name: 'admin', admin_layer: {} },

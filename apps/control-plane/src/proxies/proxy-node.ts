@@ -53,6 +53,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
       ? {}
       : { version: textOf(metadata['ISTIO_VERSION']) ?? '' }),
     metadata: textMap(metadata),
+    ...(textOf(metadata['CHOOSES_AFTER_HANDSHAKE']) === 'true' ? { choosesAfterHandshake: true } : {}),
     ...(topology === undefined ? {} : { topology }),
     ...(locality === undefined ? {} : { locality }),
   };

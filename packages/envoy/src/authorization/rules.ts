@@ -6,7 +6,7 @@ import type {
   AuthorizationRule,
   AuthorizationTest,
 } from '@xebec/model';
-import { type PolicySchema, RBAC_Action, type RBACSchema } from '@xebec/protos/envoy/config/rbac/v3/rbac_pb';
+import { type PolicySchema, RBAC_Action } from '@xebec/protos/envoy/config/rbac/v3/rbac_pb';
 import type { Fields } from '../resource.ts';
 import {
   anyPermission,
@@ -30,7 +30,7 @@ export function rulesFor(
   authorization: Authorization,
   action: AuthorizationPolicy['action'],
   context: RuleContext,
-): Fields<typeof RBACSchema> | undefined {
+): Rules | undefined {
   const policies = authorization.filter((policy) => policy.action === action);
   if (policies.length === 0) return undefined;
   const entries = policies.flatMap((policy) =>
@@ -45,6 +45,11 @@ export function rulesFor(
     action: action === 'DENY' ? RBAC_Action.DENY : RBAC_Action.ALLOW,
     policies: Object.fromEntries(entries),
   };
+}
+
+export interface Rules {
+  readonly action: RBAC_Action;
+  readonly policies: Record<string, Fields<typeof PolicySchema>>;
 }
 
 /**

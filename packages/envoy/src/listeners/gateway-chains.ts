@@ -1,10 +1,11 @@
 // The filter chains of a gateway port: what one server does with a connection once it is known to be for it.
-import type { Authorization, EdgeTopology, GatewayServer, GatewayTraffic } from '@xebec/model';
+import type { Authorization, EdgeTopology, GatewayServer, GatewayTraffic, ProxyNode } from '@xebec/model';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
-import { httpAuthorization, networkAuthorization } from '../authorization/filters.ts';
+import { authorizeConnection } from '../authorization/connections.ts';
+import { httpAuthorization } from '../authorization/filters.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
@@ -31,6 +32,7 @@ interface ChainContext {
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
   readonly authorization: Authorization;
+  readonly proxy: ProxyNode;
 }
 
 export function gatewayChain(server: GatewayServer, context: ChainContext): GatewayChain {
@@ -72,7 +74,7 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
     case 'connection':
       return connectionTraffic(server, traffic, context);
     case 'named-by-client':
-      return { filters: namedByClientFilters(context.settings), needs: [] };
+      return { filters: namedByClientFilters(context.settings, context.authorization), needs: [] };
   }
 }
 
@@ -104,30 +106,33 @@ function httpTraffic(
 function connectionTraffic(
   { tls }: GatewayServer,
   { destinations, protocol, isUndeclared }: Extract<GatewayTraffic, { kind: 'connection' }>,
-  { name, port, settings, authorization }: ChainContext,
+  { name, port, settings, authorization, proxy, topology }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
-  const target = targetOf(destinations, port);
-  const clusters = clustersOf(target);
-  const proxy = tcpProxy({
+  const cluster = targetOf(destinations, port);
+  const clusters = clustersOf(cluster);
+  // Certificates of others may name their holder in several ways, and a balancer may tell another address.
+  const isUnclear = tls.kind === 'certificate' || topology.isProxyProtocol;
+  const peer = isUnclear ? 'unclear' : isMesh ? 'mesh' : 'unproven';
+  const { filters, ...authorized } = authorizeConnection(authorization, { settings, proxy, peer, cluster });
+  const passed = tcpProxy({
     statPrefix: clusters[0] ?? name,
-    cluster: target,
-    accessLog: encodeAccessLog(settings.accessLog),
+    cluster,
     metrics: [
       ...encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
       ...(isMesh ? encodeTcpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
     ],
     // Nobody is dialled for a client that may not come in.
     isMutualTls: isMesh || tls.kind === 'certificate',
-    isAuthorized: authorization.length > 0,
+    ...authorized,
   });
   return {
     filters: [
-      ...networkAuthorization(authorization, settings.trustDomain),
+      ...filters,
       ...serverFilters(protocol, name),
       ...clientFilters(isUndeclared ? 'auto' : 'tcp', name),
-      proxy,
+      passed,
     ],
-    needs: clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
+    needs: clusters.map((each) => ({ typeUrl: typeUrls.cluster, name: each })),
   };
 }

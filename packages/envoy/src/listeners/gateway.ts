@@ -6,6 +6,7 @@ import type {
   GatewayModel,
   GatewayTraffic,
   GatewayVirtualHost,
+  ProxyNode,
   ServerTls,
 } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
@@ -31,7 +32,7 @@ export function encodeGatewayListeners(
 ): readonly EncodedResource[] {
   const { topology = openEdge } = model.proxy;
   return model.listeners.map((listener) =>
-    encodeListener(listener, { settings, topology, authorization: model.authorization }),
+    encodeListener(listener, { settings, topology, authorization: model.authorization, proxy: model.proxy }),
   );
 }
 
@@ -39,6 +40,7 @@ interface EdgeContext {
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
   readonly authorization: Authorization;
+  readonly proxy: ProxyNode;
 }
 
 function encodeListener(listener: GatewayListener, context: EdgeContext): EncodedResource {

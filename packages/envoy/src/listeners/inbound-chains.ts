@@ -1,11 +1,12 @@
 // The filter chains of one inbound port. Under STRICT there is no chain that takes plaintext.
-import type { Authorization, Cause, InboundPort } from '@xebec/model';
+import type { Authorization, Cause, InboundPort, ProxyNode } from '@xebec/model';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
-import { httpAuthorization, networkAuthorization } from '../authorization/filters.ts';
+import { authorizeConnection } from '../authorization/connections.ts';
+import { httpAuthorization } from '../authorization/filters.ts';
 import { durationOf } from '../duration.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
@@ -33,6 +34,7 @@ export interface PortChainOptions {
   /** One listener serves all ports, so a chain must say which it is for. */
   readonly matchesPort: boolean;
   readonly authorization: Authorization;
+  readonly proxy: ProxyNode;
 }
 
 export function portChains(options: PortChainOptions): Chain[] {
@@ -116,20 +118,21 @@ function httpFilters({ port, settings, authorization }: PortChainOptions, securi
   });
 }
 
-function tcpFilters({ port, settings, authorization }: PortChainOptions, security: Security): Filter[] {
+function tcpFilters(options: PortChainOptions, security: Security): Filter[] {
+  const { port, settings, authorization, proxy } = options;
   const cluster = inboundCluster(port.port);
-  const proxy = tcpProxy({
-    statPrefix: cluster,
-    cluster,
-    accessLog: encodeAccessLog(settings.accessLog),
-    metrics: encodeTcpMetrics({ reporter: 'destination', security }),
-    isMutualTls: security === 'mutual_tls',
-    isAuthorized: authorization.length > 0,
-  });
+  const peer = security === 'mutual_tls' ? 'mesh' : 'unproven';
+  const { filters, ...authorized } = authorizeConnection(authorization, { settings, proxy, peer, cluster });
   return [
-    ...networkAuthorization(authorization, settings.trustDomain),
+    ...filters,
     ...serverFilters(port.protocol, cluster),
-    proxy,
+    tcpProxy({
+      statPrefix: cluster,
+      cluster,
+      metrics: encodeTcpMetrics({ reporter: 'destination', security }),
+      isMutualTls: security === 'mutual_tls',
+      ...authorized,
+    }),
   ];
 }
 

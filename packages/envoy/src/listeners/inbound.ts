@@ -1,7 +1,9 @@
 // Inbound listeners of sidecars: mutual TLS and plaintext per port, as the workload's policy says.
 import type { Cause, Inbound, InboundPort } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
+import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
+import { authorizeConnection } from '../authorization/connections.ts';
 import { networkAuthorization } from '../authorization/filters.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
@@ -66,10 +68,12 @@ function boundListener(
   const ports = inbound.ports.filter(has);
   const udpPorts = inbound.udpPorts.filter(has);
   const policy = policyCauses(inbound);
-  const { authorization } = inbound;
+  const { authorization, proxy } = inbound;
   const filterChains = [
     ...tunnelsOf(inbound, udpPorts, settings),
-    ...ports.flatMap((port) => portChains({ port, settings, policy, matchesPort: false, authorization })),
+    ...ports.flatMap((port) =>
+      portChains({ port, settings, policy, matchesPort: false, authorization, proxy }),
+    ),
   ];
   if (filterChains.length === 0) return [];
   const encoded = encodeResource(
@@ -114,6 +118,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
             policy: policyCauses(inbound),
             matchesPort: true,
             authorization: inbound.authorization,
+            proxy: inbound.proxy,
           }),
         ),
         ...otherPorts(inbound, settings),
@@ -136,47 +141,32 @@ const policyCauses = ({ peer, authorization }: Inbound): readonly Cause[] => [
   ...authorization.map(({ object }) => ({ object })),
 ];
 
-const tcp = (
-  cluster: string,
-  settings: ProxySettings,
-  {
-    security,
-    isAuthorized = false,
-  }: { readonly security: 'mutual_tls' | 'none'; readonly isAuthorized?: boolean },
-) => [
-  tcpProxy({
-    statPrefix: cluster,
-    cluster,
-    accessLog: encodeAccessLog(settings.accessLog),
-    metrics: encodeTcpMetrics({ reporter: 'destination', security }),
-    isMutualTls: security === 'mutual_tls',
-    isAuthorized,
-  }),
-];
-
 /** Redirected traffic that names 15006 itself would loop. */
 const blackHoleChain = (settings: ProxySettings): Chain => ({
   name: 'virtualInbound-blackhole',
   filterChainMatch: { destinationPort: inboundPort },
-  filters: tcp(blackHoleCluster, settings, { security: 'none' }),
+  filters: [
+    tcpProxy({
+      statPrefix: blackHoleCluster,
+      cluster: blackHoleCluster,
+      accessLog: encodeAccessLog(settings.accessLog),
+      metrics: encodeTcpMetrics({ reporter: 'destination', security: 'none' }),
+    }),
+  ],
 });
 
 /** Ports that no service or container names: the workload's mode applies, the bytes pass as they are. */
-function otherPorts({ peer: { mode }, authorization }: Inbound, settings: ProxySettings): readonly Chain[] {
-  const authorized = networkAuthorization(authorization, settings.trustDomain);
-  const isAuthorized = authorized.length > 0;
+function otherPorts(inbound: Inbound, settings: ProxySettings): readonly Chain[] {
+  const { mode } = inbound.peer;
   const mutual: Chain = {
     name: 'virtualInbound-catchall-mtls',
     filterChainMatch: { transportProtocol: 'tls', applicationProtocols: [...meshProtocols.any] },
     transportSocket: mutualTlsServer(settings.trustDomain),
-    filters: [
-      ...authorized,
-      ...tcp(inboundPassthroughCluster, settings, { security: 'mutual_tls', isAuthorized }),
-    ],
+    filters: passedThrough(inbound, settings, 'mutual_tls'),
   };
   const plain: Chain = {
     name: 'virtualInbound-catchall',
-    filters: [...authorized, ...tcp(inboundPassthroughCluster, settings, { security: 'none', isAuthorized })],
+    filters: passedThrough(inbound, settings, 'none'),
   };
   // Envoy does not go from chains for TLS back to those for anything: TLS that is not the mesh's needs its own.
   const foreignTls: Chain = {
@@ -186,4 +176,22 @@ function otherPorts({ peer: { mode }, authorization }: Inbound, settings: ProxyS
   };
   if (mode === 'DISABLE') return [plain];
   return mode === 'STRICT' ? [mutual] : [mutual, foreignTls, plain];
+}
+
+function passedThrough(
+  { authorization, proxy }: Inbound,
+  settings: ProxySettings,
+  security: 'mutual_tls' | 'none',
+): Filter[] {
+  const cluster = inboundPassthroughCluster;
+  const peer = security === 'mutual_tls' ? 'mesh' : 'unproven';
+  const { filters, ...authorized } = authorizeConnection(authorization, { settings, proxy, peer, cluster });
+  const passed = tcpProxy({
+    statPrefix: cluster,
+    cluster,
+    metrics: encodeTcpMetrics({ reporter: 'destination', security }),
+    isMutualTls: security === 'mutual_tls',
+    ...authorized,
+  });
+  return [...filters, passed];
 }

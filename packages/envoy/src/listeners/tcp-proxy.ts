@@ -10,7 +10,9 @@ import {
   TcpProxySchema,
   UpstreamConnectMode,
 } from '@xebec/protos/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import type { ConnectionAuthorization } from '../authorization/connections.ts';
 import { durationOf } from '../duration.ts';
+import { blackHoleCluster } from '../names.ts';
 import { networkFilter } from './addresses.ts';
 import { type ConnectionTarget, clusterSpecifier } from './connection-target.ts';
 
@@ -25,11 +27,8 @@ export interface TcpProxyOptions {
   readonly metrics: readonly AccessLog[];
   /** Who calls must have proven who it is before the upstream hears of it, and before the connection is counted. */
   readonly isMutualTls?: boolean;
-  /**
-   * Policies decide about the connection. Envoy does so at the client's first byte, so the upstream must not be dialled
-   * before: it may speak first, and to nobody who is not allowed to listen.
-   */
-  readonly isAuthorized?: boolean;
+  /** When policies have decided about the connection: before it, nobody dials; see `authorization/connections.ts`. */
+  readonly decided?: ConnectionAuthorization['decided'];
   /** Milliseconds; an idle timeout of 0 is none. Absent: Envoy's one hour, and no limit of the duration. */
   readonly limits?: TcpLimits;
   /** Clients are told apart by their address where the cluster hashes. */
@@ -45,28 +44,25 @@ const chosen = (endpoint: string | undefined) =>
   endpoint === undefined ? {} : { metadataMatch: { filterMetadata: { 'envoy.lb': { address: endpoint } } } };
 
 export function tcpProxy(options: TcpProxyOptions): Filter {
-  const {
-    statPrefix,
-    cluster,
-    accessLog,
-    metrics,
-    isMutualTls = false,
-    isAuthorized = false,
-    limits = {},
-  } = options;
+  const { statPrefix, cluster, accessLog, metrics, isMutualTls = false, decided, limits = {} } = options;
   const { idleTimeoutMs, maxConnectionDurationMs } = limits;
   const { isSourceHashed = false, tunnel } = options;
   return networkFilter(
     'envoy.filters.network.tcp_proxy',
     anyOf(TcpProxySchema, {
       statPrefix,
-      clusterSpecifier: clusterSpecifier(cluster),
+      // Without a word that it may, it goes nowhere.
+      clusterSpecifier: clusterSpecifier(decided === 'handshake' ? blackHoleCluster : cluster),
       accessLog: [...accessLog.map(atEnd), ...metrics],
       accessLogOptions: { flushAccessLogOnConnected: true },
       ...chosen(options.endpoint),
       ...(isSourceHashed ? { hashPolicy: [bySource] } : {}),
       ...(tunnel === undefined ? {} : { tunnelingConfig: tunnelTo(tunnel) }),
-      ...(isAuthorized ? afterFirstByte : isMutualTls ? afterHandshake : {}),
+      ...(decided === 'first-byte'
+        ? afterFirstByte
+        : isMutualTls || decided !== undefined
+          ? afterHandshake
+          : {}),
       ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationOf(idleTimeoutMs) }),
       ...(maxConnectionDurationMs === undefined
         ? {}

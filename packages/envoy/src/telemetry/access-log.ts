@@ -130,6 +130,18 @@ export function encodeAccessLog({ format, template }: ProxySettings['accessLog']
   }
 }
 
+const endDetails = '%CONNECTION_TERMINATION_DETAILS%';
+
+/** The same line, where a connection may also end for the reason that `operator` tells. */
+export function encodeConnectionLog(
+  { format, template }: ProxySettings['accessLog'],
+  operator: string,
+): readonly AccessLog[] {
+  const written = template ?? (format === 'json' ? JSON.stringify(jsonFormat) : textFormat);
+  const text = format === 'json' ? JSON.stringify(operator).slice(1, -1) : operator;
+  return encodeAccessLog({ format, template: written.replaceAll(endDetails, text) });
+}
+
 /** The same line, but only for connections that no filter chain took. */
 export const onlyUnrouted = (log: AccessLog): AccessLog =>
   create(AccessLogSchema, {
