@@ -57,7 +57,7 @@ describe('a node', () => {
         CAPTURE: 'explicit',
         APPLICATION_ADDRESS: '127.24.0.1',
         UNPRIVILEGED_POD: 'true',
-    CHOOSES_AFTER_HANDSHAKE: 'true',
+        CHOOSES_AFTER_HANDSHAKE: 'true',
       },
     });
     expect(nodeOf(router)).toMatchObject({
