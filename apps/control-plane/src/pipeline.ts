@@ -85,6 +85,8 @@ const configInputs = (store: Store) => ({
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),
+  wasmPlugins: store.source('WasmPlugin'),
+  trafficExtensions: store.source('TrafficExtension'),
 });
 
 const sameProxy = (left: ProxyNode, right: ProxyNode): boolean =>

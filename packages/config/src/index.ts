@@ -98,6 +98,15 @@ export type {
   TlsRouteSpec,
   VirtualServiceSpec,
 } from './kinds/virtual-service/spec.ts';
+export { type ImageReference, readImageReference } from './kinds/wasm-plugin/module-url.ts';
+export type {
+  ExtensionPhase,
+  ExtensionSpec,
+  LuaFilterSpec,
+  TrafficSelector,
+  WasmFilterSpec,
+} from './kinds/wasm-plugin/spec.ts';
+export { trafficOf } from './kinds/wasm-plugin/traffic.ts';
 export type { WorkloadEntrySpec } from './kinds/workload-entry/spec.ts';
 export type { WorkloadGroupSpec } from './kinds/workload-group/spec.ts';
 export { toManifest, toYaml, toYamlStream } from './object/manifest.ts';

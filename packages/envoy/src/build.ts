@@ -5,6 +5,7 @@ import { type Client, deriveClients } from './clients.ts';
 import { buildClusters } from './clusters/build-clusters.ts';
 import { buildDemand, type Demand } from './demand.ts';
 import { buildEndpoints } from './endpoints/build-endpoints.ts';
+import { buildExtensions } from './extensions/build-extensions.ts';
 import type { ResourceInputs } from './inputs.ts';
 import { buildListeners } from './listeners/build-listeners.ts';
 import { encodeGatewayRoutes } from './listeners/gateway.ts';
@@ -48,12 +49,7 @@ export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyColle
   const places = buildPlaces(graph, clients, inputs.destinations);
   const made = buildUnpatched(graph, inputs, { clients, places });
   const patches = buildPatches(graph, { inputs, clients, places, made, programs });
-  const types = made.flatMap((type): ResourceCollection[] => [
-    // Listeners refer to extension configurations.
-    ...(type.typeUrl === typeUrls.listener ? patchesOf(patches, typeUrls.extension) : []),
-    type,
-    ...patchesOf(patches, type.typeUrl),
-  ]);
+  const types = made.flatMap((type): ResourceCollection[] => [type, ...patchesOf(patches, type.typeUrl)]);
   return { types, views: buildViews(graph, clients, { places, settings: inputs.settings }), patches };
 }
 
@@ -91,6 +87,7 @@ function buildUnpatched(
       typeUrl: typeUrls.endpoint,
       resources: graph.union('allEndpoints', buildEndpoints(graph, inputs, places), udp.endpoints),
     },
+    { typeUrl: typeUrls.extension, resources: buildExtensions(graph, inputs) },
     {
       typeUrl: typeUrls.listener,
       resources: graph.union('allListeners', buildListeners(graph, inputs, demand), udp.listeners),

@@ -33,7 +33,7 @@ function shown({ options, mesh }: GoldenCase, type: TypeName): string | undefine
 const show = ({ telemetry = false }: GoldenOptions, resource: unknown): unknown =>
   telemetry ? resource : brief(resource);
 
-const types: readonly TypeName[] = ['clusters', 'endpoints', 'listeners', 'routes', 'secrets'];
+const types: readonly TypeName[] = ['clusters', 'endpoints', 'listeners', 'routes', 'secrets', 'extensions'];
 
 test.each(cases)('[MG-6] %s', (name) => {
   const golden = read(name);

@@ -2,6 +2,7 @@
 
 import type { ObjectOf } from '@xebec/config';
 import type { Collection } from '@xebec/flow';
+import type { Extension } from '@xebec/mesh';
 import type {
   ConnectionTable,
   Destination,
@@ -25,6 +26,7 @@ import type { PatchGate } from './patches/gate.ts';
 export interface ProxySettings {
   readonly trustDomain: string;
   readonly clusterDomain: string;
+  readonly rootNamespace: string;
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   readonly accessLog: { readonly format: 'text' | 'json' | 'none'; readonly template?: string };
   /** Some host is one that each request names itself. */
@@ -49,6 +51,8 @@ export interface ResourceInputs {
   readonly gateways: Collection<string, GatewayModel>;
   readonly secrets: Collection<string, TlsSecret>;
   readonly envoyFilters: Collection<ObjectKey, ObjectOf<'EnvoyFilter'>>;
+  readonly extensions: Collection<ObjectKey, Extension>;
+  readonly pullSecrets: Collection<ObjectKey, string>;
   /** By proxy id: the patches that are to apply to it. */
   readonly patchSets: Collection<string, PatchSet>;
   /** Absent: patches are trusted and applied at once. */

@@ -5,6 +5,7 @@ import { isClassLayer } from '@xebec/model';
 import type { Client } from './clients.ts';
 import { styleOf } from './demand.ts';
 import type { Place } from './endpoints/place.ts';
+import { extensionLayer, meshExtensionLayer } from './extensions/names.ts';
 import type { ProxySettings } from './inputs.ts';
 import { httpProxyRoute } from './names.ts';
 import { patchedView } from './patches/patched-view.ts';
@@ -143,6 +144,7 @@ function sidecarView(client: PlacedClient): ProxyView {
       [typeUrls.cluster]: [...all(own, baseLayer), ...use(...placed), ...connects],
       [typeUrls.endpoint]: use(...placed),
       [typeUrls.secret]: needed(...shared.filter(isClassLayer).map(classSecretLayer)),
+      [typeUrls.extension]: extensionsFor(proxy),
     },
   };
 }
@@ -150,6 +152,9 @@ function sidecarView(client: PlacedClient): ProxyView {
 /** A class has tables of its own only where they differ from its namespace's. */
 const wholeTables = (layers: readonly Layer[], { namespace }: ProxyNode): readonly string[] =>
   [...layers.filter(isClassLayer), namespace].map(eagerRoutes);
+
+const extensionsFor = ({ namespace }: ProxyNode): readonly LayerUse[] =>
+  needed(extensionLayer(namespace), meshExtensionLayer);
 
 function routerView(client: PlacedClient): ProxyView {
   const { proxy } = client;
@@ -163,6 +168,7 @@ function routerView(client: PlacedClient): ProxyView {
       [typeUrls.cluster]: [...all(own, baseLayer), ...needed(...placed)],
       [typeUrls.endpoint]: needed(...placed),
       [typeUrls.secret]: needed(secretLayer(proxy.namespace), own),
+      [typeUrls.extension]: extensionsFor(proxy),
     },
   };
 }

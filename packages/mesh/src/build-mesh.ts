@@ -14,7 +14,7 @@ import { deriveHosts } from './host-views.ts';
 import { deriveServices } from './hosts.ts';
 import { deriveInbounds } from './inbounds.ts';
 import type { MeshCollections, MeshInputs } from './inputs.ts';
-import { derivePatchSets } from './patch-sets.ts';
+import { derivePatches } from './patch-sets.ts';
 import { derivePeerPolicies, derivePeerSources, indexNamespacePeers } from './peer-policies.ts';
 import { deriveRouteTables, indexMeshRoutes } from './route-tables.ts';
 import { deriveRoutes } from './routes.ts';
@@ -72,8 +72,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     inbounds,
     gateways,
     secrets: ofGateways.secrets,
-    envoyFilters: inputs.envoyFilters,
-    patchSets: derivePatchSets(graph, inputs),
+    ...derivePatches(graph, inputs),
     conflicts: deriveConflicts(graph, {
       hosts,
       services,

@@ -20,6 +20,7 @@ import type {
   Workload,
 } from '@xebec/model';
 import type { Diagnostic } from '@xebec/std';
+import type { Extensions } from './extensions.ts';
 import type { MeshSettings } from './settings.ts';
 
 export type ObjectsOf<K extends KindName> = Collection<ObjectKey, ObjectOf<K>>;
@@ -39,6 +40,8 @@ export interface MeshInputs {
   readonly secrets: ObjectsOf<'Secret'>;
   /** Those in force: of a refused one the last good value, or none. */
   readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;
+  readonly wasmPlugins: ObjectsOf<'WasmPlugin'>;
+  readonly trafficExtensions: ObjectsOf<'TrafficExtension'>;
   /** Connected clients by Envoy node id. */
   readonly proxies: Collection<string, ProxyNode>;
   /** Absent: `defaultSettings`. */
@@ -72,6 +75,10 @@ export interface MeshCollections {
   readonly secrets: Collection<string, TlsSecret>;
   /** As they came in, for those who apply them. */
   readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;
+  /** WasmPlugins and TrafficExtensions. */
+  readonly extensions: Extensions;
+  /** By name of the Secret (`Secret/NAMESPACE/NAME`): credentials for registries. */
+  readonly pullSecrets: Collection<ObjectKey, string>;
   /** By proxy id: the patches that apply to it; none for most. */
   readonly patchSets: Collection<string, PatchSet>;
   /** What was decided between objects that contradict each other or name what is not there. */

@@ -211,7 +211,11 @@ const anyGateway = fc
 const anySecret = id.map((key) =>
   object('Secret', key, {
     type: 'kubernetes.io/tls',
-    data: { 'tls.crt': new Uint8Array([1]), 'tls.key': new Uint8Array([2]) },
+    data: {
+      'tls.crt': new Uint8Array([1]),
+      'tls.key': new Uint8Array([2]),
+      '.dockerconfigjson': new Uint8Array([3]),
+    },
   }),
 );
 
@@ -236,6 +240,25 @@ const anyFilter = fc
     }),
   );
 
+const anyExtension = fc
+  .tuple(
+    id,
+    fc.option(labels, { nil: undefined }),
+    fc.integer({ min: -1, max: 1 }),
+    fc.constantFrom('AUTHN', 'STATS', 'UNSPECIFIED' as const),
+    fc.uniqueArray(fc.constantFrom('CLIENT', 'SERVER' as const)),
+  )
+  .map(([key, selector, priority, phase, modes]) =>
+    object('TrafficExtension', key, {
+      ...(selector === undefined ? {} : { selector }),
+      targetGateways: [],
+      priority,
+      phase,
+      match: modes.map((mode) => ({ mode, ports: [] })),
+      filter: { kind: 'lua', inlineCode: '' },
+    }),
+  );
+
 const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyService,
   anyPod,
@@ -248,6 +271,7 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyGateway,
   anySecret,
   anyFilter,
+  anyExtension,
 );
 
 type Step =

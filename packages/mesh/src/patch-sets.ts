@@ -2,37 +2,83 @@
 import type { ConfigPatch, ObjectOf } from '@xebec/config';
 import { compilePattern } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
-import type { ObjectKey, PatchSet, ProxyNode } from '@xebec/model';
+import {
+  extensionSides,
+  type ObjectKey,
+  type PatchReference,
+  type PatchSet,
+  type ProxyNode,
+} from '@xebec/model';
 import { hashText } from '@xebec/std';
+import {
+  deriveExtensions,
+  derivePlaces,
+  derivePullSecrets,
+  type ExtensionPlace,
+  extensionsByPhase,
+  sidesOf,
+} from './extensions.ts';
 import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
-import { anchorOfSelector, anchorsOfLabels, isSelected } from './label-selectors.ts';
+import {
+  anchorOfSelector,
+  anchorsOfLabels,
+  isSelected,
+  type Labels,
+  type SelectorAnchor,
+} from './label-selectors.ts';
 import { type MeshSettings, settingsOf } from './settings.ts';
 
 type Filter = ObjectOf<'EnvoyFilter'>;
 
+/** All that is done to proxies beside what the mesh makes of them. */
+export function derivePatches(graph: Graph, inputs: MeshInputs) {
+  const extensions = deriveExtensions(graph, inputs);
+  return {
+    envoyFilters: inputs.envoyFilters,
+    extensions,
+    pullSecrets: derivePullSecrets(graph, inputs),
+    patchSets: derivePatchSets(graph, inputs, derivePlaces(graph, extensions)),
+  };
+}
+
 /** By proxy id; a proxy to which nothing applies has none. */
-export function derivePatchSets(
+function derivePatchSets(
   graph: Graph,
   { envoyFilters, proxies, settings }: Pick<MeshInputs, 'envoyFilters' | 'proxies' | 'settings'>,
+  places: Collection<ObjectKey, ExtensionPlace>,
 ): Collection<string, PatchSet> {
   const filtersBySelector = graph.index(envoyFilters, 'bySelector', ({ metadata, spec }) =>
-    spec.targetGateways.length > 0
-      ? spec.targetGateways.map((name) => anchorOfSelector(metadata.namespace, { [gatewayLabel]: name }))
-      : [anchorOfSelector(metadata.namespace, spec.workloadSelector ?? {})],
+    anchorsOf(metadata.namespace, spec.targetGateways, spec.workloadSelector),
+  );
+  const extensionsBySelector = graph.index(places, 'bySelector', ({ namespace, targetGateways, selector }) =>
+    anchorsOf(namespace, targetGateways, selector),
   );
   return graph.derive({
     name: 'mesh.patchSets',
     from: proxies,
-    reads: { filtersBySelector, settings },
+    reads: { filtersBySelector, extensionsBySelector, settings },
     fn: (proxy, id: string, read) => {
       if (proxy.role === 'grpc') return [];
       const { rootNamespace } = settingsOf(read.settings);
-      const selected = [...new Set([rootNamespace, proxy.namespace])]
-        .flatMap((namespace) => anchorsOfLabels(namespace, proxy.labels))
+      const anchors = [...new Set([rootNamespace, proxy.namespace])].flatMap((namespace) =>
+        anchorsOfLabels(namespace, proxy.labels),
+      );
+      const filters = anchors
         .flatMap((anchor) => read.filtersBySelector.at(anchor))
-        .filter(([, filter]) => isFor(filter, proxy));
-      const set = setOf(inOrder(selected, rootNamespace), proxy);
+        .filter(([, { metadata, spec }]) =>
+          isFor(metadata, { ...spec, selector: spec.workloadSelector }, proxy),
+        );
+      const extended = anchors
+        .flatMap((anchor) => read.extensionsBySelector.at(anchor))
+        .filter(([, place]) => isFor(place, place, proxy));
+      const set = setOf(
+        [
+          ...insertions(extensionsByPhase(extended), proxy),
+          ...patches(inOrder(filters, rootNamespace), proxy),
+        ],
+        proxy,
+      );
       return set === undefined ? [] : [[id, set] as const];
     },
     equals: (left, right) => left.id === right.id,
@@ -41,9 +87,23 @@ export function derivePatchSets(
 
 const gatewayLabel = 'gateway.networking.k8s.io/gateway-name';
 
-function isFor({ metadata, spec }: Filter, { labels, namespace }: ProxyNode): boolean {
-  if (spec.targetGateways.length === 0) return isSelected(spec.workloadSelector ?? {}, labels);
-  return metadata.namespace === namespace && spec.targetGateways.includes(labels[gatewayLabel] ?? '');
+interface Selection {
+  readonly selector?: Labels | undefined;
+  readonly targetGateways: readonly string[];
+}
+
+function anchorsOf(namespace: string, targets: readonly string[], selector: Labels = {}): SelectorAnchor[] {
+  if (targets.length === 0) return [anchorOfSelector(namespace, selector)];
+  return targets.map((name) => anchorOfSelector(namespace, { [gatewayLabel]: name }));
+}
+
+function isFor(
+  metadata: Pick<Filter['metadata'], 'namespace'>,
+  { selector, targetGateways }: Selection,
+  { labels, namespace }: ProxyNode,
+): boolean {
+  if (targetGateways.length === 0) return isSelected(selector ?? {}, labels);
+  return metadata.namespace === namespace && targetGateways.includes(labels[gatewayLabel] ?? '');
 }
 
 type Selected = readonly (readonly [ObjectKey, Filter])[];
@@ -59,11 +119,22 @@ function inOrder(selected: Selected, rootNamespace: MeshSettings['rootNamespace'
   );
 }
 
-function setOf(selected: Selected, proxy: ProxyNode): PatchSet | undefined {
-  const role = proxy.role === 'router' ? 'router' : 'sidecar';
-  const patches = selected.flatMap(([object, { spec }]) =>
+const patches = (selected: Selected, proxy: ProxyNode): readonly PatchReference[] =>
+  selected.flatMap(([object, { spec }]) =>
     spec.patches.flatMap((patch, position) => (applies(patch, proxy) ? [{ object, position }] : [])),
   );
+
+/** Filters are there before patches are made to the chains they are in. */
+const insertions = (
+  extended: readonly (readonly [ObjectKey, ExtensionPlace])[],
+  proxy: ProxyNode,
+): readonly PatchReference[] =>
+  extended.flatMap(([object, place]) =>
+    sidesOf(place, proxy.role).map((side) => ({ object, position: extensionSides.indexOf(side) })),
+  );
+
+function setOf(patches: readonly PatchReference[], proxy: ProxyNode): PatchSet | undefined {
+  const role = proxy.role === 'router' ? 'router' : 'sidecar';
   if (patches.length === 0) return undefined;
   const text = patches.map(({ object, position }) => `${object}#${position}`).join();
   return { id: hashText(`${role} ${text}`), role, patches };

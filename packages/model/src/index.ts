@@ -55,7 +55,7 @@ export {
   seenIn,
   splitLayered,
 } from './layers.ts';
-export type { PatchReference, PatchSet } from './patch.ts';
+export { type ExtensionSide, extensionSides, type PatchReference, type PatchSet } from './patch.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';
 export type { Cause, ObjectKey } from './reference.ts';
 export type {

@@ -70,3 +70,9 @@ export const istioSecurity = {
   versions: ['v1', 'v1beta1'],
   isNamespaced: true,
 } as const;
+
+export const istioExtensions = {
+  group: 'extensions.istio.io',
+  versions: ['v1alpha1'],
+  isNamespaced: true,
+} as const;

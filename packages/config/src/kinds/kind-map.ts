@@ -16,6 +16,7 @@ import type { ServiceSpec } from './service/spec.ts';
 import type { ServiceAccountSpec } from './service-account/spec.ts';
 import type { ServiceEntrySpec } from './service-entry/spec.ts';
 import type { VirtualServiceSpec } from './virtual-service/spec.ts';
+import type { ExtensionSpec } from './wasm-plugin/spec.ts';
 import type { WorkloadEntrySpec } from './workload-entry/spec.ts';
 import type { WorkloadGroupSpec } from './workload-group/spec.ts';
 
@@ -37,6 +38,8 @@ export interface KindMap {
   readonly Gateway: GatewaySpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
   readonly EnvoyFilter: EnvoyFilterSpec;
+  readonly WasmPlugin: ExtensionSpec;
+  readonly TrafficExtension: ExtensionSpec;
   readonly AuthorizationPolicy: AuthorizationPolicySpec;
 }
 

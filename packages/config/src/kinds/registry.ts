@@ -17,7 +17,9 @@ import { secretKind } from './secret/schema.ts';
 import { serviceKind } from './service/schema.ts';
 import { serviceAccountKind } from './service-account/schema.ts';
 import { serviceEntryKind } from './service-entry/schema.ts';
+import { trafficExtensionKind } from './traffic-extension/schema.ts';
 import { virtualServiceKind } from './virtual-service/schema.ts';
+import { wasmPluginKind } from './wasm-plugin/schema.ts';
 import { workloadEntryKind } from './workload-entry/schema.ts';
 import { workloadGroupKind } from './workload-group/schema.ts';
 
@@ -40,6 +42,8 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   Gateway: gatewayKind,
   PeerAuthentication: peerAuthenticationKind,
   EnvoyFilter: envoyFilterKind,
+  WasmPlugin: wasmPluginKind,
+  TrafficExtension: trafficExtensionKind,
   AuthorizationPolicy: authorizationPolicyKind,
 };
 

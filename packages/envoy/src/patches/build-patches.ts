@@ -50,7 +50,7 @@ export interface PatchSources {
   readonly programs: Programs;
 }
 
-/** The resource types that patches may change or add to. */
+/** The resource types that patches may change or add to; extension configurations are only added. */
 const patchableTypes = [
   typeUrls.cluster,
   typeUrls.extension,
@@ -64,7 +64,9 @@ export function buildPatches(graph: Graph, sources: PatchSources): PatchCollecti
   const targets = buildTargets(graph, sources);
   const applied = new Map(
     sources.made
-      .filter(({ typeUrl }) => patchableTypes.some((each) => each === typeUrl))
+      .filter(
+        ({ typeUrl }) => patchableTypes.some((each) => each === typeUrl) && typeUrl !== typeUrls.extension,
+      )
       .map(({ typeUrl, resources }) => [
         typeUrl,
         applyToType(graph, { ...sources, typeUrl, targets }, resources),

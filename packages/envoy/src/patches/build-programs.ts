@@ -4,6 +4,7 @@ import type { Collection, Graph } from '@xebec/flow';
 import type { ObjectKey, PatchSet } from '@xebec/model';
 import { knownTypes } from '@xebec/protos';
 import { deepEqual } from '@xebec/std';
+import { buildInsertions } from '../extensions/insertion.ts';
 import type { ResourceInputs } from '../inputs.ts';
 import { type PatchProgram, readyPatches, typesOf } from './program.ts';
 
@@ -38,13 +39,16 @@ export function buildPrograms(graph: Graph, inputs: ResourceInputs): Programs {
       return registry === undefined ? [] : [[key, readyPatches(key, spec, registry)] as const];
     },
   });
+  const insertions = buildInsertions(graph, inputs.extensions);
   const holders = buildHolders(graph, patchSets, attached);
   const programs = graph.derive({
     name: 'patchPrograms',
     from: buildSets(graph, holders),
-    reads: { ready },
+    reads: { ready, insertions },
     fn: ({ role, patches }, id: string, read) => {
-      const found = patches.flatMap(({ object, position }) => read.ready.get(object)?.[position] ?? []);
+      const found = patches.flatMap(
+        ({ object, position }) => (read.ready.get(object) ?? read.insertions.get(object))?.[position] ?? [],
+      );
       return [[id, { role, patches: found }] as const];
     },
     equals: (left, right) =>

@@ -1,14 +1,15 @@
 // Patches of listeners and of what they consist of: listener filters, filter chains, network and HTTP filters, inline routes.
-import { fromBinary } from '@bufbuild/protobuf';
 import type { FilterChainMatchSpec, PatchTarget } from '@xebec/config';
 import { encodeAny } from '@xebec/protos';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
-import type { Filter, FilterChain } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import type { FilterChain } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { Listener } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import {
   type HttpConnectionManager,
   HttpConnectionManagerSchema,
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { insertFilter } from '../extensions/insert-filter.ts';
+import { managerIn } from './manager-in.ts';
 import { mergeMessages } from './merge-messages.ts';
 import { changeList, type ListChange } from './named-list.ts';
 import { patchRouteConfiguration } from './patch-routes.ts';
@@ -23,6 +24,10 @@ export function patchListener(
 ): 'removed' | 'kept' {
   const side = sideOf(listener, place);
   for (const ready of patches) {
+    if (ready.insertion !== undefined) {
+      if (ready.insertion.side === side && insertFilter(listener, ready.insertion, place)) place.hit(ready);
+      continue;
+    }
     if (!isListener(ready, listener, { side, place })) continue;
     if (applyPatch(listener, ready, { side, place }) === 'removed') return 'removed';
   }
@@ -212,14 +217,6 @@ function changeManagers(
       }
     }
   }
-}
-
-function managerIn({ configType }: Filter): HttpConnectionManager | undefined {
-  if (configType.case !== 'typedConfig') return undefined;
-  const { typeUrl, value } = configType.value;
-  return typeUrl.endsWith(`/${HttpConnectionManagerSchema.typeName}`)
-    ? fromBinary(HttpConnectionManagerSchema, value)
-    : undefined;
 }
 
 function patchInlineRoutes(listener: Listener, ready: ReadyPatch, around: Around): void {

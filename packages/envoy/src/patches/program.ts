@@ -10,6 +10,7 @@ import {
 import { type ConfigPatch, type EnvoyFilterSpec, type PatchTarget, readPayload } from '@xebec/config';
 import type { ObjectKey } from '@xebec/model';
 import { encode } from '@xebec/protos';
+import type { Insertion } from '../extensions/insertion.ts';
 import { type ResourceReference, typeUrls } from '../resource.ts';
 
 export interface ReadyPatch {
@@ -17,6 +18,8 @@ export interface ReadyPatch {
   readonly id: string;
   readonly object: ObjectKey;
   readonly patch: ConfigPatch;
+  /** The filter of an extension, which finds its place by itself; its patch only says what it may change. */
+  readonly insertion?: Insertion;
   /** The value as a message of its own; only for patches that have one. */
   value(): Message;
   /** The same, encoded. */

@@ -72,6 +72,8 @@ const inputsOf = (store: Store) => ({
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),
+  wasmPlugins: store.source('WasmPlugin'),
+  trafficExtensions: store.source('TrafficExtension'),
 });
 
 function applyText(store: Store, text: string, file: string): void {
@@ -101,6 +103,7 @@ export const typeNames = {
   listeners: [typeUrls.listener],
   routes: [typeUrls.route, typeUrls.virtualHost],
   secrets: [typeUrls.secret],
+  extensions: [typeUrls.extension],
 } as const;
 
 export type TypeName = keyof typeof typeNames;

@@ -22,6 +22,8 @@ export type MeshObject = {
   | 'Gateway'
   | 'PeerAuthentication'
   | 'EnvoyFilter'
+  | 'WasmPlugin'
+  | 'TrafficExtension'
   | 'AuthorizationPolicy'
   | 'Secret'];
 
@@ -54,6 +56,8 @@ function createSources(graph: Graph) {
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     EnvoyFilter: of('EnvoyFilter'),
+    WasmPlugin: of('WasmPlugin'),
+    TrafficExtension: of('TrafficExtension'),
   };
 }
 
@@ -82,6 +86,8 @@ export function createMesh(): MeshFixture {
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,
     envoyFilters: sources.EnvoyFilter,
+    wasmPlugins: sources.WasmPlugin,
+    trafficExtensions: sources.TrafficExtension,
     proxies,
     settings,
   });
