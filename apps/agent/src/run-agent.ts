@@ -1,5 +1,6 @@
 // The agent's composition root: watches workloads, runs them, and leaves nothing behind.
 import { readFile } from 'node:fs/promises';
+import * as path from 'node:path';
 import { createKeyAndCsr, requestCertificate } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
@@ -11,6 +12,7 @@ import { ControlPlaneGate } from './control/gate.ts';
 import { type WatchListener, watchObjects } from './control/object-watch.ts';
 import type { OnEvent } from './events.ts';
 import type { IdentitySources } from './identity/workload-identity.ts';
+import { createModuleStore } from './modules/module-store.ts';
 import type { AgentHandle, AgentOptions } from './options.ts';
 import { inWords, messageOf, refuse } from './problem.ts';
 import { groupMember } from './workloads/group-member.ts';
@@ -114,6 +116,11 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
     discovery: options.discovery ?? 'on-demand',
     localImages: options.program === undefined ? options.localImages : [programImages(options.program)],
     identitySources: (owner) => createIdentitySources(options, { client, owner, xds }),
+    modules: createModuleStore({
+      directory: path.join(stateDirectory, 'modules'),
+      timers: parts.timers,
+      random: parts.random,
+    }),
     guard: startGuard(),
     clock: options.clock ?? Date.now,
     drainMs: options.terminationDrainMs ?? 1_500,

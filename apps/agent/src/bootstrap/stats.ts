@@ -10,6 +10,10 @@ const prefixes = [
   'http.agent.',
   'workers.',
   'mongo.',
+  // Metrics that Wasm filters define, how their machines are, and how filters arrive.
+  'wasmcustom.',
+  'wasm.',
+  'extension_config_discovery.',
   'redis.',
 ];
 

@@ -4,6 +4,7 @@ import type { Capture } from '../capture/capture.ts';
 import type { Gate } from '../control/gate.ts';
 import type { OnEvent } from '../events.ts';
 import type { IdentitySources } from '../identity/workload-identity.ts';
+import type { ModuleStore } from '../modules/module-store.ts';
 import type { LocalImages } from './local-images.ts';
 import type { PodReporter } from './pod-reporter.ts';
 
@@ -39,6 +40,8 @@ export interface PodContext {
   /** Proxies hear of the control plane only while it knows the Pods. */
   readonly gate: Gate;
   readonly identitySources: (owner: { namespace: string; serviceAccount: string }) => IdentitySources;
+  /** Wasm modules of all proxies. */
+  readonly modules: ModuleStore;
   readonly guard: Guard;
   readonly timers: Timers;
   /** Milliseconds since the epoch. */

@@ -16,9 +16,12 @@ import type { ProxyDescription } from '../envoy/proxy-description.ts';
 import { openIdentity, type WorkloadIdentity } from '../identity/workload-identity.ts';
 import { mergeMetrics, type ScrapeTarget } from '../metrics/merged-metrics.ts';
 import { startStatusServer } from '../metrics/status-server.ts';
+import { createModuleLinks } from '../modules/module-links.ts';
 import { ResourceStack } from '../resource-stack.ts';
 import { createSecretStore } from '../sds/secrets.ts';
 import { startDiscoveryServer } from '../xds-proxy/discovery-server.ts';
+import { createExtensionPass } from '../xds-proxy/extension-pass.ts';
+import type { MessagePass, PassEnds } from '../xds-proxy/relay.ts';
 import { createUpstream } from '../xds-proxy/upstream.ts';
 import type { PodContext } from './pod-context.ts';
 import {
@@ -142,6 +145,7 @@ async function serve(
     secrets,
     upstream,
     gate: context.gate,
+    pass: extensionPass(options, files, (message) => warn('extension-missing', message)),
     onRefusal: (message) => warn('secret-refused', `the proxy refused a secret: ${message}`),
     onBreak: () => undefined,
   });
@@ -156,6 +160,16 @@ async function serve(
   if (!status.ok) return fail(...status.diagnostics);
   stack.use(status.value);
   return succeed(undefined);
+}
+
+/** Filters that are Wasm modules get them from this machine's store. */
+function extensionPass(
+  { context: { modules, timers } }: ProxyOptions,
+  { directory }: WorkloadFiles,
+  onProblem: (message: string) => void,
+) {
+  const links = createModuleLinks(directory);
+  return (ends: PassEnds): MessagePass => createExtensionPass({ modules, timers, links, onProblem }, ends);
 }
 
 const bootstrapText = (

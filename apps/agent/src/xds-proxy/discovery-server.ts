@@ -12,7 +12,7 @@ import {
   type SecretStreamOptions,
 } from '../sds/secret-streams.ts';
 import type { SecretStore } from '../sds/secrets.ts';
-import { relay, type ServerStream } from './relay.ts';
+import { type MessagePass, type PassEnds, relay, type ServerStream } from './relay.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface DiscoveryServerOptions {
@@ -23,6 +23,8 @@ export interface DiscoveryServerOptions {
   readonly upstream: Upstream;
   /** Streams wait for it before they are carried on. */
   readonly gate: Gate;
+  /** Sees what passes on incremental streams; absent: nobody does. */
+  readonly pass?: (ends: PassEnds) => MessagePass;
   /** The proxy refused a secret. */
   readonly onRefusal: (message: string) => void;
   /** The stream to the control plane broke. */
@@ -85,11 +87,14 @@ export async function startDiscoveryServer(options: DiscoveryServerOptions): Pro
 async function carryOn(
   stream: ServerStream,
   path: string,
-  { gate, upstream, onBreak }: DiscoveryServerOptions,
+  { gate, upstream, onBreak, pass }: DiscoveryServerOptions,
 ): Promise<void> {
   const over = new AbortController();
   stream.once('cancelled', () => over.abort());
-  if (await gate.passed(over.signal)) relay(stream, upstream.open(path), onBreak);
+  if (await gate.passed(over.signal)) {
+    const isDelta = path === methods.DeltaAggregatedResources.path;
+    relay(stream, upstream.open(path), { onBreak, pass: isDelta ? pass : undefined });
+  }
 }
 
 const bind = (server: grpc.Server, socketPath: string): Promise<void> =>

@@ -92,6 +92,8 @@ function endWildcard(channel: Channel): void {
 
 function subscribeName(session: Session, channel: Channel, name: string, known: Known): void {
   const { catalog, view } = channel;
+  // Who asks by name for what it refused wants to try again.
+  channel.quarantine?.delete(name);
   const resource = catalog.resolve(view.layers, name);
   if (resource === undefined) {
     subscribeMissing(session, channel, name, known.has(name));
