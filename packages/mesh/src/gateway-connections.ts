@@ -1,5 +1,5 @@
 // Connections through a gateway that are not HTTP: rules of VirtualServices as filter chains, no two for the same.
-import type { GatewayServer, Host, Protocol, ServerTls, TcpMatch, TcpRule, TlsRule } from '@xebec/model';
+import type { GatewayServer, Host, ServerTls, Service, TcpMatch, TcpRule, TlsRule } from '@xebec/model';
 import type { Conflict } from './conflict.ts';
 import { type BoundConnections, connectionsFor } from './connection-rules.ts';
 import { isOpenFor, type OpenServer } from './gateway-hosts.ts';
@@ -145,15 +145,25 @@ const shadowedRule = ({ spec }: OpenServer, { rule: { cause }, names }: WantedCh
   remedy: 'let one rule have it',
 });
 
-/** What a port of a host is declared to speak, as the gateway's namespace sees it. */
-export type ProtocolOf = (host: Host, port: number) => Protocol | undefined;
+/** A service as the gateway's namespace sees it. */
+export type ServiceOf = (host: Host) => Service | undefined;
 
-/** Tells which connections go to a port that leaves open what it speaks. */
-export function markUndeclared(server: GatewayServer, port: number, protocolOf: ProtocolOf): GatewayServer {
-  const { traffic } = server;
+/** Tells which connections go to a port that leaves open what it speaks, and which to hosts that only the client names. */
+export function markDestinations(server: GatewayServer, port: number, serviceOf: ServiceOf): GatewayServer {
+  const { traffic, tls } = server;
   if (traffic.kind !== 'connection') return server;
-  const isUndeclared = traffic.destinations.some(
-    (to) => protocolOf(to.host, to.port === 'FROM_REQUEST_PORT' ? port : to.port) === 'auto',
+  const targets = traffic.destinations.map((to) => ({
+    service: serviceOf(to.host),
+    number: to.port === 'FROM_REQUEST_PORT' ? port : to.port,
+  }));
+  const isUndeclared = targets.some(
+    ({ service, number }) => service?.ports.find((each) => each.number === number)?.protocol === 'auto',
   );
-  return isUndeclared ? { ...server, traffic: { ...traffic, isUndeclared } } : server;
+  const named = targets.find(({ service }) => service?.resolution === 'dynamic-dns');
+  const marked = {
+    ...traffic,
+    isUndeclared,
+    ...(named === undefined || tls.kind !== 'passthrough' ? {} : { namedPort: named.number }),
+  };
+  return { ...server, traffic: marked };
 }

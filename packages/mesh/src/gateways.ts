@@ -16,10 +16,10 @@ import { type Conflict, conflictRow } from './conflict.ts';
 import type { BoundConnections } from './connection-rules.ts';
 import { deriveGatewayBindings } from './gateway-bindings.ts';
 import {
-  markUndeclared,
+  markDestinations,
   type OpenedServers,
   openTcpServers,
-  type ProtocolOf,
+  type ServiceOf,
 } from './gateway-connections.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
 import { type OpenServers, openServers } from './gateway-servers.ts';
@@ -72,13 +72,10 @@ export function deriveGateways(
     fn: (proxy, id, read) => {
       if (proxy.role !== 'router') return [];
       const hasSecret = (name: string): boolean => read.secrets.get(name) !== undefined;
-      const protocolOf: ProtocolOf = (host, port) =>
-        holderIn(read.hosts.get(host), `ns:${proxy.namespace}`)?.service.ports.find(
-          ({ number }) => number === port,
-        )?.protocol;
+      const serviceOf: ServiceOf = (host) => holderIn(read.hosts.get(host), `ns:${proxy.namespace}`)?.service;
       const { clusterDomain, rootNamespace } = settingsOf(read.settings);
       const servers = openServers(proxy, rootNamespace, read);
-      const plan = planOf(proxy, servers, { hasSecret, protocolOf, clusterDomain });
+      const plan = planOf(proxy, servers, { hasSecret, serviceOf, clusterDomain });
       const policies = authorizationOf(proxy.namespace, proxy.labels, read);
       return [[id, { ...plan, model: { ...plan.model, authorization: policies } }]];
     },
@@ -96,7 +93,7 @@ export function deriveGateways(
     fn: ({ conflicts }, id) =>
       new Map(conflicts.map((conflict) => conflictRow(conflict, `${conflict.message}|${id}`))),
   });
-  const gatewayBindings = deriveGatewayBindings(graph, inputs.gateways, routesByGateway);
+  const gatewayBindings = deriveGatewayBindings(graph, inputs.gateways, { routesByGateway, hosts });
   return { gateways, gatewayConflicts, gatewayBindings };
 }
 
@@ -110,7 +107,7 @@ export interface GatewaySources {
 
 interface PlanLookups {
   readonly hasSecret: HasSecret;
-  readonly protocolOf: ProtocolOf;
+  readonly serviceOf: ServiceOf;
   readonly clusterDomain: string;
 }
 
@@ -123,7 +120,7 @@ function planOf(proxy: ProxyNode, { servers, hidden }: OpenServers, lookups: Pla
     const other = listeners.get(name);
     const opened = other === undefined ? openPort(proxy, group, lookups) : portTaken(group, other);
     conflicts.push(...opened.conflicts);
-    const marked = opened.servers.map((server) => markUndeclared(server, place.port, lookups.protocolOf));
+    const marked = opened.servers.map((server) => markDestinations(server, place.port, lookups.serviceOf));
     if (marked.length > 0) listeners.set(name, { ...place, servers: marked });
   }
   const sorted = [...listeners.values()].sort(

@@ -73,6 +73,8 @@ export type GatewayTraffic =
       readonly destinations: readonly ConnectionDestination[];
       /** Some destination's port does not say what it speaks: its sidecar must be told that this is not HTTP. */
       readonly isUndeclared: boolean;
+      /** The server name is the host to connect to, at this port: a destination is found by the names of its clients. */
+      readonly namedPort?: number;
     }
   /** Clients name the destination by its server name: `outbound_.PORT_.SUBSET_.HOST`, with HOST among these. */
   | { readonly kind: 'named-by-client'; readonly hosts: readonly string[] };

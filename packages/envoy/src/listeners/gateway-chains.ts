@@ -6,6 +6,7 @@ import type {
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
+import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
@@ -105,7 +106,7 @@ function httpTraffic(
 
 function connectionTraffic(
   { tls }: GatewayServer,
-  { destinations, protocol, isUndeclared }: Extract<GatewayTraffic, { kind: 'connection' }>,
+  { destinations, protocol, isUndeclared, namedPort }: Extract<GatewayTraffic, { kind: 'connection' }>,
   { name, port, settings, authorization, proxy, topology }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
@@ -131,6 +132,7 @@ function connectionTraffic(
       ...filters,
       ...serverFilters(protocol, name),
       ...clientFilters(isUndeclared ? 'auto' : 'tcp', name),
+      ...(namedPort === undefined ? [] : [sniDnsFilter(namedPort)]),
       passed,
     ],
     needs: clusters.map((each) => ({ typeUrl: typeUrls.cluster, name: each })),

@@ -29,7 +29,8 @@ export const headerPolicy: Decoder<HeaderPolicy> = object({
 });
 
 const destinationShape = {
-  host: required(hostName({ ip: true })),
+  /** A wildcard is one that a ServiceEntry has: each request names its host. */
+  host: required(hostName({ ip: true, wildcard: true })),
   subset: withDefault(dnsLabel, ''),
   port: optional(object({ number: required(port) })),
 };
