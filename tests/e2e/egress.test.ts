@@ -1,22 +1,30 @@
 // Out of the mesh through an egress gateway, and one rule that means the same in a sidecar, at the way in and at the way out.
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type EdgeMesh,
   hasOpenssl,
   type OutsideAuthority,
   openOutsideAuthority,
+  type Pair,
   secretOf,
   startEdgeMesh,
 } from './support/edge.ts';
 import { envoyAdmin } from './support/envoy-admin.ts';
 import { type Answer, fetchText } from './support/http.ts';
 import { until } from './support/mesh.ts';
+import { fetchTls } from './support/tls.ts';
+import { openTunnel } from './support/tunnel.ts';
 
 let edge: EdgeMesh;
 let outside: OutsideAuthority;
 let client: string;
+/** What a client outside of the mesh would show. */
+let own: Pair;
+/** Ports of the servers outside. */
+let ports: { readonly plain: number; readonly secure: number };
 const servers: Server[] = [];
 
 interface Heard {
@@ -31,7 +39,7 @@ beforeAll(async () => {
   outside = openOutsideAuthority('outside');
   edge = await startEdgeMesh([
     { name: 'ingress', ports: [80] },
-    { name: 'egress', ports: [80, 443] },
+    { name: 'egress', ports: [80, 443, 8443] },
   ]);
   client = `${(await edge.mesh.pod('client')).ip}:15001`;
   const plain = await listening(
@@ -52,6 +60,8 @@ beforeAll(async () => {
       response.end('secure');
     }),
   );
+  ports = { plain, secure };
+  own = outside.issue(['URI:spiffe://outside/own']);
   const identity = outside.issue(['URI:spiffe://outside/egress']);
   const secret = secretOf('egress-client', {
     'tls.crt': identity.cert,
@@ -65,6 +75,7 @@ beforeAll(async () => {
       entry('plain', plain),
       entry('secure', secure),
       entry('same', plain),
+      wildcard(plain, secure),
       gateways,
       routes,
     ].join('\n---\n'),
@@ -93,7 +104,7 @@ kind: Service
 metadata: { name: egress, namespace: istio-system }
 spec:
   selector: { istio: egress }
-  ports: [{ name: http, port: 80 }, { name: https, port: 443 }]
+  ports: [{ name: http, port: 80 }, { name: https, port: 443 }, { name: tls, port: 8443 }]
 `;
 
 const entry = (name: string, port: number): string => `
@@ -108,6 +119,36 @@ spec:
   endpoints: [{ address: 127.0.0.1, ports: { http: ${port} } }]
 `;
 
+/** Every machine answers to every name under `localhost`. */
+const wildcard = (http: number, tls: number): string => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: wildcard }
+spec:
+  hosts: ["*.localhost"]
+  ports: [{ number: ${http}, name: http, protocol: HTTP }, { number: ${tls}, name: tls, protocol: TLS }]
+  location: MESH_EXTERNAL
+  resolution: DYNAMIC_DNS
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: wildcard }
+spec:
+  hosts: ["*.localhost"]
+  gateways: [mesh, egress]
+  http:
+  - match: [{ gateways: [mesh] }]
+    route: [{ destination: { host: egress.istio-system.svc.cluster.local, port: { number: 80 } } }]
+  - match: [{ gateways: [egress] }]
+    route: [{ destination: { host: "*.localhost", port: { number: ${http} } } }]
+    headers: { request: { set: { x-way: egress } } }
+  tls:
+  - match: [{ gateways: [mesh], sniHosts: ["*.localhost"] }]
+    route: [{ destination: { host: egress.istio-system.svc.cluster.local, port: { number: 8443 } } }]
+  - match: [{ gateways: [egress], sniHosts: ["*.localhost"] }]
+    route: [{ destination: { host: "*.localhost", port: { number: ${tls} } } }]
+`;
+
 const gateways = `
 apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -115,8 +156,9 @@ metadata: { name: egress }
 spec:
   selector: { istio: egress }
   servers:
-  - { port: { number: 80, name: http, protocol: HTTP }, hosts: [plain.example, same.example] }
+  - { port: { number: 80, name: http, protocol: HTTP }, hosts: [plain.example, same.example, "*.localhost"] }
   - { port: { number: 443, name: https, protocol: HTTPS }, hosts: ["*"], tls: { mode: ISTIO_MUTUAL } }
+  - { port: { number: 8443, name: tls, protocol: TLS }, hosts: ["*.localhost"], tls: { mode: PASSTHROUGH } }
 ---
 apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -228,6 +270,57 @@ describe.skipIf(!hasOpenssl)('[DP-19] the way out (needs openssl)', () => {
   });
 });
 
+describe.skipIf(!hasOpenssl)('[DP-19] the way out for hosts that only clients name', () => {
+  /** TLS of the client's own, all the way. */
+  const secret = async (port: number, options: ConnectionOptions = {}) =>
+    fetchTls({
+      port,
+      name: 'any.localhost',
+      options: {
+        ca: outside.root,
+        checkServerIdentity: () => undefined,
+        ...own,
+        ...options,
+      },
+    });
+  const connections = async (): Promise<number> => {
+    const stats = await envoyAdmin(
+      edge.mesh,
+      (await edge.mesh.pod('egress')).name,
+      `/stats?filter=outbound.${ports.secure}.*upstream_cx_total`,
+    );
+    return Number(/: (\d+)/.exec(stats)?.[1] ?? 0);
+  };
+
+  it('HTTP: the request says where to', async () => {
+    for (const name of ['one', 'two']) {
+      const host = `${name}.localhost:${ports.plain}`;
+      await until(`${name} is reached`, async () => (await call(host)).body === 'plain');
+      expect(heard.at(-1)?.headers).toMatchObject({ host, 'x-way': 'egress' });
+    }
+  });
+
+  it('TLS: the server name says where to', async () => {
+    expect((await secret(edge.portOf('egress', 8443))).body).toBe('secure');
+    expect(heard.at(-1)).toMatchObject({ server: 'secure' });
+    await expect(
+      fetchTls({
+        port: edge.portOf('egress', 8443),
+        name: 'www.example',
+        options: { rejectUnauthorized: false },
+      }),
+    ).rejects.toThrow();
+  });
+
+  it('TLS: the sidecar sends it to the gateway by its server name', async () => {
+    const before = await connections();
+    const { status, socket } = await openTunnel(client, `any.localhost:${ports.secure}`);
+    expect(status).toBe(200);
+    expect((await secret(0, { socket })).body).toBe('secure');
+    await until('it went through the gateway', async () => (await connections()) > before);
+  });
+});
+
 describe.skipIf(!hasOpenssl)('[DP-19] one rule, three places', () => {
   const places = {
     sidecar: (headers: Record<string, string>, path: string) => call('same.example', headers, path),
@@ -252,5 +345,25 @@ describe.skipIf(!hasOpenssl)('[DP-19] one rule, three places', () => {
       decisions[place] = [status, got.location, got['x-rule']];
     }
     expect(decisions).toEqual({ sidecar: expected, ingress: expected, egress: expected });
+  });
+});
+
+describe.skipIf(!hasOpenssl)('[DP-19] REGISTRY_ONLY', () => {
+  it('leaves the gateway as the only way out', async () => {
+    const applied = await edge.mesh.apply(`
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "outboundTrafficPolicy: { mode: REGISTRY_ONLY }" }
+`);
+    expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
+    await until('others are blocked', async () => (await call('unknown.example')).status === 502);
+    expect((await call('plain.example')).body).toBe('plain');
+    expect((await call(`three.localhost:${ports.plain}`)).body).toBe('plain');
+    const past = await fetchText({
+      url: `http://127.0.0.1:${edge.portOf('egress', 80)}/`,
+      headers: { host: 'unknown.example' },
+    });
+    expect(past.status).toBe(404);
   });
 });
