@@ -36,10 +36,15 @@ const status = async (): Promise<unknown> =>
   listAt(await mesh.admin('/v1/proxies'), 'items').find((item) =>
     textAt(item, 'client')?.includes('~client-'),
   );
-const refusedNames = async (): Promise<readonly string[]> =>
-  listAt(await status(), 'types', virtualHost, 'rejection', 'resources')
-    .map((resource) => textAt(resource, 'name') ?? '')
-    .sort();
+/** What the proxy refuses, and what it refused of objects of which an earlier value stands since. */
+const refusedNames = async (): Promise<readonly string[]> => {
+  const proxyStatus = await status();
+  const refused = listAt(proxyStatus, 'types', virtualHost, 'rejection', 'resources').map((resource) =>
+    textAt(resource, 'name'),
+  );
+  const held = listAt(proxyStatus, 'held').map((each) => textAt(each, 'resource'));
+  return [...new Set([...refused, ...held].map((name) => name ?? ''))].sort();
+};
 const sentResponses = async (): Promise<number> => Number(at(await status(), 'sentResponses'));
 
 describe('[MG-3] [DP-14] an object that Envoy refuses', () => {
@@ -60,7 +65,6 @@ describe('[MG-3] [DP-14] an object that Envoy refuses', () => {
     expect(told).toContain(`refused by ${client}.default: VirtualHost: `);
     expect(told).toContain('VirtualHostValidationError.Name: value length must be at least 1 characters');
     expect(told).toContain(`caused by VirtualService/default/bad (${join(directory, 'bad.yaml')}:2:1)`);
-    expect(told.split('\n').find((line) => line.startsWith(client))).toContain('ERROR');
     const { failures } = await load.stop();
     expect(failures).toEqual({});
   });

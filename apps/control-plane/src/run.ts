@@ -18,9 +18,7 @@ import { openUsedHosts } from './proxies/used-hosts.ts';
 import { createRegistrations } from './proxies/workload-registrations.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
 import { openXdsPorts } from './serving/xds-ports.ts';
-import { createEnvoyCheck, type EnvoyCheck } from './verification/envoy-check.ts';
-import { createObjectHealth } from './verification/object-health.ts';
-import { createPatchVerifier, type PatchVerifier } from './verification/patch-verifier.ts';
+import { startVerification } from './verification/start-verification.ts';
 import { version } from './version.ts';
 
 /** Starts a control plane. When it fails nothing is left open. */
@@ -103,59 +101,19 @@ interface Built {
   readonly emit: Emit;
 }
 
-/** Says once that patched configuration leaves unchecked, or not at all. */
-async function announceChecks(check: EnvoyCheck, unverified: 'refuse' | 'apply', emit: Emit): Promise<void> {
-  if (await check.locate()) return;
-  const what = unverified === 'apply' ? 'are applied unchecked' : 'are not applied';
-  emit({
-    kind: 'problem',
-    diagnostic: {
-      severity: 'warning',
-      code: 'patch-checks-off',
-      message: `there is no Envoy here to check configuration with: EnvoyFilters ${what}`,
-      remedy: 'set ENVOY_PATH to the Envoy that the proxies run',
-    },
-  });
-}
-
-function verifyPatches(
-  { unverifiedPatches: unverified = 'apply' }: ControlPlaneOptions,
-  pipeline: Pipeline,
-  { check, emit }: { readonly check: EnvoyCheck; readonly emit: Emit },
-): PatchVerifier {
-  const { graph, patches, patchGate, mesh, store, proxies } = pipeline;
-  if (patchGate === undefined) throw new TypeError('this pipeline was made without a gate');
-  void announceChecks(check, unverified, emit).catch((error: unknown) =>
-    emit({ kind: 'fault', what: 'the search for an Envoy', error }),
-  );
-  return createPatchVerifier({
+function openHosts({ stateDirectory }: ControlPlaneOptions, { graph, usedHosts }: Pipeline, emit: Emit) {
+  return openUsedHosts({
     graph,
-    patches,
-    proxies,
-    sources: patchGate,
-    filters: store.source('EnvoyFilter'),
-    effective: mesh.envoyFilters,
-    patchSets: mesh.patchSets,
-    check,
-    unverified,
-    nowMs: Date.now,
-    onFault: (error) => emit({ kind: 'fault', what: 'checks of patches', error }),
+    source: usedHosts,
+    onFault: (error) => emit({ kind: 'fault', what: 'used hosts', error }),
+    ...(stateDirectory === undefined ? {} : { file: join(stateDirectory, 'used-hosts.json') }),
   });
 }
 
 function createContext(options: ControlPlaneOptions, built: Built, closing: Closing): ControlPlaneContext {
   const { pipeline, authority, emit } = built;
   const { graph, proxies, resources, views } = pipeline;
-  const usedHosts = closing.use(
-    openUsedHosts({
-      graph,
-      source: pipeline.usedHosts,
-      onFault: (error) => emit({ kind: 'fault', what: 'used hosts', error }),
-      ...(options.stateDirectory === undefined
-        ? {}
-        : { file: join(options.stateDirectory, 'used-hosts.json') }),
-    }),
-  );
+  const usedHosts = closing.use(openHosts(options, pipeline, emit));
   const trustDomain = options.settings?.trustDomain ?? 'cluster.local';
   const registrations = closing.use(
     createRegistrations({
@@ -164,8 +122,14 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
     }),
   );
-  const check = createEnvoyCheck({ locate: options.locateEnvoy ?? (() => Promise.resolve(undefined)) });
-  const verifier = closing.use(verifyPatches(options, pipeline, { check, emit }));
+  const verification = closing.use(
+    startVerification(options, {
+      pipeline,
+      emit,
+      view: (client) => registry.admission.view(client),
+      statuses: () => xds.statuses(),
+    }),
+  );
   const registry = closing.use(
     createProxyRegistry({
       graph,
@@ -175,14 +139,17 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       usedHosts,
       discovery: options.discovery ?? 'on-demand',
       registrations,
-      onAdmitted: (client) => verifier.admit(client),
+      onAdmitted: (client) => verification.admit(client),
     }),
   );
   const xds = createXdsServer({
     graph,
     types: resources,
     admission: registry.admission,
-    onEvent: (event) => registry.observe(event),
+    onEvent: (event) => {
+      registry.observe(event);
+      verification.observe(event);
+    },
   });
   closing.defer(() => xds.close());
   closing.use(registry.onViewChange((client) => xds.refreshView(client)));
@@ -201,7 +168,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     registry,
     registrations,
     convergence,
-    health: createObjectHealth(pipeline, { checks: verifier, isChecking: check.isAvailable }),
+    health: verification.health,
     tokens: authority?.tokens,
     author: options.author ?? 'xebec',
     startedAtMs: Date.now(),

@@ -21,6 +21,7 @@ export type {
   ChangeKind,
   ChangeRequest,
   ObjectStatus,
+  PastValue,
   Refusal,
   Revision,
   RevisionChange,

@@ -3,6 +3,7 @@ import type { KindName, ObjectKey } from '@xebec/config';
 import { fail, type Result, succeed } from '@xebec/std';
 import { commit, type RevisionHead } from './commit.ts';
 import { shownRevision } from './history.ts';
+import { holdAt, pastValues, releaseHeld } from './holding.ts';
 import type { Manifest } from './journal.ts';
 import { type Plan, planChange } from './plan.ts';
 import { getObject, listObjects, listOwned, locate, locateField, statusOf } from './queries.ts';
@@ -38,6 +39,9 @@ export function createStore(options: StoreOptions): Store {
     status: (key) => statusOf(state, key),
     verdicts: () => [...catalog.verdicts.values()],
     locate: (key, field) => locateField(state, key, field),
+    pastValues: (key, limit) => pastValues(state, key, limit),
+    hold: (key, value) => holdAt(state, key, value),
+    release: (key) => releaseHeld(state, key),
     get version() {
       return log.version;
     },

@@ -117,6 +117,12 @@ export interface WatchEvent {
   readonly changes: readonly WatchChange[];
 }
 
+/** An earlier value of an object. */
+export interface PastValue {
+  readonly object: AnyObject;
+  readonly resourceVersion: string;
+}
+
 export interface Store {
   /** Valid objects of a kind; equal as long as metadata and spec are. */
   source<K extends KindName>(kind: K): Collection<ObjectKey, ObjectOf<K>>;
@@ -144,6 +150,13 @@ export interface Store {
   verdicts(): readonly Verdict[];
   /** Where an object, or a field such as `spec.http[0].route[1]`, was written. */
   locate(key: ObjectKey, field?: string): Origin | undefined;
+
+  /** Different earlier values of an object, newest first, at most `limit`. */
+  pastValues(key: ObjectKey, limit: number): readonly PastValue[];
+  /** Puts an earlier value in force until the object is written again; `get` and the journal keep what was written. */
+  hold(key: ObjectKey, value: PastValue): boolean;
+  /** Ends `hold`. */
+  release(key: ObjectKey): void;
 
   /** Version to list at: a watch since it misses nothing. */
   readonly version: string;

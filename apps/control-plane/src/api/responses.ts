@@ -38,7 +38,7 @@ export const shownRevision = (revision: Revision) => ({
 });
 
 /** A stream with what the proxy behind it is, and where the causes of its refusals were written. */
-export function shownProxy({ registry, store }: ControlPlaneContext, status: StreamStatus) {
+export function shownProxy({ registry, store, health }: ControlPlaneContext, status: StreamStatus) {
   const proxy = registry.proxy(status.client);
   const types = Object.fromEntries(
     Object.entries(status.types).map(([typeUrl, type]) => [
@@ -46,7 +46,11 @@ export function shownProxy({ registry, store }: ControlPlaneContext, status: Str
       type.rejection === undefined ? type : { ...type, rejection: located(store, type.rejection) },
     ]),
   );
-  return { ...status, types, node: proxy };
+  const held = health.heldFrom(status.client).map(({ key, typeUrl, resource, message, atMs, stands }) => ({
+    ...{ object: key, origin: store.locate(key), typeUrl, resource, message, atMs },
+    inForce: stands,
+  }));
+  return { ...status, types, ...(held.length === 0 ? {} : { held }), node: proxy };
 }
 
 type Rejection = NonNullable<StreamStatus['types'][string]['rejection']>;

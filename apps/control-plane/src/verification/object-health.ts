@@ -1,41 +1,71 @@
 // What is wrong with objects that were accepted: the one place that status, `apply` and `--wait` ask.
 import type { ObjectKey } from '@xebec/model';
+import type { StreamStatus } from '@xebec/xds';
 import type { Pipeline } from '../pipeline.ts';
 import { filterProblems, type ObjectProblem } from './filter-problems.ts';
+import { heldObjectProblem, refusedObjectProblems } from './refusal-problems.ts';
+import type { HeldObject, RefusedObjects } from './refused-objects.ts';
+import type { Settling } from './settling.ts';
 
-export interface ObjectHealth {
+export interface ObjectHealth extends Settling {
   problems(key: ObjectKey): readonly ObjectProblem[];
   /** Every object that has problems. */
   unwell(): readonly (ObjectProblem & { readonly object: ObjectKey })[];
-  /** Resolves when what was written so far has been checked, or after `limitMs`. */
-  settled(limitMs: number): Promise<void>;
-  readonly isSettled: () => boolean;
+  /** Objects that a proxy refused and that are held since. */
+  heldFrom(client: string): readonly HeldObject[];
   /** `off`: there is no Envoy to check patched configuration with. */
   readonly patchChecks: () => 'on' | 'off' | 'unknown';
   /** Objects of which not the newest value is in force. */
   readonly heldObjects: () => number;
 }
 
-interface Settling {
-  settled(limitMs: number): Promise<void>;
-  readonly isSettled: () => boolean;
+export interface ObjectHealthOptions {
+  readonly pipeline: Pipeline;
+  readonly verifier: Settling;
+  readonly refused: RefusedObjects;
+  readonly statuses: () => readonly StreamStatus[];
+  readonly isChecking: () => boolean | undefined;
 }
 
-export function createObjectHealth(
-  pipeline: Pipeline,
-  { checks, isChecking }: { readonly checks: Settling; readonly isChecking: () => boolean | undefined },
-): ObjectHealth {
-  const problems = (key: ObjectKey): readonly ObjectProblem[] =>
-    key.startsWith('EnvoyFilter/') ? filterProblems(pipeline, key) : [];
+export function createObjectHealth(options: ObjectHealthOptions): ObjectHealth {
+  const { pipeline, verifier, refused, isChecking } = options;
+  const { store, patchGate } = pipeline;
+  const refusals = rememberShortly(() => refusedObjectProblems(store, options.statuses()));
+  const problems = (key: ObjectKey): readonly ObjectProblem[] => {
+    const held = refused.held(key);
+    return [
+      ...(key.startsWith('EnvoyFilter/') ? filterProblems(pipeline, key) : []),
+      ...(held === undefined ? (refusals().get(key) ?? []) : [heldObjectProblem(store, held)]),
+    ];
+  };
+  const concerned = (): Iterable<ObjectKey> =>
+    new Set([
+      ...pipeline.store.source('EnvoyFilter').keys(),
+      ...refused.all().map(({ key }) => key),
+      ...refusals().keys(),
+    ]);
   return {
     problems,
     unwell: () =>
-      [...pipeline.store.source('EnvoyFilter').keys()].flatMap((object) =>
-        problems(object).map((problem) => ({ ...problem, object })),
-      ),
-    settled: (limitMs) => checks.settled(limitMs),
-    isSettled: checks.isSettled,
+      [...concerned()].flatMap((object) => problems(object).map((problem) => ({ ...problem, object }))),
+    heldFrom: (client) => refused.all().filter(({ proxies }) => proxies.includes(client)),
+    settled: async (limitMs) => {
+      await Promise.all([verifier.settled(limitMs), refused.settled(limitMs)]);
+    },
+    isSettled: () => verifier.isSettled() && refused.isSettled(),
     patchChecks: () => (({ true: 'on', false: 'off', undefined: 'unknown' }) as const)[`${isChecking()}`],
-    heldObjects: () => pipeline.patchGate?.held.size ?? 0,
+    heldObjects: () => (patchGate?.held.size ?? 0) + refused.all().length,
+  };
+}
+
+const rememberedMs = 100;
+
+/** A list of objects asks the same for each of them. */
+function rememberShortly<T>(compute: () => T): () => T {
+  let known: { readonly value: T; readonly atMs: number } | undefined;
+  return () => {
+    const nowMs = performance.now();
+    if (known === undefined || nowMs - known.atMs > rememberedMs) known = { value: compute(), atMs: nowMs };
+    return known.value;
   };
 }

@@ -4,13 +4,13 @@ import type { Collection, Graph } from '@xebec/flow';
 import type { ObjectKey, PatchSet, ProxyNode } from '@xebec/model';
 import type { EnvoyCheck, Verdict } from './envoy-check.ts';
 import { type EnvoyFilter, type HeldFilter, isSame, type PatchSources } from './held-filters.ts';
+import { createSettling, type Settling } from './settling.ts';
 
-export interface PatchVerifier extends Disposable {
+export interface PatchVerifier extends Settling, Disposable {
   /** A proxy that starts gets its patches at once: what is not known to be good is kept from it. */
   admit(client: string): void;
-  /** Resolves when everything that was written so far has been checked, or after `limitMs`. */
-  settled(limitMs: number): Promise<void>;
-  readonly isSettled: () => boolean;
+  /** A proxy refuses what was let through unchecked. */
+  refuse(typeUrl: string, key: ResourceKey, message: string): void;
 }
 
 export interface PatchVerifierOptions {
@@ -25,6 +25,8 @@ export interface PatchVerifierOptions {
   readonly check: EnvoyCheck;
   /** What happens with patches where there is no Envoy to ask. */
   readonly unverified: 'refuse' | 'apply';
+  /** Which revision changed an object last. */
+  readonly revisionOf: (key: ObjectKey) => number;
   readonly nowMs: () => number;
   readonly onFault: (error: unknown) => void;
 }
@@ -52,9 +54,8 @@ class Verifier implements PatchVerifier {
   private readonly changed = new Map<ResourceKey, EncodedResource | undefined>();
   private readonly refusals = new Map<string, Refusal>();
   private readonly good = new Map<ObjectKey, EnvoyFilter>();
-  private readonly waiting = new Set<() => void>();
+  private readonly settling = createSettling();
   private isDirty = false;
-  private isRunning = false;
   private isDisposed = false;
 
   constructor(options: PatchVerifierOptions) {
@@ -86,46 +87,38 @@ class Verifier implements PatchVerifier {
     graph.transact(() => sources.attached.set(client, set));
   }
 
-  readonly isSettled = (): boolean => !this.isDirty && !this.isRunning;
+  refuse(typeUrl: string, key: ResourceKey, message: string): void {
+    const { graph, patches, sources } = this.options;
+    const shape = patches.candidates.get(typeUrl)?.get(key)?.shape;
+    if (shape === undefined || !sources.approved.has(shape)) return;
+    this.refusals.set(shape, { kind: 'refused', message });
+    graph.transact(() => sources.approved.delete(shape));
+    this.mark();
+  }
+
+  readonly isSettled = (): boolean => this.settling.isSettled();
 
   settled(limitMs: number): Promise<void> {
-    if (this.isSettled()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, limitMs);
-      this.waiting.add(done);
-    });
+    return this.settling.settled(limitMs);
   }
 
   [Symbol.dispose](): void {
     this.isDisposed = true;
     for (const watch of this.watches) watch[Symbol.dispose]();
-    for (const done of this.waiting) done();
+    this.settling.end();
   }
 
   private mark(): void {
     this.isDirty = true;
-    if (!this.isRunning) {
-      this.isRunning = true;
-      queueMicrotask(() => void this.run());
-    }
+    if (this.settling.isSettled()) this.settling.run(() => this.run()).catch(this.options.onFault);
   }
 
   private async run(): Promise<void> {
-    try {
-      while (this.isDirty && !this.isDisposed) {
-        this.isDirty = false;
-        await this.settle();
-      }
-    } catch (error) {
-      this.options.onFault(error);
-    } finally {
-      this.isRunning = false;
-      for (const done of [...this.waiting]) done();
+    // What is being written now is looked at once it is all there.
+    await Promise.resolve();
+    while (this.isDirty && !this.isDisposed) {
+      this.isDirty = false;
+      await this.settle();
     }
   }
 
@@ -228,7 +221,7 @@ class Verifier implements PatchVerifier {
   private async hold(candidate: Candidate): Promise<void> {
     const refusal = this.refusals.get(candidate.patched.shape);
     if (refusal === undefined) return;
-    const objects = [...new Set(candidate.patched.hits.map(objectOf))];
+    const objects = this.byAge([...new Set(candidate.patched.hits.map(objectOf))]);
     const culprits = objects.length === 1 ? objects : await this.culprits(candidate, objects);
     const { graph, sources, filters, effective, nowMs } = this.options;
     graph.transact(() => {
@@ -257,13 +250,19 @@ class Verifier implements PatchVerifier {
     objects: readonly ObjectKey[],
   ): Promise<readonly ObjectKey[]> {
     const { patches, sources } = this.options;
-    for (const object of [...objects].reverse()) {
+    for (const object of objects) {
       const rest = patches.without(typeUrl, key, new Set([object]));
       if (rest === undefined) continue;
       if (!this.refusals.has(rest.shape)) await this.ask([{ typeUrl, patched: rest }]);
       if (sources.approved.has(rest.shape)) return [object];
     }
     return objects;
+  }
+
+  /** What changed last comes first. */
+  private byAge(objects: readonly ObjectKey[]): readonly ObjectKey[] {
+    const { revisionOf } = this.options;
+    return [...objects].sort((left, right) => revisionOf(right) - revisionOf(left));
   }
 
   /** All that was wanted is checked: proxies get the patches that are meant for them. */

@@ -84,12 +84,13 @@ function stateCell(state: SyncState, palette: Palette): Cell {
 }
 
 function detailsOf(proxy: ProxyStatus, palette: Palette, isDetailed: boolean): string {
-  const lines = proxy.rejections.flatMap(({ type, message, resources }) => [
+  const lines = proxy.rejections.flatMap(({ type, message, resources, inForce }) => [
     `${palette.red('refused')} by ${nameOf(proxy)}: ${type}: ${inOneLine(message)}`,
     ...resources.flatMap(({ name, causes }) => [
       `  ${inOneLine(name)}`,
       ...causes.map((cause) => `    caused by ${inOneLine(cause)}`),
     ]),
+    ...(inForce === undefined ? [] : [`    the value of revision ${inOneLine(inForce)} stays in force`]),
   ]);
   if (isDetailed) lines.unshift(...factsOf(proxy));
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`;

@@ -15,6 +15,8 @@ export interface Rejection {
   readonly type: string;
   readonly message: string;
   readonly resources: readonly { readonly name: string; readonly causes: readonly string[] }[];
+  /** What is in force since then: the resource version of the object behind it; absent while it is only kept apart. */
+  readonly inForce?: string;
 }
 
 export interface ProxyStatus {
@@ -77,7 +79,10 @@ function proxyOf(item: JsonObject): ProxyStatus {
     discovery: textOf(node['discovery']),
     state: worst(Object.values(states)),
     types: { clusters, listeners, routes, virtualHosts, endpoints, secrets },
-    rejections: Object.entries(types).flatMap(([typeUrl, type]) => rejectionOf(typeUrl, type)),
+    rejections: [
+      ...Object.entries(types).flatMap(([typeUrl, type]) => rejectionOf(typeUrl, type)),
+      ...objectsOf(item['held']).map(heldRejection),
+    ],
     protocol: textOf(item['protocol']),
     version: ackedVersion(types),
     connectedAtMs: numberOf(item['connectedAtMs']) ?? 0,
@@ -136,6 +141,22 @@ function rejectionOf(typeUrl: string, type: unknown): readonly Rejection[] {
       resources,
     },
   ];
+}
+
+/** A refusal that is over, since an earlier value of the object stands. */
+function heldRejection(held: JsonObject): Rejection {
+  const typeUrl = textOf(held['typeUrl']);
+  return {
+    type: typeUrl.slice(typeUrl.lastIndexOf('.') + 1),
+    message: textOf(held['message']),
+    resources: [
+      {
+        name: textOf(held['resource']),
+        causes: [causeOf({ cause: held['object'], origin: held['origin'] })],
+      },
+    ],
+    inForce: textOf(held['inForce']),
+  };
 }
 
 /** `VirtualService/default/reviews#spec.http[0] (routes.yaml:12:5)`. */
