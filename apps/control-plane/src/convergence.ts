@@ -1,5 +1,5 @@
 // Which proxies a revision concerns, and how far each has come. An object's change is what its causes changed in the resources.
-import type { ResourceCollection, ResourceKey } from '@xebec/envoy';
+import { type ResourceCollection, type ResourceKey, typeUrls } from '@xebec/envoy';
 import type { Graph, Index } from '@xebec/flow';
 import type { ProxyNode } from '@xebec/model';
 import type { StreamStatus, StreamView } from '@xebec/xds';
@@ -93,8 +93,20 @@ function changesOf(
   const lists = key.startsWith('EnvoyFilter/')
     ? [...changes].filter(([each]) => each >= epoch).map(([, list]) => list)
     : [changes.get(epoch) ?? []];
-  return lists.flat().filter((change) => change.objects.has(key));
+  return lists.flatMap((list) => {
+    const own = list.filter(({ objects }) => objects.has(key));
+    const tables = own.flatMap(({ typeUrl, name }) =>
+      typeUrl === typeUrls.virtualHost ? [tableOf(name)] : [],
+    );
+    return [...own, ...list.filter((change) => isTableOf(change, tables))];
+  });
 }
+
+const tableOf = (host: string): string => host.slice(0, host.indexOf('/'));
+
+/** Whole tables of routes say nothing of what is in them: they change with their virtual hosts. */
+const isTableOf = ({ typeUrl, name, objects }: ResourceChange, tables: readonly string[]): boolean =>
+  typeUrl === typeUrls.route && objects.size === 0 && tables.includes(name);
 
 const layerOf = (key: string): string => key.slice(0, key.indexOf('|'));
 const objectOf = (cause: string): string => cause.split('#', 1)[0] ?? cause;

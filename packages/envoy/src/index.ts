@@ -12,6 +12,7 @@ export { encodeUnknownHost } from './routes/unknown-hosts.ts';
 export { workloadEnvironment } from './telemetry/peer.ts';
 export type { UdpService } from './udp/names.ts';
 export { explicitUdpPort, placeUdpServices } from './udp/names.ts';
+export { piecesOf, type ResourcePiece } from './validation/pieces.ts';
 export { type CheckedResource, validationBootstrap } from './validation/validation-bootstrap.ts';
 export type { LayerUse, ProxyView } from './views.ts';
 export { candidates } from './views.ts';

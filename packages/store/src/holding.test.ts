@@ -20,6 +20,8 @@ test('an earlier value is in force until the object is written again', () => {
   expect(inForce()).toBe(81);
   store.release(key);
   expect(inForce()).toBe(82);
+  store.hold(key, 'absent');
+  expect([inForce(), portIn(store.get(key)?.object)]).toEqual([undefined, 82]);
   if (latest !== undefined) store.hold(key, latest);
   unwrap(apply({ upserts: [service('a', 83)] }));
   expect(inForce()).toBe(83);

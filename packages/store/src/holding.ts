@@ -24,10 +24,18 @@ export function pastValues({ catalog, history }: State, key: ObjectKey, limit: n
 const isKnown = (object: AnyObject, known: readonly (AnyObject | undefined)[]): boolean =>
   known.some((each) => each !== undefined && isSameObject(each, object));
 
-/** Puts an earlier value in force. Writing the object ends it. False when there is no such object. */
-export function holdAt({ catalog, graph, sources }: State, key: ObjectKey, { object }: PastValue): boolean {
-  if (catalog.get(key)?.object === undefined) return false;
-  graph.transact(() => sources.set(key, object));
+/** Puts an earlier value in force, or none. Writing the object ends it. False when there is no such object. */
+export function holdAt(
+  { catalog, graph, sources }: State,
+  key: ObjectKey,
+  value: PastValue | 'absent',
+): boolean {
+  const written = catalog.get(key)?.object;
+  if (written === undefined) return false;
+  graph.transact(() => {
+    if (value === 'absent') sources.delete(key, written);
+    else sources.set(key, value.object);
+  });
   return true;
 }
 

@@ -153,8 +153,8 @@ export interface Store {
 
   /** Different earlier values of an object, newest first, at most `limit`. */
   pastValues(key: ObjectKey, limit: number): readonly PastValue[];
-  /** Puts an earlier value in force until the object is written again; `get` and the journal keep what was written. */
-  hold(key: ObjectKey, value: PastValue): boolean;
+  /** Puts an earlier value in force, or none, until the object is written again; `get` and the journal keep what was written. */
+  hold(key: ObjectKey, value: PastValue | 'absent'): boolean;
   /** Ends `hold`. */
   release(key: ObjectKey): void;
 

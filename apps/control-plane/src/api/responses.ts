@@ -48,7 +48,7 @@ export function shownProxy({ registry, store, health }: ControlPlaneContext, sta
   );
   const held = health.heldFrom(status.client).map(({ key, typeUrl, resource, message, atMs, stands }) => ({
     ...{ object: key, origin: store.locate(key), typeUrl, resource, message, atMs },
-    inForce: stands,
+    inForce: stands ?? null,
   }));
   return { ...status, types, ...(held.length === 0 ? {} : { held }), node: proxy };
 }

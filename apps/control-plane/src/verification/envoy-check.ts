@@ -122,6 +122,12 @@ export function wordsOf(log: string): string {
   const start = log.indexOf('error initializing configuration');
   const text = start < 0 ? log : log.slice(start).replace(/^[^:]*': /, '');
   const constraint = text.lastIndexOf('Proto constraint validation failed');
-  const words = (constraint < 0 ? text : text.slice(constraint)).trim().replace(/\s+/g, ' ');
+  const words = (constraint < 0 ? text : withoutContent(text.slice(constraint))).trim().replace(/\s+/g, ' ');
   return words.length > 500 ? `${words.slice(0, 500)}…` : words;
+}
+
+/** `Proto constraint validation failed (REASON): CONTENT`. */
+function withoutContent(text: string): string {
+  const end = text.indexOf('): ');
+  return end < 0 ? text : text.slice(0, end + 1);
 }

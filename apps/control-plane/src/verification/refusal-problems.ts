@@ -2,6 +2,7 @@
 import type { ObjectKey } from '@xebec/model';
 import type { Store } from '@xebec/store';
 import type { StreamStatus } from '@xebec/xds';
+import { wordsOf } from './envoy-check.ts';
 import type { ObjectProblem } from './filter-problems.ts';
 import type { HeldObject } from './refused-objects.ts';
 
@@ -9,11 +10,15 @@ const shownProxies = 20;
 
 /** Of an object of which an earlier value stands. */
 export function heldObjectProblem(store: Store, held: HeldObject): ObjectProblem {
+  const stays =
+    held.stands === undefined
+      ? 'nothing of it is in force'
+      : `the value of revision ${held.stands} stays in force`;
   return {
     ...originOf(store, held.key),
     severity: 'error',
     code: 'refused-by-envoy',
-    message: `Envoy refuses what this makes of ${typeOf(held.typeUrl)} ${held.resource}: ${held.message}; the value of revision ${held.stands} stays in force`,
+    message: `Envoy refuses what this makes of ${typeOf(held.typeUrl)} ${held.resource}: ${held.message}; ${stays}`,
     remedy: 'correct the object, or go back with "xebec rollback"',
     proxies: held.proxies.slice(0, shownProxies),
   };
@@ -76,7 +81,7 @@ function problemOf(
     ...originOf(store, object),
     severity: 'error',
     code: 'refused-by-proxy',
-    message: `${count} what this makes of ${typeOf(typeUrl)} ${name}: ${message}`,
+    message: `${count} what this makes of ${typeOf(typeUrl)} ${name}: ${wordsOf(message)}`,
     remedy: 'correct the object; "xebec proxy-status" names the proxies',
     proxies: [...clients].sort().slice(0, shownProxies),
   };

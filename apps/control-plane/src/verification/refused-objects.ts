@@ -1,6 +1,12 @@
 // What proxies refuse although it was accepted: traced to the object that changed last, whose last good value then stands. The rule: one proxy's word is not enough, an Envoy of our own must refuse it too.
 import type { AnyObject } from '@xebec/config';
-import type { EncodedResource, ResourceCollection, ResourceKey } from '@xebec/envoy';
+import {
+  type EncodedResource,
+  piecesOf,
+  type ResourceCollection,
+  type ResourceKey,
+  type ResourcePiece,
+} from '@xebec/envoy';
 import type { ObjectKey } from '@xebec/model';
 import type { PastValue, Store } from '@xebec/store';
 import type { StreamEvent, StreamView } from '@xebec/xds';
@@ -10,8 +16,8 @@ import { createSettling, type Settling } from './settling.ts';
 /** An object of which an earlier value is in force, since an Envoy refuses what the written one makes. */
 export interface HeldObject {
   readonly key: ObjectKey;
-  /** The resource version whose value stands. */
-  readonly stands: string;
+  /** The resource version whose value stands; absent: none of it is in force. */
+  readonly stands?: string;
   readonly typeUrl: string;
   /** Name of a resource that it spoilt. */
   readonly resource: string;
@@ -115,6 +121,11 @@ export function createRefusedObjects(options: RefusedObjectsOptions): RefusedObj
   };
 }
 
+interface RefusedPiece {
+  readonly of: Refused;
+  readonly piece: ResourcePiece;
+}
+
 class Judge {
   private readonly options: RefusedObjectsOptions;
   private readonly hold: (found: HeldObject, refused: AnyObject) => void;
@@ -127,80 +138,112 @@ class Judge {
   }
 
   async judge(batch: readonly Reported[]): Promise<void> {
-    const refused = batch.flatMap((each) => this.locate(each) ?? []);
-    await this.ask(refused);
-    for (const each of refused) {
-      const verdict = this.verdictOf(each);
-      if (verdict?.kind === 'refused') await this.blame(each);
-      else if (verdict?.kind === 'unchecked') this.options.onUnchecked(each.typeUrl, each.key, each.message);
+    for (const reported of batch) {
+      const refused = this.locate(reported);
+      if (refused === undefined) continue;
+      const pieces = piecesOf(refused.typeUrl, refused.resource).map((piece) => ({ of: refused, piece }));
+      // Others that are bad are refused next.
+      const hinted = pieces.filter((_piece, position) =>
+        refused.message.includes(`VirtualHosts[${position}]`),
+      );
+      if (hinted.length === 0 || !(await this.act(hinted))) await this.act(pieces);
     }
+  }
+
+  /** Whether something was to be done about one of them. */
+  private async act(pieces: readonly RefusedPiece[]): Promise<boolean> {
+    await this.ask(pieces);
+    const kinds = pieces.map(({ piece }) => this.verdicts.get(labelOf(piece))?.kind);
+    for (const [position, each] of pieces.entries()) {
+      const { of } = each;
+      if (kinds[position] === 'refused') await this.blame(each);
+      else if (kinds[position] === 'unchecked') this.options.onUnchecked(of.typeUrl, of.key, of.message);
+    }
+    return kinds.some((kind) => kind !== 'good');
   }
 
   /** What the client has under the name now. */
   private locate(reported: Reported): Refused | undefined {
-    const { resources, view } = this.options;
     const [client = ''] = reported.clients;
-    const collections = resources.filter(({ typeUrl }) => typeUrl === reported.typeUrl);
-    for (const { layer } of view(client).layers[reported.typeUrl] ?? []) {
+    for (const { layer } of this.options.view(client).layers[reported.typeUrl] ?? []) {
       const key: ResourceKey = `${layer}|${reported.name}`;
-      for (const { resources: collection } of collections) {
-        const resource = collection.get(key);
+      for (const { typeUrl, resources } of this.options.resources) {
+        const resource = typeUrl === reported.typeUrl ? resources.get(key) : undefined;
         if (resource !== undefined) return { ...reported, key, resource };
       }
     }
     return undefined;
   }
 
-  private readonly verdictOf = ({ typeUrl, resource }: Refused): Verdict | undefined =>
-    this.verdicts.get(`${typeUrl}|${resource.hash}`);
-
-  private async ask(all: readonly Refused[]): Promise<void> {
-    const unknown = all.filter((each) => this.verdictOf(each) === undefined);
+  private async ask(all: readonly RefusedPiece[]): Promise<void> {
+    const unknown = all.filter(({ piece }) => !this.verdicts.has(labelOf(piece)));
     if (unknown.length === 0) return;
-    const resources = unknown.map(({ typeUrl, resource }) => ({
-      typeUrl,
-      label: `${typeUrl}|${resource.hash}`,
-      bytes: Buffer.concat(resource.chunks),
+    const resources = unknown.map(({ piece }) => ({
+      typeUrl: piece.typeUrl,
+      label: labelOf(piece),
+      bytes: piece.bytes,
     }));
-    const clusters = unknown.flatMap(({ resource }) => resource.needs.map(({ name }) => name));
+    const clusters = unknown.flatMap(({ of }) => of.resource.needs.map(({ name }) => name));
     if (this.verdicts.size > rememberedVerdicts) this.verdicts.clear();
-    for (const [label, verdict] of await this.options.check.check(resources, clusters)) {
+    for (const [label, verdict] of await this.options.check.check(resources, new Set(clusters))) {
       this.verdicts.set(label, verdict);
     }
   }
 
-  /** Goes back to an earlier value of the object that changed last, if that mends the resource; else of the one before. */
-  private async blame(refused: Refused): Promise<void> {
+  /** Goes back to an earlier value of the object that changed last, if that mends it; else of the one before. */
+  private async blame(refused: RefusedPiece): Promise<void> {
     const { store } = this.options;
-    for (const key of suspectsOf(store, refused.resource).slice(0, triedSuspects)) {
-      for (const value of store.pastValues(key, triedValues)) {
-        if (await this.isMendedBy(refused, key, value)) return;
+    for (const key of suspectsOf(store, refused.piece).slice(0, triedSuspects)) {
+      const written = store.get(key)?.object;
+      if (written === undefined) continue;
+      for (const value of [...store.pastValues(key, triedValues), 'absent' as const]) {
+        if (await this.isMendedBy(refused, key, value))
+          return this.remember(refused, key, { written, value });
       }
       store.release(key);
     }
   }
 
-  private async isMendedBy(refused: Refused, key: ObjectKey, value: PastValue): Promise<boolean> {
+  private async isMendedBy(
+    { of, piece }: RefusedPiece,
+    key: ObjectKey,
+    value: PastValue | 'absent',
+  ): Promise<boolean> {
+    if (!this.options.store.hold(key, value)) return false;
+    const after = this.locate(of);
+    if (after === undefined || after.resource.isAbsent === true) return true;
+    const rest = piecesOf(after.typeUrl, after.resource).find(({ id }) => id === piece.id);
+    if (rest === undefined) return true;
+    if (rest.hash === piece.hash) return false;
+    await this.ask([{ of: after, piece: rest }]);
+    return this.verdicts.get(labelOf(rest))?.kind === 'good';
+  }
+
+  private remember(
+    { of, piece }: RefusedPiece,
+    key: ObjectKey,
+    { written, value }: { readonly written: AnyObject; readonly value: PastValue | 'absent' },
+  ): void {
     const { store, nowMs } = this.options;
-    const written = store.get(key)?.object;
-    if (written === undefined || !store.hold(key, value)) return false;
-    const after = this.locate(refused);
-    if (after !== undefined && after.resource.hash === refused.resource.hash) return false;
-    if (after !== undefined && after.resource.isAbsent !== true) {
-      await this.ask([after]);
-      if (this.verdictOf(after)?.kind !== 'good') return false;
-    }
     // Somebody may have written another value meanwhile.
-    if (store.get(key)?.object !== written) return true;
-    const { typeUrl, name, message, clients } = refused;
+    if (store.get(key)?.object !== written) return;
+    const { typeUrl, name, clients } = of;
+    const verdict = this.verdicts.get(labelOf(piece));
+    // Of a whole table our own Envoy was asked about the one virtual host only.
+    const message = verdict?.kind === 'refused' ? verdict.message : of.message;
     const facts = { typeUrl, resource: name, message, proxies: [...clients].sort(), atMs: nowMs() };
-    this.hold({ key, stands: value.resourceVersion, ...facts }, written);
-    return true;
+    const stands = value === 'absent' ? {} : { stands: value.resourceVersion };
+    this.hold({ key, ...stands, ...facts }, written);
   }
 }
 
-/** The objects behind a resource that may be held, the one that changed last first. */
-export function suspectsOf(store: Store, { causes }: Pick<EncodedResource, 'causes'>): readonly ObjectKey[] {
+const labelOf = ({ typeUrl, hash }: ResourcePiece): string => `${typeUrl}|${hash}`;
+
+/** The objects behind something refused that may be held, the one that changed last first. */
+export function suspectsOf(
+  store: Store,
+  { causes }: { readonly causes: readonly string[] },
+): readonly ObjectKey[] {
   const keys = [...new Set(causes.map((cause) => cause.split('#', 1)[0] as ObjectKey))];
   return keys
     .flatMap((key) => {

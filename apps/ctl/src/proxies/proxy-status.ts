@@ -90,11 +90,14 @@ function detailsOf(proxy: ProxyStatus, palette: Palette, isDetailed: boolean): s
       `  ${inOneLine(name)}`,
       ...causes.map((cause) => `    caused by ${inOneLine(cause)}`),
     ]),
-    ...(inForce === undefined ? [] : [`    the value of revision ${inOneLine(inForce)} stays in force`]),
+    ...(inForce === undefined ? [] : [`    ${standing(inForce)}`]),
   ]);
   if (isDetailed) lines.unshift(...factsOf(proxy));
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`;
 }
+
+const standing = (version: string): string =>
+  version === '' ? 'nothing of it is in force' : `the value of revision ${inOneLine(version)} stays in force`;
 
 function factsOf(proxy: ProxyStatus): readonly string[] {
   const types = Object.entries(proxy.types)

@@ -15,7 +15,7 @@ export interface Rejection {
   readonly type: string;
   readonly message: string;
   readonly resources: readonly { readonly name: string; readonly causes: readonly string[] }[];
-  /** What is in force since then: the resource version of the object behind it; absent while it is only kept apart. */
+  /** What is in force since then: a resource version of the object behind it, or nothing (empty); absent while it is only kept apart. */
   readonly inForce?: string;
 }
 

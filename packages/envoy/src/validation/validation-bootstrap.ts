@@ -13,7 +13,7 @@ import { TypedExtensionConfigSchema } from '@xebec/protos/envoy/config/core/v3/e
 import { ClusterLoadAssignmentSchema } from '@xebec/protos/envoy/config/endpoint/v3/endpoint_pb';
 import { FilterSchema } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { type Listener, ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
-import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import { type VirtualHost, VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import {
   type RouteConfiguration,
   RouteConfigurationSchema,
@@ -44,6 +44,13 @@ interface Parts {
   readonly clusters: Cluster[];
   readonly listeners: Listener[];
   readonly secrets: Secret[];
+  readonly tables: Table[];
+}
+
+/** Virtual hosts that can be in one table, since their domains differ: a listener for each would cost a lot. */
+interface Table {
+  readonly domains: Set<string>;
+  readonly hosts: VirtualHost[];
 }
 
 /**
@@ -54,8 +61,12 @@ export function validationBootstrap(
   resources: readonly CheckedResource[],
   clusters: Iterable<string> = [],
 ): Uint8Array {
-  const parts: Parts = { clusters: [], listeners: [], secrets: [] };
+  const parts: Parts = { clusters: [], listeners: [], secrets: [], tables: [] };
   for (const resource of resources) addResource(parts, resource);
+  for (const [number, { hosts }] of parts.tables.entries()) {
+    const config = { maxDirectResponseBodySizeBytes: 1_048_576, virtualHosts: hosts };
+    addRoutes(parts, `hosts~${number}`, create(RouteConfigurationSchema, config));
+  }
   const labels = new Set(parts.clusters.map(({ name }) => name));
   const known = ['xds-grpc', 'sds-grpc', 'agent', ...clusters].filter((name) => !labels.has(name));
   return toBinary(BootstrapSchema, bootstrapOf(parts, new Set(known)));
@@ -76,14 +87,7 @@ function addResource(parts: Parts, { typeUrl, label, bytes }: CheckedResource): 
       addRoutes(parts, label, fromBinary(RouteConfigurationSchema, bytes));
       return;
     case typeUrls.virtualHost:
-      addRoutes(
-        parts,
-        label,
-        create(RouteConfigurationSchema, {
-          maxDirectResponseBodySizeBytes: 1_048_576,
-          virtualHosts: [fromBinary(VirtualHostSchema, bytes)],
-        }),
-      );
+      addHost(parts, renamed(fromBinary(VirtualHostSchema, bytes), label));
       return;
     case typeUrls.secret:
       parts.secrets.push(renamed(fromBinary(SecretSchema, bytes), label));
@@ -117,6 +121,15 @@ function addListener(parts: Parts, label: string, bytes: Uint8Array): void {
       ? renamed(listener, label)
       : listenerFor(label, { case: 'typedConfig', value: manager }),
   );
+}
+
+function addHost({ tables }: Parts, host: VirtualHost): void {
+  const isFree = ({ domains }: Table): boolean => host.domains.every((domain) => !domains.has(domain));
+  const known = tables.find(isFree);
+  const table = known ?? { domains: new Set(), hosts: [] };
+  if (known === undefined) tables.push(table);
+  for (const domain of host.domains) table.domains.add(domain);
+  table.hosts.push(host);
 }
 
 /** An inline table cannot have its hosts elsewhere, and would by itself want to know every cluster. */
