@@ -39,6 +39,7 @@ const hosts = () => [
   host('random', { policy: simple('RANDOM') }),
   host('least', { policy: simple('LEAST_REQUEST') }),
   host('unspecified', { policy: simple('UNSPECIFIED') }),
+  host('passed', { policy: simple('PASSTHROUGH') }),
   host('ring', { policy: hash('httpHeaderName: x-user') }),
   host('ring-less', { policy: hash('httpHeaderName: x-user'), members: ['a', 'b', 'c'] }),
   host('maglev', { policy: hash('httpHeaderName: x-user, maglev: {}') }),
@@ -81,6 +82,13 @@ describe('[DP-9] ten thousand requests', () => {
 
   it.each(['random', 'least', 'unspecified'])('%s: even by chance', async (name) => {
     expect(chiSquare(await counts(name), even)).toBeLessThan(chiSquareLimit);
+  });
+
+  it('PASSTHROUGH: nowhere, for a client that named a host and no address', async () => {
+    const answers = await rush({ ...through(envoy, 'passed'), count: 10 });
+    expect(countOf(answers.map(({ status }) => String(status)))).toEqual({ 503: 10 });
+    const isLogged = (line: string): boolean => line.includes('passed.example') && line.includes(' 503 UH ');
+    await until('it is logged', async () => envoy.accessLog().filter(isLogged).length === 10);
   });
 
   it('LEAST_REQUEST: a slow endpoint gets less, with ROUND_ROBIN it does not', async () => {

@@ -1,4 +1,4 @@
-// Redirected connections by rule: shares, headless endpoints, blocks of addresses, server names on a shared port.
+// Redirected connections by rule: shares, headless endpoints, blocks of addresses, names without one, server names on a shared port.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applicationsOf } from './support/applications.ts';
 import { hasOpenssl, openOutsideAuthority } from './support/edge.ts';
@@ -117,6 +117,60 @@ spec:
   resolution: STATIC
   endpoints: [{ address: ${store.ip} }]`);
     expect(await inside(dialling('198.51.100.7', 9000))).toEqual({ 'ready v1': 1 });
+  });
+
+  it('[MG-8] hosts without an address are given one: the name server tells it, and it tells them apart', async () => {
+    const entry = (name: string, endpoint: string): string => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name} }
+spec:
+  hosts: [${name}.example]
+  ports: [{ number: 9000, name: tcp, protocol: TCP }]
+  resolution: STATIC
+  endpoints: [{ address: ${endpoint} }]
+---`;
+    await apply(`${entry('one', store.ip)}${entry('two', (await mesh.pod('store-v2')).ip)}`);
+    const found = await inside(`
+      import { lookup } from 'node:dns/promises';
+      const names = ['one.example', 'two.example', 'three.example'];
+      const asked = names.map((name) => lookup(name, 4).then(({ address }) => address, ({ code }) => code));
+      console.log(JSON.stringify(await Promise.all(asked)));
+    `);
+    const allocated = expect.stringMatching(/^2[45]\d\.\d+\.\d+\.\d+$/);
+    expect(found).toEqual([allocated, allocated, expect.not.stringContaining('.')]);
+    expect(await inside(dialling('one.example', 9000, 10))).toEqual({ 'ready v1': 10 });
+    expect(await inside(dialling('two.example', 9000, 10))).toEqual({ 'ready v2': 10 });
+  });
+
+  it('[DP-9] PASSTHROUGH goes where the client was going, whatever the endpoints are', async () => {
+    const second = (await mesh.pod('store-v2')).ip;
+    await apply(`
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: passed }
+spec:
+  hosts: [passed.example]
+  addresses: [${second}]
+  ports: [{ number: 9000, name: tcp, protocol: TCP }, { number: 9003, name: http, protocol: HTTP }]
+  resolution: STATIC
+  endpoints: [{ address: ${store.ip} }]`);
+    const fetching = `
+      const counts = {};
+      for (let i = 0; i < 400; i += 20)
+        for (const { version } of await Promise.all(Array.from({ length: 20 }, async () => (await fetch('http://passed.example:9003/')).json())))
+          counts[version] = (counts[version] ?? 0) + 1;
+      console.log(JSON.stringify(counts));
+    `;
+    expect(await inside(dialling(second, 9000, 20))).toEqual({ 'ready v1': 20 });
+    expect(await inside(fetching)).toEqual({ v1: 400 });
+    await apply(`
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: passed }
+spec: { host: passed.example, trafficPolicy: { loadBalancer: { simple: PASSTHROUGH } } }`);
+    expect(await inside(dialling(second, 9000, 20))).toEqual({ 'ready v2': 20 });
+    expect(await inside(fetching)).toEqual({ v2: 400 });
   });
 
   it.skipIf(!hasOpenssl)('[MG-5] hosts that share port 443 are told apart by server name', async () => {

@@ -9,8 +9,9 @@ export const port = integer(1, 65_535);
 /** A port number, or the name of a container port. */
 export const portReference: Decoder<number | string> = (value, walk) => {
   if (typeof value !== 'string') return port(value, walk);
-  if (/^\d{1,5}$/.test(value)) {
-    return refuse(walk, wrongType('a port', value, `write ${value} without quotes`));
+  if (/^\d+$/.test(value)) {
+    const isPort = value.length <= 5;
+    return refuse(walk, wrongType('a port', value, isPort ? `write ${value} without quotes` : undefined));
   }
   if (isDnsLabel(value)) return value;
   return refuse(walk, wrongType('a port number or a port name', value));

@@ -25,8 +25,13 @@ const byAppProtocol: ReadonlyMap<string, Protocol> = new Map([
   ['kubernetes.io/wss', 'https'],
 ]);
 
-/** Ports whose servers speak first: never sniffed. SMTP, DNS, MySQL, MongoDB. */
-const serverFirstPorts: ReadonlySet<number> = new Set([25, 53, 3306, 27_017]);
+/** Ports whose servers speak first, so that waiting for the client would delay them: FTP, SSH, SMTP, DNS, POP3, NNTP, IMAP, submission, MySQL, VNC, MongoDB. */
+const serverFirstPorts: ReadonlySet<number> = new Set([
+  21, 22, 25, 53, 110, 119, 143, 587, 3306, 5900, 27_017,
+]);
+
+/** What a port speaks that nobody says anything about. */
+export const unsaidProtocol = (port: number): Protocol => (serverFirstPorts.has(port) ? 'tcp' : 'auto');
 
 /** The protocol of an Istio port: required words, any case. */
 export const protocolWord: Decoder<Protocol> = andThen(text, (word, walk) => {
@@ -59,5 +64,5 @@ export function protocolOfPort({ transport, appProtocol, name, port }: PortWords
   const lower = name.toLowerCase();
   if (lower === 'grpc-web' || lower.startsWith('grpc-web-')) return 'grpc-web';
   const [prefix = ''] = lower.split('-', 1);
-  return byWord.get(prefix) ?? (serverFirstPorts.has(port) ? 'tcp' : 'auto');
+  return byWord.get(prefix) ?? unsaidProtocol(port);
 }

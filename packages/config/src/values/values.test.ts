@@ -139,6 +139,8 @@ test.each([
   [{ transport: 'TCP', name: 'grpc-web', port: 1 }, 'grpc-web'],
   [{ transport: 'TCP', name: 'httpx', port: 1 }, 'auto'],
   [{ transport: 'TCP', name: '', port: 3306 }, 'tcp'],
+  [{ transport: 'TCP', name: 'unsaid', port: 22 }, 'tcp'],
+  [{ transport: 'TCP', name: 'http', port: 22 }, 'http'],
   [{ transport: 'TCP', name: '', port: 80 }, 'auto'],
   [{ transport: 'TCP', name: 'http', port: 1, appProtocol: 'kubernetes.io/h2c' }, 'http2'],
   [{ transport: 'TCP', name: 'http', port: 1, appProtocol: 'acme.example/own' }, 'auto'],

@@ -139,3 +139,11 @@ test('an endpoint that says its zone alone is in the region of the clients of th
     ['same: 90000', 'full: 10000'],
   ]);
 });
+
+test('the greatest weights keep their shares within what Envoy can add up', () => {
+  const weight = 0xffff_ffff;
+  const heavy = [endpoint('a', undefined, { weight }), endpoint('b', undefined, { weight })];
+  const [group] = arrangeEndpoints([...heavy, endpoint('light')]);
+  expect(group?.members.map((each) => each.weight)).toEqual([0x3fff_ffff, 0x3fff_ffff, 1]);
+  expect(group?.weight).toBe(0x7fff_ffff);
+});

@@ -22,9 +22,10 @@ export interface Arrangement {
 
 /** Sorted by priority, then by locality. Without an arrangement every endpoint is as good as any other. */
 export function arrangeEndpoints(
-  endpoints: readonly Endpoint[],
+  written: readonly Endpoint[],
   arrangement?: Arrangement,
 ): readonly EndpointGroup[] {
+  const endpoints = withinWeight(written);
   if (arrangement === undefined) return groupBy(endpoints, () => 0);
   const { place, setting, isNodeLocal = false } = arrangement;
   const all = endpoints.map((endpoint) => withRegion(endpoint, place));
@@ -39,6 +40,16 @@ export function arrangeEndpoints(
     );
   if (setting.distribute.length > 0) return groupBy(usable, () => 0);
   return groupBy(usable, rankOf(setting, place));
+}
+
+/** Envoy adds weights up in 32 bits and refuses what is more; shares stay as they are. */
+const mostWeight = 0x7fff_ffff;
+
+function withinWeight(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const total = endpoints.reduce((sum, { weight }) => sum + weight, 0);
+  if (total <= mostWeight) return endpoints;
+  const scaled = (weight: number): number => Math.max(1, Math.floor((weight / total) * mostWeight));
+  return endpoints.map((endpoint) => ({ ...endpoint, weight: scaled(endpoint.weight) }));
 }
 
 /** EndpointSlices name zones only; a zone is in one region, so that the client's own zone is in the client's region. */

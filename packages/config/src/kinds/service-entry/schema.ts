@@ -8,7 +8,7 @@ import { nonEmptyPrintable } from '../../values/http.ts';
 import { portName } from '../../values/names.ts';
 import { port } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
-import { protocolWord } from '../../values/protocol.ts';
+import { protocolWord, unsaidProtocol } from '../../values/protocol.ts';
 import type { ExportTo, Protocol, TextMap } from '../../values/shapes.ts';
 import { labels } from '../../values/text-map.ts';
 import { defineKind, istioNetworking, manifestOf } from '../define.ts';
@@ -24,7 +24,11 @@ const servicePort = andThen(
     protocol: withDefault<Protocol>(protocolWord, 'auto'),
     targetPort: optional(port),
   }),
-  (value): ServiceEntryPort => ({ ...value, targetPort: value.targetPort ?? value.number }),
+  (value): ServiceEntryPort => ({
+    ...value,
+    protocol: value.protocol === 'auto' ? unsaidProtocol(value.number) : value.protocol,
+    targetPort: value.targetPort ?? value.number,
+  }),
 );
 
 const resolution = oneOf('NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS');

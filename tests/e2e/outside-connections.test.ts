@@ -1,0 +1,115 @@
+// Connections of a client without redirects to what is outside: through an HTTP proxy's tunnel, and to hosts that share a port and have no address.
+import { createServer as createHttp } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
+import { dial } from './support/tunnel.ts';
+
+let mesh: Mesh;
+let proxy: string;
+const servers: Server[] = [];
+
+async function listening(server: Server): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** An HTTP proxy as companies have them: says what it was asked for, into the connection itself. */
+function company(): Server {
+  const server = createHttp((request, response) => {
+    response.writeHead(200).write(`${request.method ?? ''} ${request.headers.host ?? ''}\n`);
+    request.resume();
+  });
+  server.on('connect', (request, socket) => {
+    socket.on('error', () => undefined).write('HTTP/1.1 200 OK\r\n\r\n');
+    socket.write(`CONNECT ${request.url ?? ''}\n`);
+  });
+  return server;
+}
+const greeter = (word: string): Server =>
+  createServer((socket) => void socket.on('error', () => undefined).write(`${word}\n`));
+
+const entry = (name: string, port: number, endpoint: number): string => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name} }
+spec:
+  hosts: [${name}.example]
+  ports: [{ number: ${port}, name: tcp, protocol: TCP }]
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1, ports: { tcp: ${endpoint} } }]
+---`;
+const tunnelled = (tunnel: string): string => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: company }
+spec:
+  host: company.example
+  trafficPolicy: { tunnel: { ${tunnel} } }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: far }
+spec:
+  hosts: [far.example]
+  tcp: [{ route: [{ destination: { host: company.example, port: { number: 3128 } } }] }]
+`;
+
+async function apply(yaml: string): Promise<void> {
+  const applied = await mesh.apply(yaml);
+  expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
+}
+
+beforeAll(async () => {
+  mesh = await startMesh({ paths: [repositoryFile('tests/e2e/apps/connections')] });
+  proxy = `${(await mesh.pod('client')).ip}:15001`;
+  const ports = await Promise.all([company(), greeter('one'), greeter('two')].map(listening));
+  const [inside = 0, one = 0, two = 0] = ports;
+  await apply(
+    [entry('company', 3128, inside), entry('far', 5432, one), entry('one', 7000, one)].join('') +
+      entry('two', 7000, two),
+  );
+}, 240_000);
+afterAll(async () => {
+  for (const server of servers) server.close();
+  await mesh?.stop();
+});
+
+describe('tunnels through an HTTP proxy', () => {
+  it.each([
+    ['CONNECT', 'targetHost: db.far.example, targetPort: 5432', 'CONNECT db.far.example:5432'],
+    ['an address', 'targetHost: "2001:db8::1", targetPort: 9', 'CONNECT [2001:db8::1]:9'],
+    ['POST', 'protocol: POST, targetHost: db.far.example, targetPort: 5432', 'POST db.far.example:5432'],
+  ])('%s: the proxy is asked for the target, not for what the client named', async (_, fields, asked) => {
+    expect(await dial({ proxy, target: 'far.example:5432', say: 'x' })).not.toContain(asked);
+    await apply(tunnelled(fields));
+    await until('it goes through the tunnel', async () => {
+      const answer = await dial({ proxy, target: 'far.example:5432', say: 'x' });
+      return answer === `${asked}\n`;
+    });
+  });
+
+  it('are gone with the rule', async () => {
+    expect((await mesh.xebec(['delete', 'virtualservice', 'far'])).code).toBe(0);
+    await until(
+      'it goes to the host',
+      async () => (await dial({ proxy, target: 'far.example:5432' })) === 'one\n',
+    );
+  });
+});
+
+describe('[MG-8] hosts without an address', () => {
+  it('are told apart by name, on the same port', async () => {
+    for (const name of ['one', 'two'])
+      expect(await dial({ proxy, target: `${name}.example:7000` })).toBe(`${name}\n`);
+  });
+
+  it('have an address that is shown and leads to them', async () => {
+    const { stdout } = await mesh.xebec(['get', 'serviceentries']);
+    for (const name of ['one', 'two']) {
+      const address = new RegExp(`^${name} .* (2[45]\\d\\.\\d+\\.\\d+\\.\\d+)`, 'm').exec(stdout)?.[1] ?? '';
+      expect(await dial({ proxy, target: `${address}:7000` })).toBe(`${name}\n`);
+    }
+  });
+});
