@@ -36,6 +36,8 @@ const runtime: Json = {
         're2.max_program_size.warn_level': 16_384,
         // Policies decide who a connection is for when its client has proven who it is; the node says that it is on.
         'envoy.reloadable_features.tcp_proxy_delay_route_selection': true,
+        // A header that lets a request pass has no other value beside the right one; rules that refuse look at each.
+        'envoy.reloadable_features.rbac_match_headers_individually': false,
       },
     },
     { name: 'admin', admin_layer: {} },

@@ -42,6 +42,10 @@ function regexOf(pattern: TextPattern, any: string): string {
   }
 }
 
+/** Of one of the values in a list with commas. Other values may hold bytes that are no text: `\\C` takes them, too. */
+export const listedMatcher = (pattern: TextPattern): StringMatcher =>
+  regexMatcher(`(?:\\C*,)?[ \\t]*${regexOf(pattern, '\\C')}[ \\t]*(?:,\\C*)?`);
+
 /** Hosts are the same in any case, with and without a port, unless the pattern names one. */
 export function hostMatcher(pattern: TextPattern): StringMatcher {
   if (pattern.kind === 'present') return regexMatcher('.+');

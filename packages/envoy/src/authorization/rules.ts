@@ -68,12 +68,13 @@ function encodeRule(
   const conditions = testable(rule.conditions);
   const requests = rule.requests.map(testable).filter((tests) => tests !== undefined);
   if (conditions === undefined || (rule.requests.length > 0 && requests.length === 0)) return undefined;
+  const permission = (test: AuthorizationTest): Permission => permissionOf(test, action);
   const clientConditions = conditions.filter(isAboutClient).map((test) => principalOf(test, trustDomain));
-  const requestConditions = conditions.filter(isAboutRequest).map(permissionOf);
+  const requestConditions = conditions.filter(isAboutRequest).map(permission);
   const clients = rule.clients.map((tests) => tests.map((test) => principalOf(test, trustDomain)));
   return {
     principals: alternatives(clients).map((ids) => allPrincipals([...ids, ...clientConditions])),
-    permissions: alternatives(requests.map((tests) => tests.map(permissionOf))).map((rules) =>
+    permissions: alternatives(requests.map((tests) => tests.map(permission))).map((rules) =>
       allPermissions([...rules, ...requestConditions]),
     ),
   };

@@ -1,10 +1,15 @@
 // One test of a policy as Envoy's RBAC makes it: about the client (a principal) or about what it wants (a permission).
-import type { AuthorizationTest, TextPattern } from '@xebec/model';
+import type {
+  AuthorizationAttribute,
+  AuthorizationPolicy,
+  AuthorizationTest,
+  TextPattern,
+} from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { PermissionSchema, PrincipalSchema } from '@xebec/protos/envoy/config/rbac/v3/rbac_pb';
-import type { HeaderMatcherSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { UriTemplateMatchConfigSchema } from '@xebec/protos/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb';
 import type { Fields } from '../resource.ts';
+import { fieldTest, permittingHeader, refusingHeader } from './header-tests.ts';
 import { hostMatcher, namespaceMatcher, serviceAccountMatcher, textMatcher } from './patterns.ts';
 
 export type Principal = Fields<typeof PrincipalSchema>;
@@ -73,15 +78,17 @@ export function principalOf(test: AuthorizationTest, trustDomain: string): Princ
   return test.isNegated ? { identifier: { case: 'notId', value: either } } : either;
 }
 
-const header = (matcher: Fields<typeof HeaderMatcherSchema>): Permission => ({
-  rule: { case: 'header', value: matcher },
-});
+type NamedAttribute = Extract<AuthorizationAttribute, string>;
 
-function headerValue(name: string, value: TextPattern): Permission {
-  return value.kind === 'present'
-    ? header({ name, headerMatchSpecifier: { case: 'presentMatch', value: true } })
-    : header({ name, headerMatchSpecifier: { case: 'stringMatch', value: textMatcher(value) } });
-}
+const hostTest = (value: TextPattern): Permission => ({
+  rule: {
+    case: 'header',
+    value: {
+      name: ':authority',
+      headerMatchSpecifier: { case: 'stringMatch', value: hostMatcher(value) },
+    },
+  },
+});
 
 const uriTemplate = 'envoy.path.match.uri_template.uri_template_matcher';
 
@@ -94,16 +101,12 @@ function pathPermission(value: TextPattern): Permission {
   return { rule: { case: 'uriTemplate', value: { name: uriTemplate, typedConfig } } };
 }
 
-function permissionFor({ attribute }: AuthorizationTest, value: TextPattern): Permission {
-  if (typeof attribute === 'object') return headerValue(attribute.header, value);
+function permissionFor(attribute: NamedAttribute, value: TextPattern): Permission {
   switch (attribute) {
     case 'host':
-      return header({
-        name: ':authority',
-        headerMatchSpecifier: { case: 'stringMatch', value: hostMatcher(value) },
-      });
+      return hostTest(value);
     case 'method':
-      return headerValue(':method', value);
+      return fieldTest(':method', value);
     case 'path':
       return pathPermission(value);
     case 'server-name':
@@ -116,8 +119,15 @@ function permissionFor({ attribute }: AuthorizationTest, value: TextPattern): Pe
 }
 
 /** A test about what the client wants. */
-export function permissionOf(test: AuthorizationTest): Permission {
-  const rules = test.values.map((value) => permissionFor(test, value));
-  const either: Permission = { rule: { case: 'orRules', value: { rules } } };
-  return test.isNegated ? { rule: { case: 'notRule', value: either } } : either;
+export function permissionOf(test: AuthorizationTest, action: AuthorizationPolicy['action']): Permission {
+  const { attribute, values, isNegated } = test;
+  const isRefusal = (action === 'DENY') !== isNegated;
+  const permission = (): Permission => {
+    if (typeof attribute === 'object')
+      return (isRefusal ? refusingHeader : permittingHeader)(attribute.header, values);
+    return {
+      rule: { case: 'orRules', value: { rules: values.map((each) => permissionFor(attribute, each)) } },
+    };
+  };
+  return isNegated ? { rule: { case: 'notRule', value: permission() } } : permission();
 }
