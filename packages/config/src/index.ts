@@ -2,6 +2,7 @@
 export { analyze } from './analyze/analyze.ts';
 export type { AnalyzeOptions, ObjectLookup } from './analyze/lookup.ts';
 export { type Converted, convertObjects } from './convert/convert.ts';
+export { nearest as nearestName } from './decode/suggest.ts';
 export { formatPath } from './decode/walk.ts';
 export type {
   AuthorizationCondition,

@@ -1,9 +1,10 @@
 // Conflicts: what the mesh decided where objects contradict each other; always a warning, since traffic goes on.
 import type { ObjectKey } from '@xebec/model';
 import type { Diagnostic } from '@xebec/std';
+import type { Reason } from './analysis/catalog.ts';
 
 export interface Conflict {
-  readonly code: string;
+  readonly code: Reason;
   /** The object that has to change. */
   readonly object: ObjectKey;
   readonly field?: string;

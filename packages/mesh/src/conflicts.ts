@@ -59,12 +59,14 @@ function deriveHostConflicts(graph: Graph, { hosts }: ConflictSources): Conflict
       rows(
         [
           ...moves(view),
-          ...losers.map(({ owner, to, layer }) => ({
-            code: 'host-claimed-twice',
-            object: owner,
-            message: `${host} belongs to ${to} ${forWhom(layer)}; this object does not count there`,
-            remedy: 'give one of them another host, or limit exportTo',
-          })),
+          ...losers.map(
+            ({ owner, to, layer }): Conflict => ({
+              code: 'host-claimed-twice',
+              object: owner,
+              message: `${host} belongs to ${to} ${forWhom(layer)}; this object does not count there`,
+              remedy: 'give one of them another host, or limit exportTo',
+            }),
+          ),
         ],
         host,
       ),

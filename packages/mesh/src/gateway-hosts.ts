@@ -147,7 +147,7 @@ const virtualHostOf = ([domain, entry]: readonly [Host, Entry]): GatewayVirtualH
 
 const mergesOf = (domain: Host, [first, ...others]: readonly ObjectKey[]): readonly Conflict[] =>
   others.map((object) => ({
-    code: 'virtual-services-merged',
+    code: 'gateway-routes-merged',
     object,
     field: 'spec.hosts',
     message: `${domain} is also routed by ${first ?? ''}, whose rules are tried first`,

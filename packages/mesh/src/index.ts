@@ -1,4 +1,15 @@
 // The public surface of mesh.
+export { analyzeMesh } from './analysis/analyze-mesh.ts';
+export { type FindingRule, findingRules, type Gravity, isReason, type Reason } from './analysis/catalog.ts';
+export {
+  compareFindings,
+  type Finding,
+  findingOf,
+  findingOfDiagnostic,
+  isAtLeast,
+  reasonOf,
+} from './analysis/finding.ts';
+export type { AnalysisInput } from './analysis/scene.ts';
 export { buildMesh } from './build-mesh.ts';
 export type { Extension } from './extensions.ts';
 export type { HostPort, MeshCollections, MeshInputs, ObjectsOf } from './inputs.ts';

@@ -18,7 +18,7 @@ export function checkTarget(
 ): readonly Conflict[] {
   const { host, subset, port, cause } = target;
   const service = holderIn(read.hosts.get(host), `ns:${namespace}`)?.service;
-  const found = (code: string, message: string, remedy: string): readonly Conflict[] => [
+  const found = (code: Conflict['code'], message: string, remedy: string): readonly Conflict[] => [
     {
       code,
       object: cause.object,
