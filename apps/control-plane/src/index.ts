@@ -1,4 +1,7 @@
 // The public surface of the control plane: one function that runs it.
+
+export type { Finding } from '@xebec/mesh';
+export { analyzeDocuments, type DocumentsOptions, findingsOfText } from './analysis/analyze-documents.ts';
 export type {
   ControlPlane,
   ControlPlaneAddresses,

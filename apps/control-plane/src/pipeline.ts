@@ -72,7 +72,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { graph, store, mesh, resources, views, patches, ...patchGate, proxies, settings, usedHosts };
 }
 
-const configInputs = (store: Store) => ({
+/** What the mesh is made of, by kind. */
+export const configInputs = (store: Pick<Store, 'source'>) => ({
   services: store.source('Service'),
   serviceEntries: store.source('ServiceEntry'),
   workloadEntries: store.source('WorkloadEntry'),

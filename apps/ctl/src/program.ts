@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
 import { defineAgent } from './commands/agent.ts';
+import { defineAnalyze } from './commands/analyze.ts';
 import { defineApply } from './commands/apply.ts';
 import type { DefineCommand } from './commands/command.ts';
 import { defineCompletion } from './commands/completion.ts';
@@ -28,7 +29,10 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
     'Change it:',
     [defineApply, defineDelete, defineRollback, defineRollout, defineHistory, defineValidate, defineConvert],
   ],
-  ['See what is going on:', [defineGet, defineProxyStatus, defineProxyConfig, defineLogs, defineVersion]],
+  [
+    'See what is going on:',
+    [defineGet, defineAnalyze, defineProxyStatus, defineProxyConfig, defineLogs, defineVersion],
+  ],
   ['Run the parts by themselves:', [defineControlPlane, defineAgent]],
   ['Other:', [defineCompletion]],
 ];

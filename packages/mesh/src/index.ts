@@ -11,6 +11,7 @@ export {
 } from './analysis/finding.ts';
 export type { AnalysisInput } from './analysis/scene.ts';
 export { buildMesh } from './build-mesh.ts';
+export type { Conflict } from './conflict.ts';
 export type { Extension } from './extensions.ts';
 export type { HostPort, MeshCollections, MeshInputs, ObjectsOf } from './inputs.ts';
 export { lookUpName, type NameAnswer, type NameQuery } from './name-lookup.ts';

@@ -2,42 +2,80 @@
 import type { Collection, Graph } from '@xebec/flow';
 import type { Cause, Host, HttpMatch, HttpRule, Layered, RouteTable, StringMatch } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
-import { type Conflict, conflictRow } from './conflict.ts';
+import { type Conflict, conflictRows } from './conflict.ts';
 
+/** By host: a rule counts as reached when some of the clients that have it reach it. */
 export function deriveShadowedRules(
   graph: Graph,
   routeTables: Collection<Layered<Host>, RouteTable>,
 ): Collection<string, Diagnostic> {
+  const tablesByHost = graph.index(routeTables, 'byHost', ({ host, rules }) =>
+    rules.length < 2 ? [] : [host],
+  );
   return graph.derive({
     name: 'mesh.shadowedRules',
-    from: routeTables,
+    from: graph.group(tablesByHost),
+    reads: { tablesByHost },
     equals: deepEqual,
-    fn: ({ host, rules }, key) =>
-      new Map(shadowsOf(host, rules).map((conflict) => conflictRow(conflict, key))),
+    fn: (_keys, host, read) => {
+      const tables = read.tablesByHost.at(host).map(([, { rules }]) => rules);
+      return conflictRows(shadowsInAll(host, tables), host);
+    },
   });
+}
+
+function shadowsInAll(host: Host, tables: readonly (readonly HttpRule[])[]): readonly Conflict[] {
+  const idOf = ({ object, field = '' }: Cause): string => `${object}#${field}`;
+  const reached = new Set<string>();
+  const shadows = new Map<string, Conflict>();
+  for (const rules of tables) {
+    const found = new Map(shadowsOf(host, rules).map((each) => [idOf(each), each]));
+    for (const { cause } of rules) if (!found.has(idOf(cause))) reached.add(idOf(cause));
+    for (const [id, conflict] of found) shadows.set(id, conflict);
+  }
+  return [...shadows].flatMap(([id, conflict]) => (reached.has(id) ? [] : [conflict]));
 }
 
 /** One warning for each rule that is never reached. */
 export function shadowsOf(host: Host, rules: readonly HttpRule[]): readonly Conflict[] {
-  if (rules.length < 2) return [];
-  const seen: Seen = new Map();
-  return rules.flatMap((rule) => {
-    const matches = rule.matches.length === 0 ? [everything(rule.cause)] : rule.matches;
-    const covers = matches.map((match) => coverOf(match, seen));
-    for (const match of matches) remember(match, seen);
-    const [first] = covers;
-    if (first === undefined || covers.includes(undefined)) return [];
-    return [shadowOf(host, rule, first)];
+  return takersOf(rules).flatMap(({ rule, takers }) => {
+    const [first] = takers;
+    return first === undefined || takers.includes(undefined) ? [] : [shadowOf(host, rule, first)];
   });
 }
 
-const shadowOf = (host: Host, { cause }: HttpRule, by: Cause): Conflict => ({
+const shadowOf = (host: Host, { cause }: OrderedRule, by: Cause): Conflict => ({
   code: 'rule-shadowed',
   object: cause.object,
   ...(cause.field === undefined ? {} : { field: cause.field }),
   message: `no request to ${host} reaches this route: ${by.object} ${by.field ?? ''} takes them first`,
   remedy: 'move it up, narrow the other one, or remove it',
 });
+
+/** A match that may be for some clients only; those of equal audiences are the same. */
+export type AudienceMatch = HttpMatch & { readonly audience?: string };
+
+export interface OrderedRule {
+  /** Empty: everything. */
+  readonly matches: readonly AudienceMatch[];
+  readonly cause: Cause;
+}
+
+/** Each rule with what takes each of its matches before it (or before the match, in the rule itself); undefined: nothing does. */
+export function takersOf<R extends OrderedRule>(
+  rules: readonly R[],
+): readonly { readonly rule: R; readonly takers: readonly (Cause | undefined)[] }[] {
+  const seen: Seen = new Map();
+  return rules.map((rule) => {
+    const matches = rule.matches.length === 0 ? [everything(rule.cause)] : rule.matches;
+    const takers = matches.map((match) => {
+      const taker = coverOf(match, seen);
+      remember(match, seen);
+      return taker;
+    });
+    return { rule, takers };
+  });
+}
 
 const everything = (cause: Cause): HttpMatch => ({
   ignoreUriCase: false,
@@ -54,8 +92,9 @@ const sorted = (map: Readonly<Record<string, StringMatch>>) =>
   Object.entries(map).sort(([left], [right]) => (left < right ? -1 : 1));
 
 /** Everything but the path, as text. */
-const conditionsOf = (match: HttpMatch): string =>
+const conditionsOf = (match: AudienceMatch): string =>
   JSON.stringify([
+    match.audience,
     match.scheme,
     match.method,
     match.authority,
@@ -65,10 +104,9 @@ const conditionsOf = (match: HttpMatch): string =>
     sorted(match.queryParams),
   ]);
 
-const noConditions = conditionsOf(everything({ object: 'VirtualService//' }));
 const anyPath = 'prefix /';
 
-function remember(match: HttpMatch, seen: Seen): void {
+function remember(match: AudienceMatch, seen: Seen): void {
   const conditions = conditionsOf(match);
   const paths = seen.get(conditions) ?? new Map<string, Cause>();
   seen.set(conditions, paths);
@@ -84,9 +122,12 @@ function pathOf({ uri, ignoreUriCase }: HttpMatch): string {
     : `${uri.kind} ${uri.value}`;
 }
 
-function coverOf(match: HttpMatch, seen: Seen): Cause | undefined {
-  const conditions = conditionsOf(match);
-  for (const key of conditions === noConditions ? [noConditions] : [conditions, noConditions]) {
+/** What is taken of everybody is taken of each audience, what is taken without conditions is taken with them. */
+function coverOf(match: AudienceMatch, seen: Seen): Cause | undefined {
+  const { audience, ...conditions } = match;
+  const alone = everything(match.cause);
+  const wider = [match, conditions, { ...alone, ...(audience === undefined ? {} : { audience }) }, alone];
+  for (const key of new Set(wider.map(conditionsOf))) {
     const paths = seen.get(key);
     const found = paths === undefined ? undefined : takerOf(match, paths);
     if (found !== undefined) return found;
@@ -94,20 +135,13 @@ function coverOf(match: HttpMatch, seen: Seen): Cause | undefined {
   return undefined;
 }
 
-const mostParts = 64;
+const longestPrefix = 256;
 
-/** Prefixes are looked for where a part of the path ends. */
+/** A prefix takes every path that begins with it, wherever its parts end. */
 function takerOf({ uri, ...match }: HttpMatch, paths: ReadonlyMap<string, Cause>): Cause | undefined {
   const same = paths.get(pathOf({ ...match, ...(uri === undefined ? {} : { uri }) })) ?? paths.get(anyPath);
   if (same !== undefined || uri === undefined || uri.kind === 'present' || uri.kind === 'regex') return same;
-  const ends: number[] = [uri.value.length];
-  for (
-    let at = uri.value.indexOf('/');
-    at >= 0 && ends.length < mostParts;
-    at = uri.value.indexOf('/', at + 1)
-  )
-    ends.push(at, at + 1);
-  for (const end of ends) {
+  for (let end = 1; end <= Math.min(uri.value.length, longestPrefix); end++) {
     const prefix = uri.value.slice(0, end);
     const plain = match.ignoreUriCase ? undefined : paths.get(`prefix ${prefix}`);
     const found = plain ?? paths.get(`prefix folded ${prefix.toLowerCase()}`);

@@ -1,4 +1,5 @@
 // The public surface of the store.
+export { parseFieldPath } from './field-path.ts';
 export type {
   Journal,
   JournalContent,

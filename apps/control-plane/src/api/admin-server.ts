@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { fail, type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
+import { addAnalysisRoutes } from './analysis-api.ts';
 import { addObjectRoutes } from './objects-api.ts';
 import { addPlatformRoutes } from './platform-api.ts';
 import { addProxyRoutes } from './proxies-api.ts';
@@ -27,6 +28,7 @@ export async function startAdminServer(
   }
   const server = fastify({ bodyLimit: bodyLimitBytes, forceCloseConnections: true });
   addObjectRoutes(server, context);
+  addAnalysisRoutes(server, context);
   addProxyRoutes(server, context);
   addPlatformRoutes(server, context);
   addStatusRoutes(server, context);

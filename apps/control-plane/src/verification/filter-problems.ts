@@ -11,12 +11,16 @@ export interface ObjectProblem extends Diagnostic {
 
 const shownProxies = 20;
 
-export function filterProblems(pipeline: Pipeline, key: ObjectKey): readonly ObjectProblem[] {
+/** What is looked at: the pipeline of a mesh that runs, or one made of files. */
+export type FilterScene = Pick<Pipeline, 'mesh' | 'patches' | 'patchGate' | 'views' | 'resources'> & {
+  readonly store: Pick<Pipeline['store'], 'source' | 'locate'>;
+};
+
+export function filterProblems(pipeline: FilterScene, key: ObjectKey): readonly ObjectProblem[] {
   const written = pipeline.store.source('EnvoyFilter').get(key);
   const { patchGate, patches } = pipeline;
-  if (written === undefined || patchGate === undefined) return [];
-  const hold = patchGate.held.get(key);
-  if (hold !== undefined) return [heldProblem(pipeline, key)];
+  if (written === undefined) return [];
+  if (patchGate?.held.has(key) === true) return [heldProblem(pipeline, key)];
   return written.spec.patches.flatMap((patch, position) => {
     if (patch.applyTo === 'BOOTSTRAP') return [];
     const id = `${key}#spec.configPatches[${position}]`;
@@ -27,7 +31,7 @@ export function filterProblems(pipeline: Pipeline, key: ObjectKey): readonly Obj
 }
 
 /** Proxies that are to have a patch. */
-function holdersOf({ mesh }: Pipeline, object: ObjectKey, position?: number): readonly string[] {
+function holdersOf({ mesh }: FilterScene, object: ObjectKey, position?: number): readonly string[] {
   return [...mesh.patchSets.entries()]
     .filter(([, { patches }]) =>
       patches.some(
@@ -37,12 +41,12 @@ function holdersOf({ mesh }: Pipeline, object: ObjectKey, position?: number): re
     .map(([client]) => client);
 }
 
-function placeOf({ store }: Pipeline, key: ObjectKey, field?: string): Pick<Diagnostic, 'origin'> {
+function placeOf({ store }: FilterScene, key: ObjectKey, field?: string): Pick<Diagnostic, 'origin'> {
   const origin = store.locate(key, field);
   return origin === undefined ? {} : { origin };
 }
 
-function heldProblem(pipeline: Pipeline, key: ObjectKey): ObjectProblem {
+function heldProblem(pipeline: FilterScene, key: ObjectKey): ObjectProblem {
   const hold = pipeline.patchGate?.held.get(key);
   const kind = hold?.typeUrl.slice(hold.typeUrl.lastIndexOf('.') + 1) ?? '';
   const stays =
@@ -62,7 +66,7 @@ function heldProblem(pipeline: Pipeline, key: ObjectKey): ObjectProblem {
   };
 }
 
-function unmatched(pipeline: Pipeline, id: string, holders: readonly string[]): ObjectProblem {
+function unmatched(pipeline: FilterScene, id: string, holders: readonly string[]): ObjectProblem {
   const field = id.slice(id.indexOf('#') + 1);
   const count = holders.length === 1 ? 'the one proxy' : `the ${holders.length} proxies`;
   return {
@@ -80,7 +84,7 @@ function unmatched(pipeline: Pipeline, id: string, holders: readonly string[]): 
 const comparedProxies = 10;
 
 /** What the proxies have where the patch was looked for. */
-function nearest(pipeline: Pipeline, id: string, holders: readonly string[]): string {
+function nearest(pipeline: FilterScene, id: string, holders: readonly string[]): string {
   const { patches, mesh } = pipeline;
   const near = holders.slice(0, comparedProxies).flatMap((client) => {
     const program = patches.programs.get(mesh.patchSets.get(client)?.id ?? '');
@@ -94,7 +98,7 @@ function nearest(pipeline: Pipeline, id: string, holders: readonly string[]): st
 
 const looked = 500;
 
-function* resourcesOf({ views, resources }: Pipeline, client: string) {
+function* resourcesOf({ views, resources }: FilterScene, client: string) {
   const layers = views.get(client)?.layers ?? {};
   let left = looked;
   for (const { typeUrl, resources: collection } of resources) {

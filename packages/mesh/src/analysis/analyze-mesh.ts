@@ -2,6 +2,7 @@
 // Computed when somebody asks, from the model itself; a check is one line here.
 import type { Conflict } from '../conflict.ts';
 import { checkAnnotations } from './annotations.ts';
+import { checkAuthorization } from './authorization.ts';
 import { decisions } from './decided.ts';
 import { checkDestinationRules } from './destination-rules.ts';
 import { checkEnvoyFilters } from './envoy-filters.ts';
@@ -11,7 +12,7 @@ import { checkDeployments, checkPolicies } from './policies.ts';
 import { type AnalysisInput, buildScene, type Check } from './scene.ts';
 import { checkServiceEntries } from './service-entries.ts';
 import { checkServices } from './services.ts';
-import { checkConnections } from './shadowed.ts';
+import { checkConnections, checkOwnRules } from './shadowed.ts';
 import { checkShares } from './shares.ts';
 import { checkVirtualServices } from './virtual-services.ts';
 
@@ -19,6 +20,7 @@ const checks: readonly Check[] = [
   decisions,
   checkVirtualServices,
   checkConnections,
+  checkOwnRules,
   checkShares,
   checkDestinationRules,
   checkMutualTls,
@@ -26,10 +28,14 @@ const checks: readonly Check[] = [
   checkServices,
   checkServiceEntries,
   checkPolicies,
+  checkAuthorization,
   checkDeployments,
   checkEnvoyFilters,
   checkAnnotations,
 ];
+
+/** Found in several ways, told once. */
+const isOneAtAField: ReadonlySet<string> = new Set(['rule-shadowed', 'connection-rule-shadowed']);
 
 /** In the order of the checks; each finding once. */
 export function analyzeMesh(input: AnalysisInput): readonly Conflict[] {
@@ -38,7 +44,8 @@ export function analyzeMesh(input: AnalysisInput): readonly Conflict[] {
   for (const check of checks) {
     for (const conflict of check(scene)) {
       const { code, object, field = '', message } = conflict;
-      found.set(`${code}|${object}|${field}|${message}`, conflict);
+      const id = `${code}|${object}|${field}|${isOneAtAField.has(code) ? '' : message}`;
+      if (!found.has(id)) found.set(id, conflict);
     }
   }
   return [...found.values()];

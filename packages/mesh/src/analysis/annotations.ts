@@ -79,13 +79,15 @@ function* check(object: Named, { at, kind, annotations, labels }: Annotated): Ge
   }
 }
 
+const decidingLabels = ['istio-injection', 'istio.io/rev', 'istio.io/dataplane-mode'];
+
 function* checkInjection(object: ObjectOf<'Namespace'>): Generator<Conflict> {
   const { labels } = object.metadata;
-  const found = ['istio-injection', 'istio.io/rev'].filter((label) => Object.hasOwn(labels, label));
-  if (found.length < 2) return;
+  const found = decidingLabels.filter((label) => Object.hasOwn(labels, label));
+  if (found.length < 2 || labels['istio-injection'] === 'disabled') return;
   yield problemAt(object, 'metadata.labels', {
     code: 'injection-labels',
-    message: `the labels ${found.join(' and ')} both decide about injection`,
+    message: `the labels ${found.join(' and ')} contradict each other about the proxies of its workloads`,
     remedy: 'keep one of them',
   });
 }

@@ -355,6 +355,14 @@ export const findingRules = [
     reasons: ['field-unread'],
   },
   {
+    code: 'XB0003',
+    name: 'DuplicateObject',
+    severity: 'error',
+    meaning: 'One object is written twice.',
+    remedy: 'Keep one of the two, or give one of them another name.',
+    reasons: ['object-twice'],
+  },
+  {
     code: 'XB0101',
     name: 'HostClaimedTwice',
     severity: 'warning',

@@ -3,7 +3,7 @@ import type { ObjectOf, PortTrafficPolicy, TrafficPolicySpec } from '@xebec/conf
 import type { Host, Service } from '@xebec/model';
 import type { Conflict } from '../conflict.ts';
 import { isCoveredBy, isWildcard } from '../host-names.ts';
-import { hostOf, isKnown, objectOf, problemAt, type Scene } from './scene.ts';
+import { hostOf, objectOf, problemAt, type Scene } from './scene.ts';
 import { selectWorkloads } from './workloads.ts';
 
 type DestinationRule = ObjectOf<'DestinationRule'>;
@@ -50,16 +50,17 @@ const unusedRule = (object: DestinationRule, host: Host): Conflict =>
     remedy: 'put it into the namespace of the service or of its clients, or remove it',
   });
 
-/** A subset must fit a workload of each service that the rule is for; of a wildcard, of one. */
+/** A subset must fit a workload of a service that the rule is for. */
 function* checkSubsets(
   scene: Scene,
   object: DestinationRule,
   services: readonly Service[],
 ): Generator<Conflict> {
-  const selected = services.flatMap((service) => selectionOf(scene, service) ?? []);
-  if (selected.length === 0) return;
+  const selections = services.map((service) => selectionOf(scene, service));
+  if (selections.includes(undefined)) return;
+  const selected = selections.flatMap((labels) => labels ?? []);
   for (const [position, { name, labels }] of object.spec.subsets.entries()) {
-    if (Object.keys(labels).length === 0 || selected.some(fits(labels))) continue;
+    if (Object.keys(labels).every(isOfPlace) || selected.some(fits(labels))) continue;
     yield problemAt(object, `spec.subsets[${position}].labels`, {
       code: 'subset-selects-nothing',
       message: `no workload of ${object.spec.host} has the labels of subset ${name}; requests to it get 503`,
@@ -68,23 +69,23 @@ function* checkSubsets(
   }
 }
 
+/** Labels that workloads have by the place they run at. */
+const isOfPlace = (label: string): boolean => /^topology\.(kubernetes|istio)\.io\//.test(label);
+
 type Labels = Readonly<Record<string, string>>;
 
 const fits =
   (wanted: Labels) =>
   (labels: Labels): boolean =>
-    Object.entries(wanted).every(([key, value]) => labels[key] === value);
+    Object.entries(wanted).every(([key, value]) => isOfPlace(key) || labels[key] === value);
 
 /** Labels of all workloads of a service; undefined where they are not known. */
 function selectionOf(scene: Scene, service: Service): readonly Labels[] | undefined {
   const owner = service.causes[0]?.object;
   if (owner === undefined || service.resolution !== 'endpoints') return undefined;
   const selector = selectorsOf(scene).get(owner);
-  if (selector !== undefined) {
-    if (!isKnown(scene, service.namespace)) return undefined;
-    const workloads = selectWorkloads(scene.workloads, selector, service.namespace);
-    return workloads.length === 0 ? undefined : workloads.map(({ labels }) => labels);
-  }
+  if (selector !== undefined)
+    return selectWorkloads(scene.workloads, selector, service.namespace).map(({ labels }) => labels);
   const labels = [...endpointLabels(scene, service)];
   return labels.length === 0 ? undefined : labels;
 }

@@ -21,7 +21,7 @@ export interface Finding {
   readonly reason: string;
 }
 
-export type Locate = (object: string, field: string | undefined) => Origin | undefined;
+export type Locate = (object: Conflict['object'], field: string | undefined) => Origin | undefined;
 
 export function findingOf({ code, object, field, message, remedy }: Conflict, locate: Locate): Finding {
   return {
@@ -71,7 +71,10 @@ export function reasonOf({ code, severity, field = '', message, origin }: Diagno
   if (operation && message.startsWith('ADD ')) return 'patch-add';
   if (operation && message.startsWith('REMOVE ')) return 'patch-remove';
   if (operation && message.startsWith('REPLACE ')) return 'patch-replace';
+  if (message.includes('@request.auth.claims')) return 'claims-unverified';
+  if (code === 'unreachable-rule') return 'rule-shadowed';
   if (code === 'unknown-kind' || code === 'unknown-version') return 'kind-unknown';
+  if (code === 'duplicate-object') return 'object-twice';
   if (severity === 'error') return 'schema-error';
   if (code === 'deprecated') return 'deprecated';
   return code === 'unknown-field' ? 'field-unread' : 'schema-warning';

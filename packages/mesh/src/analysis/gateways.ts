@@ -12,7 +12,7 @@ export function* checkGateways(scene: Scene): Generator<Conflict> {
   for (const object of scene.gateways.values()) {
     const selected = selectWorkloads(scene.workloads, object.spec.selector);
     if (selected.length > 0) yield* checkPorts(object, selected, services);
-    else if (scene.isWhole || scene.workloads.all.length > 0) {
+    else {
       yield problemAt(object, 'spec.selector', {
         code: 'gateway-selects-nothing',
         message: `no workload has the labels ${textOf(object.spec.selector)}: nobody serves this Gateway`,
@@ -76,14 +76,18 @@ function* checkCertificates(scene: Scene): Generator<Conflict> {
       const other = others.find(({ spec }) => areTogether(spec.selector, object.spec.selector));
       seen.set(certificate, [...others, object]);
       if (other === undefined) continue;
-      yield problemAt(object, 'spec.servers', {
-        code: 'gateway-certificate-twice',
-        message: `${objectOf(other)} shows the same certificate (${certificate}): a browser may use one connection for the hosts of both, and get 404`,
-        remedy: 'put the hosts into one server, or give each its own certificate',
-      });
+      yield sameCertificate(object, other, certificate);
+      yield sameCertificate(other, object, certificate);
     }
   }
 }
+
+const sameCertificate = (object: Gateway, other: Gateway, certificate: string): Conflict =>
+  problemAt(object, 'spec.servers', {
+    code: 'gateway-certificate-twice',
+    message: `${objectOf(other)} shows the same certificate (${certificate}): a browser may use one connection for the hosts of both, and get 404`,
+    remedy: 'put the hosts into one server, or give each its own certificate',
+  });
 
 const certificatesOf = (object: Gateway, { tls }: GatewayServerSpec): readonly string[] =>
   (tls?.certificates ?? []).map((each) =>

@@ -1,7 +1,7 @@
 // Policies and workloads: selectors that fit nobody, ports that nobody has, users and accounts that do not work out.
 import type { ObjectOf } from '@xebec/config';
 import type { Conflict } from '../conflict.ts';
-import { isKnown, objectOf, problemAt, type Scene } from './scene.ts';
+import { objectOf, problemAt, type Scene } from './scene.ts';
 import { type KnownWorkload, selectWorkloads } from './workloads.ts';
 
 export function* checkPolicies(scene: Scene): Generator<Conflict> {
@@ -9,44 +9,48 @@ export function* checkPolicies(scene: Scene): Generator<Conflict> {
     const { selector, portModes } = object.spec;
     if (selector === undefined) continue;
     const selected = selectedBy(scene, object, selector);
-    if (selected === undefined) continue;
-    if (selected.length === 0) yield selectsNothing(object, 'spec.selector');
+    if (selected.length === 0) yield* selectsNothing(scene, object, 'spec.selector');
     else yield* checkPorts(object, Object.keys(portModes).map(Number), selected);
+  }
+  for (const object of scene.objects.list('AuthorizationPolicy')) {
+    const { selector } = object.spec;
+    if (selectedBy(scene, object, selector ?? {}).length > 0) continue;
+    yield* selectsNothing(scene, object, selector === undefined ? 'metadata.namespace' : 'spec.selector');
   }
   for (const object of scene.objects.list('EnvoyFilter')) {
     const { workloadSelector, targetGateways } = object.spec;
     if (workloadSelector === undefined || targetGateways.length > 0) continue;
-    if (selectedBy(scene, object, workloadSelector)?.length === 0)
-      yield selectsNothing(object, 'spec.workloadSelector');
+    if (selectedBy(scene, object, workloadSelector).length === 0)
+      yield* selectsNothing(scene, object, 'spec.workloadSelector');
   }
   for (const object of scene.objects.list('DestinationRule')) {
     const { workloadSelector = {} } = object.spec;
-    if (Object.keys(workloadSelector).length === 0 || !isKnown(scene, object.metadata.namespace)) continue;
-    if (selectWorkloads(scene.workloads, workloadSelector, object.metadata.namespace).length > 0) continue;
-    yield selectsNothing(object, 'spec.workloadSelector');
+    if (Object.keys(workloadSelector).length === 0) continue;
+    if (selectWorkloads(scene.workloads, workloadSelector, object.metadata.namespace).length === 0)
+      yield* selectsNothing(scene, object, 'spec.workloadSelector');
   }
 }
 
 type Named = { readonly kind: string; readonly metadata: ObjectOf<'Pod'>['metadata'] };
 
-/** Those of the object's namespace; of the root namespace everybody. Undefined where nothing can be said. */
+/** Those of the object's namespace; of the root namespace everybody. */
 export function selectedBy(
-  scene: Scene,
+  { settings, workloads }: Scene,
   { metadata: { namespace } }: Named,
   selector: Readonly<Record<string, string>>,
-): readonly KnownWorkload[] | undefined {
-  const isRoot = namespace === scene.settings.rootNamespace;
-  if (!isRoot && !isKnown(scene, namespace)) return undefined;
-  if (isRoot && !scene.isWhole && scene.workloads.all.length === 0) return undefined;
-  return selectWorkloads(scene.workloads, selector, isRoot ? undefined : namespace);
+): readonly KnownWorkload[] {
+  return selectWorkloads(workloads, selector, namespace === settings.rootNamespace ? undefined : namespace);
 }
 
-export const selectsNothing = (object: Named, field: string): Conflict =>
-  problemAt(object, field, {
+/** Nothing is said where no workloads are known at all. */
+export function* selectsNothing(scene: Scene, object: Named, field: string): Generator<Conflict> {
+  if (!scene.isWhole && scene.workloads.all.length === 0) return;
+  yield problemAt(object, field, {
     code: 'selects-nothing',
-    message: `no workload has these labels: ${object.kind} ${object.metadata.name} has no effect`,
+    message: `it selects no workload: ${object.kind} ${object.metadata.name} has no effect`,
     remedy: 'correct the labels, or deploy such a workload',
   });
+}
 
 /** Ports are those that the application listens on, which is often taken for the Service's. */
 function* checkPorts(

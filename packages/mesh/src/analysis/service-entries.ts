@@ -54,7 +54,25 @@ function* checkAddresses(scene: Scene, object: ServiceEntry): Generator<Conflict
 interface Written {
   readonly object: ServiceEntry;
   readonly protocol: string;
+  /** Of the port. */
+  readonly position: number;
 }
+
+interface WrittenPort extends Omit<Written, 'object'> {
+  readonly host: string;
+  readonly number: number;
+}
+
+const differ = (
+  object: ServiceEntry,
+  { host, number, position, protocol }: WrittenPort,
+  other: Written,
+): Conflict =>
+  problemAt(object, `spec.ports[${position}].protocol`, {
+    code: 'entry-protocols',
+    message: `${objectOf(other.object)} says that port ${number} of ${host} speaks ${other.protocol}, this one says ${protocol}`,
+    remedy: 'write the same protocol in both',
+  });
 
 function* checkProtocols(
   scene: Scene,
@@ -68,13 +86,10 @@ function* checkProtocols(
       const other = others.find(
         (each) => each.protocol !== protocol && areBothSeen(scene, each.object, object),
       );
-      seen.set(key, [...others, { object, protocol }]);
+      seen.set(key, [...others, { object, position, protocol }]);
       if (other === undefined) continue;
-      yield problemAt(object, `spec.ports[${position}].protocol`, {
-        code: 'entry-protocols',
-        message: `${objectOf(other.object)} says that port ${number} of ${host} speaks ${other.protocol}, this one says ${protocol}`,
-        remedy: 'write the same protocol in both',
-      });
+      yield differ(object, { host, number, position, protocol }, other);
+      yield differ(other.object, { host, number, ...other }, { object, position, protocol });
     }
   }
 }

@@ -1,4 +1,4 @@
-// VirtualServices and the Gateways they are bound to: names of nobody, hosts that are not let in, claims that nobody verifies.
+// VirtualServices and the Gateways they are bound to: names of nobody, hosts that are not let in, rules that they miss.
 import { nearestName, type ObjectOf } from '@xebec/config';
 import type { Conflict } from '../conflict.ts';
 import { isOpenFor } from '../gateway-hosts.ts';
@@ -11,31 +11,38 @@ type VirtualService = ObjectOf<'VirtualService'>;
 export function* checkVirtualServices(scene: Scene): Generator<Conflict> {
   for (const object of scene.objects.list('VirtualService')) {
     yield* checkGateways(scene, object);
-    yield* checkClaims(scene, object);
   }
   yield* checkHiddenRules(scene);
 }
 
 function* checkGateways(scene: Scene, object: VirtualService): Generator<Conflict> {
   const { namespace } = object.metadata;
+  const bound: Binding[] = [];
   for (const [position, written] of object.spec.gateways.entries()) {
     if (written === 'mesh') continue;
     const field = `spec.gateways[${position}]`;
     const gateway = scene.gateways.get(expandGateway(written, namespace));
-    if (gateway !== undefined) {
-      yield* checkHosts(scene, object, { gateway, field });
-      continue;
-    }
-    const names = [...scene.gateways.keys()].map((name) =>
-      name.startsWith(`${namespace}/`) ? name.slice(namespace.length + 1) : name,
-    );
-    const near = nearestName(written, names);
-    yield problemAt(object, field, {
-      code: 'gateway-unknown',
-      message: `there is no Gateway ${expandGateway(written, namespace)}; these rules do not take effect there`,
-      remedy: near === undefined ? 'add the Gateway, or name another' : `did you mean "${near}"?`,
-    });
+    if (gateway !== undefined) bound.push({ gateway, field });
+    else yield unknownGateway(scene, object, { written, field });
   }
+  yield* checkHosts(scene, object, bound);
+}
+
+function unknownGateway(
+  scene: Scene,
+  object: VirtualService,
+  { written, field }: { readonly written: string; readonly field: string },
+): Conflict {
+  const { namespace } = object.metadata;
+  const names = [...scene.gateways.keys()].map((name) =>
+    name.startsWith(`${namespace}/`) ? name.slice(namespace.length + 1) : name,
+  );
+  const near = nearestName(written, names);
+  return problemAt(object, field, {
+    code: 'gateway-unknown',
+    message: `there is no Gateway ${expandGateway(written, namespace)}; these rules do not take effect there`,
+    remedy: near === undefined ? 'add the Gateway, or name another' : `did you mean "${near}"?`,
+  });
 }
 
 interface Binding {
@@ -43,52 +50,39 @@ interface Binding {
   readonly field: string;
 }
 
-/** Some host of the VirtualService must be one that a server of the Gateway lets in. */
-function* checkHosts(scene: Scene, object: VirtualService, { gateway, field }: Binding): Generator<Conflict> {
+/** Each Gateway must let some host in, and each host must be let in by some Gateway. */
+function* checkHosts(scene: Scene, object: VirtualService, bound: readonly Binding[]): Generator<Conflict> {
   const { namespace } = object.metadata;
-  const servers = gateway.spec.servers.flatMap(({ hosts }) => hosts);
-  const open = servers.filter((host) => isOpenFor(gateway.metadata, host, namespace));
-  const isLetIn = (written: string): boolean =>
-    [written, hostOf(scene, written, namespace)].some((host) =>
-      open.some((entry) => intersectHosts(host, entry.host) !== undefined),
-    );
-  const refused = object.spec.hosts.filter((host) => !isLetIn(host));
-  const isForMesh = object.spec.gateways.includes('mesh');
-  if (refused.length === 0 || (isForMesh && refused.length < object.spec.hosts.length)) return;
-  const [first = ''] = refused;
-  const place =
-    refused.length === object.spec.hosts.length ? field : `spec.hosts[${object.spec.hosts.indexOf(first)}]`;
-  const shown =
-    open.length === 0 ? `none for namespace ${namespace}` : open.map(({ host }) => host).join(', ');
-  yield problemAt(object, place, {
-    code: 'host-not-in-gateway',
-    message: `no server of Gateway ${gateway.metadata.namespace}/${gateway.metadata.name} lets ${refused.join(', ')} in`,
-    remedy: `add the host to a server there; hosts that are let in: ${shown}`,
+  const { hosts, gateways } = object.spec;
+  const refusals = bound.map(({ gateway, field }) => {
+    const servers = gateway.spec.servers.flatMap((server) => server.hosts);
+    const open = servers
+      .filter((host) => isOpenFor(gateway.metadata, host, namespace))
+      .map(({ host }) => host);
+    const refused = hosts.filter((written) => !isLetIn([written, hostOf(scene, written, namespace)], open));
+    return { gateway, field, open, refused };
   });
-}
-
-/** Headers that stand for claims of a verified token. */
-const claims = /^@request\.auth\.claims[.[]/i;
-
-function* checkClaims(scene: Scene, object: VirtualService): Generator<Conflict> {
-  if (
-    !object.spec.gateways.some((name) => scene.gateways.has(expandGateway(name, object.metadata.namespace)))
-  )
-    return;
-  for (const [rule, { matches }] of object.spec.http.entries()) {
-    for (const [match, { headers, withoutHeaders }] of matches.entries()) {
-      const claim = [...Object.keys(headers), ...Object.keys(withoutHeaders)].find((name) =>
-        claims.test(name),
-      );
-      if (claim === undefined) continue;
-      yield problemAt(object, `spec.http[${rule}].match[${match}]`, {
-        code: 'claims-unverified',
-        message: `${claim} is a claim of a token, and no RequestAuthentication verifies tokens at the gateway`,
-        remedy: 'add a RequestAuthentication for the gateway, or match a header',
-      });
-    }
+  const shut = refusals.filter(({ refused }) => hosts.length > 0 && refused.length === hosts.length);
+  for (const { gateway, field, open, refused } of shut) {
+    yield problemAt(object, field, {
+      code: 'host-not-in-gateway',
+      message: `no server of Gateway ${gateway.metadata.namespace}/${gateway.metadata.name} lets ${refused.join(', ')} in`,
+      remedy: `add the host to a server there; hosts that are let in: ${open.length === 0 ? `none for namespace ${namespace}` : open.join(', ')}`,
+    });
+  }
+  if (gateways.length > bound.length || shut.length === bound.length) return;
+  for (const [position, host] of hosts.entries()) {
+    if (!refusals.every(({ refused }) => refused.includes(host))) continue;
+    yield problemAt(object, `spec.hosts[${position}]`, {
+      code: 'host-not-in-gateway',
+      message: `no server of its Gateways lets ${host} in`,
+      remedy: 'add the host to a server of one of them',
+    });
   }
 }
+
+const isLetIn = (names: readonly string[], open: readonly string[]): boolean =>
+  names.some((name) => open.some((host) => intersectHosts(name, host) !== undefined));
 
 /** Routes of gateways to hosts whose subsets another VirtualService chooses for sidecars only. */
 function* checkHiddenRules(scene: Scene): Generator<Conflict> {

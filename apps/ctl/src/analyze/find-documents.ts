@@ -1,0 +1,68 @@
+// Documents on their way to the analysis: manifests, and the gateways that the agent of this machine would run beside them.
+import { parseDocuments, type RawObject, rawObject } from '@xebec/config';
+import { analyzeDocuments, type Finding, findingsOfText } from '@xebec/control-plane';
+import type { Diagnostic } from '@xebec/std';
+import { hasLocalDocuments, withoutLocalDocuments } from '../documents/local-documents.ts';
+import type { SourceText } from '../documents/read-documents.ts';
+
+export interface FindOptions {
+  readonly defaultNamespace: string;
+  readonly cwd: string;
+}
+
+export interface Found {
+  readonly findings: readonly Finding[];
+  /** What is wrong with documents that are not for the mesh. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export async function findDocuments(
+  texts: readonly SourceText[],
+  { defaultNamespace, cwd }: FindOptions,
+): Promise<Found> {
+  const parsed = withoutLocalDocuments(texts).map(({ file, text }) => parseDocuments(text, file));
+  const broken = findingsOfText(parsed.flatMap(({ diagnostics }) => diagnostics));
+  const local = await readLocal(texts.filter(hasLocalDocuments), cwd);
+  const raws = [...parsed.flatMap(({ objects }) => objects), ...local.gateways];
+  return {
+    findings: [...broken, ...analyzeDocuments(raws, { defaultNamespace })],
+    diagnostics: local.diagnostics,
+  };
+}
+
+interface Local {
+  readonly gateways: readonly RawObject[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The agent's reader is loaded only where there is something for it to read. */
+async function readLocal(texts: readonly SourceText[], cwd: string): Promise<Local> {
+  if (texts.length === 0) return { gateways: [], diagnostics: [] };
+  const { readLocalImages } = await import('../documents/local-images.ts');
+  const { files, diagnostics } = readLocalImages(texts, cwd);
+  return { gateways: files.flatMap(({ images }) => images.gateways).map(gatewayDeployment), diagnostics };
+}
+
+interface GatewayOnThisMachine {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: object;
+}
+
+/** The gateway that the agent runs beside the workloads, as the Deployment it would be on a cluster. */
+export const gatewayDeployment = ({ name, namespace, labels }: GatewayOnThisMachine): RawObject =>
+  rawObject(
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels, annotations: { 'inject.istio.io/templates': 'gateway' } },
+          spec: { containers: [{ name: 'istio-proxy', image: 'auto' }] },
+        },
+      },
+    },
+    { object: `LocalImages gateway ${name}` },
+  );
