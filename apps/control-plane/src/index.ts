@@ -1,7 +1,11 @@
 // The public surface of the control plane: one function that runs it.
-
-export type { Finding } from '@xebec/mesh';
-export { analyzeDocuments, type DocumentsOptions, findingsOfText } from './analysis/analyze-documents.ts';
+export { type Finding, findingRules, isAtLeast, warningOf } from '@xebec/mesh';
+export {
+  analyzeDocuments,
+  analyzeTogether,
+  type DocumentsOptions,
+  findingsOfText,
+} from './analysis/analyze-documents.ts';
 export type {
   ControlPlane,
   ControlPlaneAddresses,

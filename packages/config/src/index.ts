@@ -1,6 +1,5 @@
 // The public surface of config.
-export { analyze } from './analyze/analyze.ts';
-export type { AnalyzeOptions, ObjectLookup } from './analyze/lookup.ts';
+
 export { type Converted, convertObjects } from './convert/convert.ts';
 export { nearest as nearestName } from './decode/suggest.ts';
 export { formatPath } from './decode/walk.ts';
@@ -110,6 +109,7 @@ export type {
 export { trafficOf } from './kinds/wasm-plugin/traffic.ts';
 export type { WorkloadEntrySpec } from './kinds/workload-entry/spec.ts';
 export type { WorkloadGroupSpec } from './kinds/workload-group/spec.ts';
+export type { ObjectLookup } from './object/lookup.ts';
 export { toManifest, toYaml, toYamlStream } from './object/manifest.ts';
 export { parseObject } from './object/parse-object.ts';
 export { rawObject } from './object/raw-object.ts';

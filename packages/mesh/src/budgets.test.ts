@@ -124,7 +124,6 @@ test('a changed VirtualService changes the route table of its host', () => {
     'mesh.routeClaims': 1,
     'mesh.routes': 1,
     'mesh.routeTables': 1,
-    'mesh.shadowedRules': 1,
     'mesh.routeTargets': 1,
   });
 });

@@ -129,7 +129,7 @@ function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: Confl
       rows(
         [
           ...problemsOf(route, read.byDelegate.count(object)),
-          ...(route.hosts.length === 0 ? [] : targetsOf(route)).flatMap((target) =>
+          ...(isDelegated(route, read.byDelegate.count(object)) ? [] : targetsOf(route)).flatMap((target) =>
             checkTarget(route, target, read),
           ),
           ...foreignHostsOf(route, read.hosts),
@@ -138,6 +138,10 @@ function deriveRouteTargets(graph: Graph, { routes, hosts, destinations }: Confl
       ),
   });
 }
+
+/** Its targets are told with the rules that delegate to it. */
+const isDelegated = ({ hosts }: BoundRoute, delegators: number): boolean =>
+  hosts.length === 0 && delegators > 0;
 
 const targetsOf = ({ rules }: BoundRoute) =>
   rules.flatMap(({ rule: { action, mirrors } }) => [

@@ -128,7 +128,7 @@ describe('[RELIABILITY B19] a host that others serve on the same port', () => {
       route('b/v', ['edge/shared']),
     );
     expect(shared.rules).toBe('a b');
-    expect(shared.status.map(([code]) => code)).toEqual(['virtual-services-merged', 'rule-shadowed']);
+    expect(shared.status.map(([code]) => code)).toEqual(['gateway-routes-merged', 'rule-shadowed']);
   });
 });
 

@@ -271,7 +271,7 @@ test.each([
       route('default/b', ['a.example'], ['gw']),
     ],
     expected: [
-      ['virtual-services-merged', 'VirtualService/default/b', 'spec.hosts'],
+      ['gateway-routes-merged', 'VirtualService/default/b', 'spec.hosts'],
       ['rule-shadowed', 'VirtualService/default/b', 'spec.http[0]'],
     ],
   },

@@ -8,6 +8,7 @@ export {
   findingOfDiagnostic,
   isAtLeast,
   reasonOf,
+  warningOf,
 } from './analysis/finding.ts';
 export type { AnalysisInput } from './analysis/scene.ts';
 export { buildMesh } from './build-mesh.ts';

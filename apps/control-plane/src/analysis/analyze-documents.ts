@@ -29,9 +29,21 @@ export interface DocumentsOptions {
 
 /** Analyses objects as they are written; never throws for what somebody wrote. */
 export function analyzeDocuments(raws: readonly RawObject[], options: DocumentsOptions): readonly Finding[] {
-  const { known, findings, refused } = readAll(raws, options);
-  const refusedSecrets = new Set(refused);
-  return analyzeScene({ ...sceneOf(known, options), refusedSecrets, nowMs: Date.now() }, findings);
+  const read = readAll(raws, options);
+  return analyzeRead(read, options, read.findings);
+}
+
+/** The same without what is wrong with each object by itself. */
+export const analyzeTogether = (raws: readonly RawObject[], options: DocumentsOptions): readonly Finding[] =>
+  analyzeRead(readAll(raws, options), options, []);
+
+function analyzeRead(
+  { known, refused }: ReadObjects,
+  options: DocumentsOptions,
+  ofObjects: readonly Finding[],
+): readonly Finding[] {
+  const scene = { ...sceneOf(known, options), refusedSecrets: new Set(refused), nowMs: Date.now() };
+  return analyzeScene(scene, ofObjects);
 }
 
 /** Findings of texts that are no documents. */
@@ -98,9 +110,12 @@ function addWorkloads(
     const pod = podOf(raw, defaultNamespace, position + 1);
     if (pod === undefined) continue;
     const key = keyOf(pod);
-    known.set(key, { object: pod, raw, ...(known.has(key) ? {} : { isToBe: true as const }) });
+    known.set(key, { object: pod, raw, ...(isWritten(raw) ? {} : { isToBe: true as const }) });
   }
 }
+
+const isWritten = ({ value }: RawObject): boolean =>
+  typeof value === 'object' && value !== null && Reflect.get(value, 'kind') === 'Pod';
 
 class Sources {
   private readonly byKind: ReadonlyMap<KindName, Source<ObjectKey, AnyObject>>;

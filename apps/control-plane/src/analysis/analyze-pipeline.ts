@@ -10,6 +10,7 @@ import {
   findingOfDiagnostic,
   isReason,
   reasonOf,
+  warningOf,
 } from '@xebec/mesh';
 import type { ObjectKey } from '@xebec/model';
 import type { Diagnostic, Origin } from '@xebec/std';
@@ -52,23 +53,33 @@ const placeOf = (finding: Finding): string => `${finding.code}|${fieldOf(finding
 
 const secretName = /^Secret\/(.*)$/;
 
+const sceneOf = (pipeline: Pipeline): AnalyzedScene => ({
+  objects: pipeline.store.lookup,
+  mesh: pipeline.mesh,
+  settings: pipeline.settings.get('mesh') ?? defaultSettings,
+  isWhole: true,
+  locate: (object, field) => pipeline.store.locate(object, field),
+  filters: pipeline,
+  refusedSecrets: new Set(
+    pipeline.store.verdicts().flatMap(({ key }) => secretName.exec(key)?.slice(1) ?? []),
+  ),
+  nowMs: Date.now(),
+});
+
 /** Findings of a mesh that runs. */
 export const analyzePipeline = (pipeline: Pipeline): readonly Finding[] =>
-  analyzeScene(
-    {
-      objects: pipeline.store.lookup,
-      mesh: pipeline.mesh,
-      settings: pipeline.settings.get('mesh') ?? defaultSettings,
-      isWhole: true,
-      locate: (object, field) => pipeline.store.locate(object, field),
-      filters: pipeline,
-      refusedSecrets: new Set(
-        pipeline.store.verdicts().flatMap(({ key }) => secretName.exec(key)?.slice(1) ?? []),
-      ),
-      nowMs: Date.now(),
-    },
-    findingsInStore(pipeline),
-  );
+  analyzeScene(sceneOf(pipeline), findingsInStore(pipeline));
+
+/** Depend on workloads that need a moment to start: not told to who has just applied something. */
+const untilStarted: ReadonlySet<string> = new Set(['share-lost', 'gateway-selects-nothing']);
+
+/** What a change may have broken, as warnings. EnvoyFilters are told by their own check. */
+export function warningsOfMesh(pipeline: Pipeline): readonly Diagnostic[] {
+  const { filters: _filters, ...scene } = sceneOf(pipeline);
+  return analyzeScene(scene, [])
+    .filter(({ reason }) => !untilStarted.has(reason))
+    .flatMap((finding) => warningOf(finding) ?? []);
+}
 
 function findingsOfFilters(scene: FilterScene): readonly Finding[] {
   const keys = [...scene.store.source('EnvoyFilter').keys()];

@@ -1,8 +1,9 @@
 // Objects, changes and history over the admin API.
-import { analyze, type KindName, parseDocuments, type RawObject } from '@xebec/config';
+import { type KindName, parseDocuments, type RawObject } from '@xebec/config';
 import type { Diagnostic } from '@xebec/std';
 import { type Applied, diffRevision, identify } from '@xebec/store';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { warningsOfMesh } from '../analysis/analyze-pipeline.ts';
 import type { ControlPlaneContext } from '../context.ts';
 import { isKindName, isObjectKey, shownObject, shownRevision } from './responses.ts';
 
@@ -98,7 +99,7 @@ async function apply(context: ControlPlaneContext, body: ApplyBody, reply: Fasti
   const { store } = context;
   const { objects, diagnostics } = read(body);
   if (diagnostics.some(isError)) return refuse(reply, 422, diagnostics);
-  const before = new Set(analyze(store.lookup).map(finding));
+  const before = new Set(warningsOfMesh(context).map(finding));
   const result = store.apply({
     upserts: objects,
     author: body.author ?? context.author,
@@ -109,7 +110,7 @@ async function apply(context: ControlPlaneContext, body: ApplyBody, reply: Fasti
     ...(body.namespace === undefined ? {} : { defaultNamespace: body.namespace }),
   });
   if (!result.ok) return refuse(reply, 422, [...diagnostics, ...result.diagnostics]);
-  const findings = analyze(store.lookup).filter((each) => !before.has(finding(each)));
+  const findings = warningsOfMesh(context).filter((each) => !before.has(finding(each)));
   const problems = body.dryRun === true ? [] : await checkedProblems(context, result.value);
   return appliedBody(result.value, [...diagnostics, ...result.warnings, ...findings, ...problems]);
 }
@@ -122,7 +123,8 @@ async function checkedProblems({ health }: ControlPlaneContext, { changes }: App
   return keys.flatMap((key) => health.problems(key));
 }
 
-const finding = ({ code, message, field }: Diagnostic): string => `${code}|${field}|${message}`;
+const finding = ({ code, message, field, origin }: Diagnostic): string =>
+  `${code}|${origin?.object}|${field}|${message}`;
 
 function appliedBody(applied: Applied, warnings: readonly Diagnostic[]) {
   return {

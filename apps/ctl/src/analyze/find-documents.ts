@@ -1,7 +1,8 @@
 // Documents on their way to the analysis: manifests, and the gateways that the agent of this machine would run beside them.
-import { parseDocuments, type RawObject, rawObject } from '@xebec/config';
+import { parseDocuments, type RawObject } from '@xebec/config';
 import { analyzeDocuments, type Finding, findingsOfText } from '@xebec/control-plane';
 import type { Diagnostic } from '@xebec/std';
+import { gatewayDeployment } from '../documents/gateway-deployment.ts';
 import { hasLocalDocuments, withoutLocalDocuments } from '../documents/local-documents.ts';
 import type { SourceText } from '../documents/read-documents.ts';
 
@@ -42,27 +43,3 @@ async function readLocal(texts: readonly SourceText[], cwd: string): Promise<Loc
   const { files, diagnostics } = readLocalImages(texts, cwd);
   return { gateways: files.flatMap(({ images }) => images.gateways).map(gatewayDeployment), diagnostics };
 }
-
-interface GatewayOnThisMachine {
-  readonly name: string;
-  readonly namespace: string;
-  readonly labels: object;
-}
-
-/** The gateway that the agent runs beside the workloads, as the Deployment it would be on a cluster. */
-export const gatewayDeployment = ({ name, namespace, labels }: GatewayOnThisMachine): RawObject =>
-  rawObject(
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name, namespace },
-      spec: {
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels, annotations: { 'inject.istio.io/templates': 'gateway' } },
-          spec: { containers: [{ name: 'istio-proxy', image: 'auto' }] },
-        },
-      },
-    },
-    { object: `LocalImages gateway ${name}` },
-  );

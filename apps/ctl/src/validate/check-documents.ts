@@ -1,18 +1,14 @@
 // The check behind `validate` and `up`: the same parser and analysis as the control plane's, without one.
 import {
   type AnyObject,
-  analyze,
-  type KindName,
   keyOf,
   type ObjectKey,
-  type ObjectLookup,
-  type ObjectOf,
   parseDocuments,
   parseObject,
   type RawObject,
-  rawObject,
 } from '@xebec/config';
-import type { Diagnostic, Origin } from '@xebec/std';
+import type { Diagnostic } from '@xebec/std';
+import { gatewayDeployment } from '../documents/gateway-deployment.ts';
 import { hasLocalDocuments, withoutLocalDocuments } from '../documents/local-documents.ts';
 import type { ReadLocalImages } from '../documents/local-images.ts';
 import type { SourceText } from '../documents/read-documents.ts';
@@ -38,14 +34,17 @@ export interface CheckedDocuments {
 }
 
 /** References that make what is written not work at all; other findings may be meant. */
-const missingCodes = new Set([
-  'unknown-host',
-  'unknown-subset',
-  'unknown-gateway',
-  'unknown-port',
-  'unknown-secret',
-  'incomplete-secret',
-  'unknown-service',
+const missingCodes: ReadonlySet<string> = new Set([
+  'delegate-unknown',
+  'destination-hidden',
+  'destination-port-unknown',
+  'destination-subset-unknown',
+  'destination-unknown',
+  'gateway-secret-invalid',
+  'gateway-secret-missing',
+  'gateway-unknown',
+  'service-unknown',
+  'target-port-unknown',
 ]);
 
 export async function checkDocuments(
@@ -63,9 +62,8 @@ export async function checkDocuments(
   }
   const local = await readLocal(texts.filter(hasLocalDocuments), options.cwd);
   diagnostics.push(...local.diagnostics);
-  const gateways = local.files.flatMap(({ images }) => images.gateways).map(deploymentOf);
-  for (const gateway of gateways) addObject(known, gateway, options);
-  const findings = analyze(lookupOf(known));
+  const gateways = local.files.flatMap(({ images }) => images.gateways).map(gatewayDeployment);
+  const findings = await findTogether([...[...known.values()].map(({ raw }) => raw), ...gateways], options);
   const images = options.runsHere === true ? unknownImages(known.values(), local) : [];
   const all = [...diagnostics, ...findings, ...images].map(graded(options)).sort(byPlace);
   const isValid = !all.some(({ severity }) => severity === 'error');
@@ -134,35 +132,13 @@ const duplicate = (key: ObjectKey, raw: RawObject, first: RawObject): Diagnostic
   origin: raw.origin,
 });
 
-function lookupOf(known: ReadonlyMap<ObjectKey, Known>): ObjectLookup {
-  return {
-    *list<K extends KindName>(kind: K): Iterable<ObjectOf<K>> {
-      for (const { object } of known.values()) if (isOfKind(object, kind)) yield object;
-    },
-    locate: (key, path): Origin | undefined => known.get(key)?.raw.locate(path),
-  };
-}
-
-/** The gateway that the agent runs beside the workloads, as the Deployment it would be on a cluster. */
-function deploymentOf({ name, namespace, labels }: GatewayOnThisMachine): RawObject {
-  return rawObject(
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name, namespace },
-      spec: {
-        selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: { containers: [{ name: 'istio-proxy', image: 'auto' }] } },
-      },
-    },
-    { object: `LocalImages gateway ${name}` },
-  );
-}
-
-type GatewayOnThisMachine = { readonly name: string; readonly namespace: string; readonly labels: object };
-
-function isOfKind<K extends KindName>(object: AnyObject, kind: K): object is Extract<AnyObject, ObjectOf<K>> {
-  return object.kind === kind;
+/** The same analysis as `xebec analyze` makes. */
+async function findTogether(
+  raws: readonly RawObject[],
+  { defaultNamespace }: CheckOptions,
+): Promise<readonly Diagnostic[]> {
+  const { analyzeTogether, warningOf } = await import('@xebec/control-plane');
+  return analyzeTogether(raws, { defaultNamespace }).flatMap((finding) => warningOf(finding) ?? []);
 }
 
 function byPlace({ origin: left = {} }: Diagnostic, { origin: right = {} }: Diagnostic): number {

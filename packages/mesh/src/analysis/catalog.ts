@@ -168,7 +168,7 @@ export const findingRules = [
     severity: 'warning',
     meaning: 'The VirtualService is bound to a Gateway none of whose servers lets its hosts in.',
     remedy: 'Add the host to a server of the Gateway; mind that servers may be for some namespaces only.',
-    reasons: ['host-not-in-gateway'],
+    reasons: ['host-not-in-gateway', 'gateway-host-not-open'],
   },
   {
     code: 'IST0133',
@@ -309,8 +309,8 @@ export const findingRules = [
     code: 'IST0167',
     name: 'IneffectivePolicy',
     severity: 'warning',
-    meaning: 'A policy does not count, since another one takes its place.',
-    remedy: 'Remove one of them, or let them select different workloads.',
+    meaning: 'A policy, or a part of it, has no effect: another one takes its place, or nobody has its port.',
+    remedy: 'Remove one of them, let them select different workloads, or write the port of the container.',
     reasons: ['peer-authentication-ignored', 'peer-port-unused'],
   },
   {
@@ -512,6 +512,23 @@ export const findingRules = [
     meaning: 'A Gateway names a Secret of a namespace that is neither its own nor that of its workloads.',
     remedy: 'Put the Secret into the namespace of the workloads and write its name only.',
     reasons: ['gateway-secret-foreign'],
+  },
+  {
+    code: 'XB0403',
+    name: 'RouteNotExportedToGateway',
+    severity: 'warning',
+    meaning:
+      'A VirtualService is not exported to the namespace whose proxies serve the Gateway it is bound to.',
+    remedy: 'Add that namespace to exportTo.',
+    reasons: ['gateway-route-not-exported'],
+  },
+  {
+    code: 'XB0404',
+    name: 'GatewayNamesNothing',
+    severity: 'warning',
+    meaning: 'A server with AUTO_PASSTHROUGH lets clients name no service at all.',
+    remedy: 'Write *.local, or put the Gateway into the namespace of the gateway workload.',
+    reasons: ['gateway-names-nothing'],
   },
   {
     code: 'XB0501',

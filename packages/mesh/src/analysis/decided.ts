@@ -9,7 +9,8 @@ export function* decisions(scene: Scene): Generator<Conflict> {
   const told = new Set<string>();
   for (const [, { code, origin, field, message, remedy = '' }] of scene.mesh.conflicts.entries()) {
     const object = origin?.object;
-    if (object === undefined || !isReason(code)) continue;
+    // Told in the light of all Gateways of the VirtualService by another check.
+    if (object === undefined || !isReason(code) || code === 'gateway-host-not-open') continue;
     const id = `${code}|${object}|${field ?? ''}|${message}`;
     if (told.has(id)) continue;
     told.add(id);
@@ -20,8 +21,23 @@ export function* decisions(scene: Scene): Generator<Conflict> {
       message,
       remedy,
     };
-    yield code === 'destination-unknown' ? missingHost(scene, conflict) : conflict;
+    const placed = atDestination(conflict);
+    yield code === 'destination-unknown' ? missingHost(scene, placed) : placed;
   }
+}
+
+/** The word that is wrong, inside the route or mirror. */
+const words: Readonly<Record<string, string>> = {
+  'destination-unknown': '.host',
+  'destination-port-unknown': '.port',
+  'destination-subset-unknown': '.subset',
+};
+
+function atDestination(conflict: Conflict): Conflict {
+  const { code, field } = conflict;
+  const word = words[code] ?? (code === 'destination-port-open' ? '' : undefined);
+  if (word === undefined || field === undefined) return conflict;
+  return { ...conflict, field: `${field}${field.endsWith('.mirror') ? '' : '.destination'}${word}` };
 }
 
 const hostIn = /no service (\S+) is known/;
@@ -45,18 +61,21 @@ function missingHost(scene: Scene, conflict: Conflict): Conflict {
 
 const mostNames = 500;
 
+/** By what tells hosts apart: without the end that all services of Kubernetes have. */
 function nearestHost(
   { servicesByHost, settings }: Scene,
   host: string,
   namespace: string,
 ): string | undefined {
-  const own = `.${namespace}.svc.${settings.clusterDomain}`;
-  const short = host.endsWith(own) ? host.slice(0, -own.length) : host;
-  const names: string[] = [];
+  const end = `.svc.${settings.clusterDomain}`;
+  const own = `.${namespace}${end}`;
+  const isOwn = host.endsWith(own);
+  const names = new Map<string, string>();
   for (const name of servicesByHost.keys()) {
-    if (names.length >= mostNames) break;
-    if (short === host) names.push(name);
-    else if (name.endsWith(own)) names.push(name.slice(0, -own.length));
+    if (names.size >= mostNames) break;
+    if (isOwn && name.endsWith(own)) names.set(name.slice(0, -own.length), name.slice(0, -own.length));
+    else if (!isOwn) names.set(name.replace(end, ''), name);
   }
-  return nearestName(short, names);
+  const near = nearestName(isOwn ? host.slice(0, -own.length) : host.replace(end, ''), names.keys());
+  return near === undefined ? undefined : names.get(near);
 }

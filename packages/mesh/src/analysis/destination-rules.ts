@@ -173,7 +173,7 @@ function* checkTls(
   if (tls === undefined || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return;
   const { material, isUnverified, mode } = tls;
   if (isUnverified) {
-    yield problemAt(object, field, {
+    yield problemAt(object, `${field}.insecureSkipVerify`, {
       code: isPort ? 'server-unverified-at-port' : 'server-unverified',
       message: `TLS ${mode} to ${object.spec.host} does not verify who answers`,
       remedy: 'write caCertificates or credentialName, and remove insecureSkipVerify',

@@ -19,6 +19,8 @@ export interface Finding {
   readonly remedy?: string;
   /** What exactly was found: stable, kebab-case. */
   readonly reason: string;
+  /** Of the place, from 1. */
+  readonly column?: number;
 }
 
 export type Locate = (object: Conflict['object'], field: string | undefined) => Origin | undefined;
@@ -28,7 +30,7 @@ export function findingOf({ code, object, field, message, remedy }: Conflict, lo
     ...graded(code),
     ...partsOf(object),
     message,
-    origin: placeOf(locate(object, field)),
+    ...placeOf(locate(object, field)),
     ...(field === undefined ? {} : { field }),
     remedy,
     reason: code,
@@ -42,7 +44,7 @@ export function findingOfDiagnostic(diagnostic: Diagnostic, reason: Reason, obje
     ...graded(reason),
     ...partsOf(object ?? origin?.object ?? ''),
     message,
-    origin: placeOf(origin),
+    ...placeOf(origin),
     ...(field === undefined ? {} : { field }),
     ...(remedy === undefined ? {} : { remedy }),
     reason: diagnostic.code,
@@ -59,10 +61,38 @@ function partsOf(object: string): Pick<Finding, 'kind' | 'namespace' | 'name'> {
   return { kind, namespace, name: name.join('/') };
 }
 
-function placeOf(origin: Origin | undefined): string {
-  if (origin?.file === undefined) return '';
-  const { file, line } = origin;
-  return formatOrigin({ file, ...(line === undefined ? {} : { line }) });
+function placeOf(origin: Origin | undefined): Pick<Finding, 'origin' | 'column'> {
+  if (origin?.file === undefined) return { origin: '' };
+  const { file, line, column } = origin;
+  const place = formatOrigin({ file, ...(line === undefined ? {} : { line }) });
+  return { origin: place, ...(column === undefined ? {} : { column }) };
+}
+
+/** As other commands tell it: information is none of their business. */
+export function warningOf({
+  severity,
+  reason,
+  message,
+  remedy,
+  field,
+  ...finding
+}: Finding): Diagnostic | undefined {
+  if (severity === 'info') return undefined;
+  const [, file = '', line] = /^(.*?)(?::(\d+))?$/.exec(finding.origin) ?? [];
+  const { kind, namespace, name, column } = finding;
+  return {
+    severity: 'warning',
+    code: reason,
+    message,
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(field === undefined ? {} : { field }),
+    origin: {
+      object: `${kind}/${namespace}/${name}`,
+      ...(file === '' ? {} : { file }),
+      ...(line === undefined ? {} : { line: Number(line) }),
+      ...(column === undefined ? {} : { column }),
+    },
+  };
 }
 
 /** Which reason a diagnostic of one object by itself has. */
@@ -73,6 +103,8 @@ export function reasonOf({ code, severity, field = '', message, origin }: Diagno
   if (operation && message.startsWith('REPLACE ')) return 'patch-replace';
   if (message.includes('@request.auth.claims')) return 'claims-unverified';
   if (code === 'unreachable-rule') return 'rule-shadowed';
+  if (code === 'insecure')
+    return field.includes('portLevelSettings') ? 'server-unverified-at-port' : 'server-unverified';
   if (code === 'unknown-kind' || code === 'unknown-version') return 'kind-unknown';
   if (code === 'duplicate-object') return 'object-twice';
   if (severity === 'error') return 'schema-error';
