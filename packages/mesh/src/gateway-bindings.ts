@@ -81,12 +81,14 @@ function unresolved(route: BoundRoute, { name, hosts }: BoundGateway): readonly 
         const service = holderIn(hosts.get(host), `ns:${route.namespace}`)?.service;
         return service?.resolution === 'original-destination';
       })
-      .map((host) => ({
-        code: 'gateway-destination-unresolved',
-        object: cause.object,
-        ...(cause.field === undefined ? {} : { field: cause.field }),
-        message: `${host} has resolution NONE: requests go to where their clients connected, which is Gateway ${name} itself`,
-        remedy: 'use resolution DYNAMIC_DNS, or DNS for a host without a wildcard',
-      }));
+      .map(
+        (host): Conflict => ({
+          code: 'gateway-destination-unresolved',
+          object: cause.object,
+          ...(cause.field === undefined ? {} : { field: cause.field }),
+          message: `${host} has resolution NONE: requests go to where their clients connected, which is Gateway ${name} itself`,
+          remedy: 'use resolution DYNAMIC_DNS, or DNS for a host without a wildcard',
+        }),
+      );
   });
 }

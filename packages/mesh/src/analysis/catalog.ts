@@ -531,6 +531,15 @@ export const findingRules = [
     reasons: ['gateway-names-nothing'],
   },
   {
+    code: 'XB0405',
+    name: 'GatewayDestinationUnresolved',
+    severity: 'error',
+    meaning:
+      'A route of a Gateway leads to a host with resolution NONE, which means: where the client connected. That is the gateway itself.',
+    remedy: 'Use resolution DYNAMIC_DNS, or DNS for a host without a wildcard.',
+    reasons: ['gateway-destination-unresolved'],
+  },
+  {
     code: 'XB0501',
     name: 'UnknownTargetPort',
     severity: 'warning',

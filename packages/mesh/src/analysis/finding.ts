@@ -39,7 +39,9 @@ export function findingOf({ code, object, field, message, remedy }: Conflict, lo
 
 /** A finding out of what is wrong with one object by itself, or with an accepted one later on. */
 export function findingOfDiagnostic(diagnostic: Diagnostic, reason: Reason, object?: string): Finding {
-  const { message, remedy, field, origin } = diagnostic;
+  const { message, field, origin } = diagnostic;
+  // A list of all kinds helps nobody whose object is for something else.
+  const remedy = reason === 'kind-unknown' ? ruleOf(reason)?.remedy : diagnostic.remedy;
   return {
     ...graded(reason),
     ...partsOf(object ?? origin?.object ?? ''),
