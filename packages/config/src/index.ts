@@ -123,6 +123,8 @@ export type {
   ParseOptions,
   RawObject,
 } from './types.ts';
+export type { AnnotationProblem, CaptureAnnotations } from './values/capture-annotations.ts';
+export { readCaptureAnnotations } from './values/capture-annotations.ts';
 export { matchesLabels, matchesSelector } from './values/matches-selector.ts';
 export { plainMap, plainMapOf } from './values/plain-map.ts';
 export type {

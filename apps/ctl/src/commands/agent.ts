@@ -1,9 +1,9 @@
 // xebec agent: the agent of this machine by itself, and the rules of transparent capture on paper.
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Cli } from '../cli.ts';
+import { InvalidArgumentError, Option } from 'commander';
 import { durationArgument, stateOption } from '../options/shared-options.ts';
+import { defineIptables } from './agent-iptables.ts';
 import { defineAgentRun } from './agent-run.ts';
-import { type DefineCommand, type Finish, newCommand } from './command.ts';
+import { type DefineCommand, newCommand } from './command.ts';
 
 export interface AgentFlags {
   readonly state?: string;
@@ -26,13 +26,6 @@ export interface AgentFlags {
 export interface GatewayPort {
   readonly port: number;
   readonly hostPort: number;
-}
-
-export interface IptablesFlags {
-  readonly dryRun?: boolean;
-  readonly backend: 'iptables' | 'nftables';
-  readonly dns?: boolean;
-  readonly output: 'table' | 'json';
 }
 
 const several = (value: string, previous: readonly string[] | undefined): readonly string[] => [
@@ -105,21 +98,3 @@ export const defineAgent: DefineCommand = (cli, finish) => {
   defineAgentRun(agent, cli, finish);
   return agent;
 };
-
-function defineIptables(agent: Command, cli: Cli, finish: Finish): void {
-  agent
-    .command('iptables')
-    .description('print the rules of transparent capture')
-    .option('--dry-run', 'print only; the agent applies them by itself', true)
-    .addOption(
-      new Option('--backend <name>', 'kind of rules').choices(['iptables', 'nftables']).default('iptables'),
-    )
-    .option('--dns', 'with DNS capture')
-    .addOption(
-      new Option('-o, --output <format>', 'output format').choices(['table', 'json']).default('table'),
-    )
-    .action(async (flags: IptablesFlags) => {
-      const { printCaptureRules } = await import('../parts/print-capture-rules.ts');
-      finish(await printCaptureRules(cli, flags));
-    });
-}

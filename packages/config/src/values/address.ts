@@ -13,7 +13,7 @@ export const isIpAddress = (value: string): boolean =>
 
 export const isIpv6 = (value: string): boolean => isIpAddress(value) && value.includes(':');
 
-const isCidr = (value: string): boolean => {
+export const isCidr = (value: string): boolean => {
   const slash = value.indexOf('/');
   if (slash < 0 || !isIpAddress(value.slice(0, slash))) return false;
   return /^\d{1,3}$/.test(value.slice(slash + 1)) && ipaddr.isValidCIDR(value);

@@ -1,11 +1,12 @@
 // Whether transparent capture works here: found by doing it once in a namespace that is thrown away.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { findProgram, type RunCommand, runCommand } from '../commands/run.ts';
 import { applySteps, listNamespaces, type NetworkTools, runAll } from '../namespaces/network.ts';
 import { startTicksOf } from '../namespaces/record.ts';
 import { defaultRules, type Family, proxyUid } from '../rules/capture-rules.ts';
 import { type Backend, renderRules } from '../rules/render.ts';
+import { hasCapabilities } from './privilege.ts';
 
 /** What a capture runs with: full paths of programs, and the families whose traffic it must cover. */
 export interface CaptureTools extends NetworkTools {
@@ -30,7 +31,8 @@ const unavailable = (reason: string): TransparentCapability => ({ available: fal
 /** Looks for privilege and programs, then tries; leaves nothing behind. */
 export async function detectTransparentCapture(options: DetectOptions = {}): Promise<TransparentCapability> {
   if (process.platform !== 'linux') return unavailable('network namespaces are a feature of Linux');
-  if (!hasPrivilege()) return unavailable('neither root nor CAP_NET_ADMIN with CAP_SYS_ADMIN');
+  if (!hasCapabilities('CAP_NET_ADMIN', 'CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID'))
+    return unavailable('neither root nor CAP_NET_ADMIN with CAP_SYS_ADMIN');
   const ip = findProgram('ip');
   if (ip === undefined) return unavailable('the program "ip" (iproute2) is not installed');
   const setpriv = findProgram('setpriv');
@@ -38,18 +40,6 @@ export async function detectTransparentCapture(options: DetectOptions = {}): Pro
   const families: Family[] = existsSync('/proc/net/if_inet6') ? ['ipv4', 'ipv6'] : ['ipv4'];
   const tools: CaptureTools = { ip, setpriv, families, run: options.run ?? runCommand };
   return await tryInNamespace(tools, options);
-}
-
-/** Bits of CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID (which running as another user needs). */
-const neededCapabilities = (1n << 12n) | (1n << 21n) | (1n << 7n) | (1n << 6n);
-
-function hasPrivilege(): boolean {
-  try {
-    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    return (BigInt(`0x${effective ?? '0'}`) & neededCapabilities) === neededCapabilities;
-  } catch {
-    return false;
-  }
 }
 
 let trials = 0;
@@ -109,7 +99,7 @@ async function tryBackends(
 ): Promise<TransparentCapability> {
   const candidates: Backend[] = wanted === undefined ? ['iptables', 'nftables'] : [wanted];
   const reasons: string[] = [];
-  const dnsCapture = { address: '127.0.0.1', port: 15053 };
+  const dnsCapture = { addresses: ['127.0.0.1'], port: 15053 };
   for (const backend of candidates) {
     const rendered = renderRules({ ...defaultRules, dnsCapture }, backend, tools.families);
     if (!rendered.ok) continue;

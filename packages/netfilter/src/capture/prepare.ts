@@ -37,7 +37,7 @@ function rulesOf(
   const shared: CaptureRules = {
     ...defaultRules,
     excludeInboundSources: [probeAddress],
-    dnsCapture: { address: hostAddress, port: dnsPort, proxyPort: proxyDnsPort },
+    dnsCapture: { addresses: [hostAddress], port: dnsPort, proxyPort: proxyDnsPort },
     ...rules,
   };
   if (role === 'none') return succeed({ ...shared, includeInboundPorts: [], includeOutboundCidrs: [] });

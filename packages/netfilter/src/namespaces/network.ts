@@ -105,6 +105,7 @@ export function makeWorkload(
   const port = `pod${slot}`;
   return runAll(tools, [
     [[ip, 'netns', 'add', netns]],
+    [[ip, '-n', netns, 'link', 'set', 'lo', 'up']],
     ...applySteps(ip, netns, mesh.rules),
     [
       [
@@ -130,7 +131,6 @@ export function makeWorkload(
     [
       [ip, '-n', netns, '-batch', '-'],
       lines(
-        'link set lo up',
         'link set eth0 addrgenmode none up',
         `address add ${address}/${prefixLength} dev eth0`,
         `route add default via ${mesh.subnet.hostAddress}`,

@@ -1,43 +1,65 @@
 // Prints plans as one nft ruleset: a table per family, replaced as a whole, so applying it twice is applying it once.
-import type { Family } from './capture-rules.ts';
-import type { Chain, Match, Rule, Test, Verdict } from './plan.ts';
+import { hooks, type Plan } from './plan.ts';
+import type { Chain, Match, Rule, Test, Verdict } from './rule.ts';
 
-const tableFamily = { ipv4: 'ip', ipv6: 'ip6' } as const;
+export const tableFamily = { ipv4: 'ip', ipv6: 'ip6' } as const;
 
-const hooks: Readonly<Record<string, string>> = {
-  PREROUTING: 'type nat hook prerouting priority -100; policy accept;',
-  OUTPUT: 'type nat hook output priority -100; policy accept;',
-};
+/** Our table; nobody else's is ever touched. */
+export const tableName = 'xebec';
+
+/** As iptables has them. */
+const kinds = {
+  nat: { PREROUTING: 'nat hook prerouting priority -100', OUTPUT: 'nat hook output priority -100' },
+  mangle: { PREROUTING: 'filter hook prerouting priority -150', OUTPUT: 'route hook output priority -150' },
+} as const;
 
 /** Input for `nft -f -`. */
-export function printNftables(plans: readonly { family: Family; chains: readonly Chain[] }[]): string {
-  return plans.map(({ family, chains }) => printTable(tableFamily[family], chains)).join('\n');
+export const printNftables = (plans: readonly Plan[]): string =>
+  plans
+    .map((plan) => {
+      const name = `table ${tableFamily[plan.family]} ${tableName}`;
+      return `${name}\ndelete ${name}\n${printTable(plan)}`;
+    })
+    .join('\n');
+
+/** The text that makes our table of one family. */
+export function printTable(plan: Plan): string {
+  const family = tableFamily[plan.family];
+  const body = [...plan.nat, ...plan.mangle].map((chain) => printChain(family, chain)).join('\n');
+  return `table ${family} ${tableName} {\n${body}\n}\n`;
 }
 
-function printTable(family: 'ip' | 'ip6', chains: readonly Chain[]): string {
-  const name = `table ${family} xebec`;
-  const body = chains.map((chain) => printChain(family, chain)).join('\n');
-  return `${name}\ndelete ${name}\n${name} {\n${body}\n}\n`;
+/** An entrance hangs on the kernel's hook itself. */
+function hookOf(chain: string): string[] {
+  const hook = hooks.find(({ entrance }) => entrance === chain);
+  return hook === undefined ? [] : [`type ${kinds[hook.table][hook.at]}; policy accept;`];
 }
 
 function printChain(family: 'ip' | 'ip6', { name, rules }: Chain): string {
-  const hook = hooks[name];
-  const lines = [...(hook === undefined ? [] : [hook]), ...rules.map((rule) => printRule(family, rule))];
+  const lines = [...hookOf(name), ...rules.flatMap((rule) => printRule(family, rule))];
   return [`  chain ${name} {`, ...lines.map((line) => `    ${line}`), '  }'].join('\n');
 }
 
-function printRule(family: 'ip' | 'ip6', { match, verdict }: Rule): string {
-  return [...printMatch(family, match), printVerdict(verdict)].join(' ');
+function printRule(family: 'ip' | 'ip6', { match, verdict }: Rule): string[] {
+  const test = printMatch(family, match);
+  const line = [...test, printVerdict(verdict)].join(' ');
+  // Where nobody listens this language goes on to the next rule, the other one drops.
+  return verdict.kind === 'tproxy' ? [line, [...test, 'drop'].join(' ')] : [line];
 }
 
 function printMatch(family: 'ip' | 'ip6', match: Match): string[] {
   return [
+    ...(match.inInterface === undefined ? [] : [`iifname "${match.inInterface}"`]),
     ...(match.outInterface === undefined ? [] : [`oifname "${match.outInterface}"`]),
     ...(match.source === undefined ? [] : [`${family} saddr ${match.source}`]),
     ...test(`${family} daddr`, match.destination),
     ...printProtocol(match),
     ...test('meta skuid', match.uid),
     ...test('meta skgid', match.gid),
+    ...(match.mark === undefined ? [] : [`meta mark ${match.mark}`]),
+    ...(match.connectionMark === undefined ? [] : [`ct mark ${match.connectionMark}`]),
+    ...(match.isNew === true ? ['ct state new'] : []),
+    ...(match.isTransparent === true ? ['socket transparent 1'] : []),
   ];
 }
 
@@ -65,6 +87,14 @@ function printVerdict(verdict: Verdict): string {
       return `dnat to ${bracket(verdict.address)}:${verdict.port}`;
     case 'raise':
       return `dnat to ${bracket(verdict.address ?? '')}:udp dport & 0xfff | 0xf000`;
+    case 'tproxy':
+      return `tproxy to :${verdict.port} meta mark set ${verdict.mark} return`;
+    case 'mark':
+      return `meta mark set ${verdict.mark}`;
+    case 'save-mark':
+      return 'ct mark set meta mark';
+    case 'restore-mark':
+      return 'meta mark set ct mark';
   }
 }
 

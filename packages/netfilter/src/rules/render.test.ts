@@ -1,14 +1,23 @@
 // The rules: both back-ends against goldens, refusals, and annotations.
 import { describe, expect, test } from 'vitest';
 import { applyAnnotations } from './annotations.ts';
-import { type CaptureRules, checkRules, defaultRules } from './capture-rules.ts';
+import { type CaptureRules, defaultRules } from './capture-rules.ts';
+import { checkRules } from './check-rules.ts';
 import { type Backend, renderRules } from './render.ts';
 
-const dnsCapture = { address: '10.240.0.1', port: 15053, proxyPort: 15054 };
+const dnsCapture = { addresses: ['10.240.0.1', 'fd00::1'], port: 15053, proxyPort: 15054 };
 
 const cases: Readonly<Record<string, CaptureRules>> = {
   defaults: defaultRules,
   dns: { ...defaultRules, dnsCapture, excludeInboundSources: ['10.240.0.2'] },
+  tproxy: {
+    ...defaultRules,
+    interception: 'TPROXY',
+    includeInboundPorts: [8080],
+    excludeInboundPorts: [8081],
+  },
+  none: { ...defaultRules, interception: 'NONE', dnsCapture },
+  interfaces: { ...defaultRules, excludeInterfaces: ['eth1'], rerouteInterfaces: ['net1', 'net2'] },
   selected: {
     ...defaultRules,
     includeInboundPorts: [8080, 9080],
@@ -19,7 +28,7 @@ const cases: Readonly<Record<string, CaptureRules>> = {
     excludeOutboundPorts: [5432, 6379],
     excludeOutboundUids: [1000],
     excludeOutboundGids: [1001],
-    dnsCapture: { address: 'fd00::1', port: 15053 },
+    dnsCapture: { addresses: ['fd00::1'], port: 15053 },
   },
 };
 
@@ -44,14 +53,14 @@ describe('goldens', () => {
       expect(index, rule).toBeGreaterThan(0);
       return index;
     };
-    expect(at('-A ISTIO_INBOUND -p tcp -m tcp --dport 9080 -j RETURN')).toBeLessThan(
-      at('-A ISTIO_INBOUND -p tcp -m tcp --dport 9080 -j ISTIO_IN_REDIRECT'),
+    expect(at('-A XEBEC_INBOUND -p tcp -m tcp --dport 9080 -j RETURN')).toBeLessThan(
+      at('-A XEBEC_INBOUND -p tcp -m tcp --dport 9080 -j XEBEC_IN_REDIRECT'),
     );
-    expect(at('-A ISTIO_OUTPUT -d 10.96.7.0/24 -j RETURN')).toBeLessThan(
-      at('-A ISTIO_OUTPUT -d 10.96.0.0/12 -j ISTIO_REDIRECT'),
+    expect(at('-A XEBEC_OUTBOUND -d 10.96.7.0/24 -j RETURN')).toBeLessThan(
+      at('-A XEBEC_OUTBOUND -d 10.96.0.0/12 -j XEBEC_REDIRECT'),
     );
-    expect(at('-A ISTIO_OUTPUT -p tcp -m tcp --dport 5432 -j RETURN')).toBeLessThan(
-      at('-A ISTIO_OUTPUT -p tcp -m tcp --dport 443 -j ISTIO_REDIRECT'),
+    expect(at('-A XEBEC_OUTBOUND -p tcp -m tcp --dport 5432 -j RETURN')).toBeLessThan(
+      at('-A XEBEC_OUTBOUND -p tcp -m tcp --dport 443 -j XEBEC_REDIRECT'),
     );
   });
 });
@@ -64,7 +73,11 @@ describe('refusals', () => {
     [{ excludeOutboundCidrs: ['1.2.3.4\n-A OUTPUT -j ACCEPT'] }, 'excludeOutboundCidrs'],
     [{ excludeInboundSources: ['fe80::1%eth0'] }, 'excludeInboundSources'],
     [{ excludeOutboundUids: [-1] }, 'excludeOutboundUids'],
-    [{ dnsCapture: { address: 'dns.example', port: 53 } }, 'dnsCapture.address'],
+    [{ dnsCapture: { addresses: ['dns.example'], port: 53 } }, 'dnsCapture.addresses'],
+    [{ dnsCapture: { addresses: ['127.0.0.1', '127.0.0.2'], port: 53 } }, 'dnsCapture.addresses'],
+    [{ excludeInterfaces: ['eth0" accept'] }, 'excludeInterfaces'],
+    [{ rerouteInterfaces: ['a-name-that-is-too-long'] }, 'rerouteInterfaces'],
+    [{ inboundUdpAddress: '255.0.0.6 -j ACCEPT' }, 'inboundUdpAddress'],
   ] satisfies [Partial<CaptureRules>, string][])('%j is refused', (change, field) => {
     const result = renderRules({ ...defaultRules, ...change }, 'nftables');
     expect(result.ok).toBe(false);
@@ -85,7 +98,11 @@ describe('annotations', () => {
       'traffic.sidecar.istio.io/includeOutboundIPRanges': '10.0.0.0/8,fd00::/8',
       'traffic.sidecar.istio.io/excludeOutboundIPRanges': '10.9.0.0/16',
       'traffic.sidecar.istio.io/includeInboundPorts': '',
-      'sidecar.istio.io/interceptionMode': 'REDIRECT',
+      'traffic.sidecar.istio.io/excludeInterfaces': 'eth1',
+      'istio.io/reroute-virtual-interfaces': 'net1',
+      'xebec.io/excludeOutboundUids': '1000',
+      'xebec.io/excludeOutboundGids': '1001, 1002',
+      'sidecar.istio.io/interceptionMode': 'TPROXY',
       'example.com/other': 'ignored',
     });
     expect(result).toMatchObject({
@@ -96,6 +113,11 @@ describe('annotations', () => {
         includeOutboundCidrs: ['10.0.0.0/8', 'fd00::/8'],
         excludeOutboundCidrs: ['10.9.0.0/16'],
         includeInboundPorts: [],
+        excludeInterfaces: ['eth1'],
+        rerouteInterfaces: ['net1'],
+        excludeOutboundUids: [1000],
+        excludeOutboundGids: [1001, 1002],
+        interception: 'TPROXY',
       },
     });
   });
@@ -103,20 +125,23 @@ describe('annotations', () => {
   test('that cannot be honoured are refused with their place', () => {
     const result = apply({
       'traffic.sidecar.istio.io/excludeOutboundPorts': '80x',
-      'traffic.sidecar.istio.io/kubevirtInterfaces': 'net1',
+      'traffic.sidecar.istio.io/excludeOutboundPort': '80',
       'traffic.sidecar.istio.io/__proto__': 'x',
-      'sidecar.istio.io/interceptionMode': 'TPROXY',
+      'sidecar.istio.io/interceptionMode': 'tproxy',
     });
     expect(result.ok ? [] : result.diagnostics).toMatchObject([
       {
         code: 'invalid-capture-rule',
         field: 'metadata.annotations["traffic.sidecar.istio.io/excludeOutboundPorts"]',
-        message: 'cannot use "80x"',
+        message: '"80x" is not a port',
         origin: { object: 'Pod/default/web' },
       },
-      { code: 'not-yet-supported' },
-      { code: 'not-yet-supported' },
-      { code: 'not-yet-supported' },
+      {
+        code: 'unknown-annotation',
+        remedy: 'did you mean "traffic.sidecar.istio.io/excludeOutboundPorts"?',
+      },
+      { code: 'unknown-annotation' },
+      { code: 'unknown-value' },
     ]);
   });
 });

@@ -1,10 +1,12 @@
 // Turns a description of capture into the texts that a back-end applies; pure, so a dry run prints exactly what runs.
 
 import { fail, type Result, succeed } from '@xebec/std';
-import { type CaptureRules, checkRules, type Family } from './capture-rules.ts';
+import type { CaptureRules, Family } from './capture-rules.ts';
+import { checkRules } from './check-rules.ts';
 import { printIptables } from './iptables.ts';
 import { printNftables } from './nftables.ts';
-import { planChains } from './plan.ts';
+import { planCapture } from './plan.ts';
+import { planRoutes } from './routes.ts';
 
 export type Backend = 'iptables' | 'nftables';
 
@@ -25,14 +27,39 @@ export function renderRules(
 ): Result<readonly RenderedRules[]> {
   const problems = checkRules(rules);
   if (problems.length > 0) return fail(...problems);
-  const plans = families.map((family) => ({ family, chains: planChains(rules, family) }));
-  if (backend === 'nftables')
-    return succeed([{ command: ['nft', '-f', '-'], families, text: printNftables(plans) }]);
-  return succeed(
-    plans.map(({ family, chains }) => ({
-      command: [family === 'ipv4' ? 'iptables-restore' : 'ip6tables-restore', '--noflush'],
-      families: [family],
-      text: printIptables(chains),
-    })),
-  );
+  return succeed([...renderChains(rules, backend, families), ...renderRoutes(rules, families)]);
 }
+
+function renderChains(rules: CaptureRules, backend: Backend, families: readonly Family[]): RenderedRules[] {
+  const plans = families.map((family) => planCapture(rules, family));
+  if (backend === 'nftables') return [{ command: ['nft', '-f', '-'], families, text: printNftables(plans) }];
+  return plans.map((plan) => ({
+    command: restoreCommand(plan.family),
+    families: [plan.family],
+    text: printIptables(plan),
+  }));
+}
+
+export const restoreCommand = (family: Family): [string, string] => [
+  family === 'ipv4' ? 'iptables-restore' : 'ip6tables-restore',
+  '--noflush',
+];
+
+function renderRoutes(rules: CaptureRules, families: readonly Family[]): RenderedRules[] {
+  const lines = planRoutes(rules).map(({ object, selector }) => `${object} add ${selector}\n`);
+  return lines.length === 0
+    ? []
+    : families.map((family) => ({
+        command: routeCommand(family),
+        families: [family],
+        text: lines.join(''),
+      }));
+}
+
+/** Takes one change of routing per line. */
+export const routeCommand = (family: Family): [string, ...string[]] => [
+  'ip',
+  family === 'ipv4' ? '-4' : '-6',
+  '-batch',
+  '-',
+];

@@ -1,6 +1,7 @@
 // The Pod template that workloads repeat: its labels, annotations and body.
 import { andThen, type Decoder } from '../../decode/decoder.ts';
 import { object, required, withDefault } from '../../decode/object.ts';
+import { checkCaptureAnnotations } from '../../values/capture-annotations.ts';
 import { emptyMap } from '../../values/plain-map.ts';
 import type { TextMap } from '../../values/shapes.ts';
 import { annotations, labels } from '../../values/text-map.ts';
@@ -19,5 +20,8 @@ const noMetadata = { labels: emptyMap, annotations: emptyMap };
 
 export const podTemplate: Decoder<PodTemplate> = andThen(
   object({ metadata: withDefault(metadata, noMetadata), spec: required(podBody) }),
-  (value): PodTemplate => ({ ...value.metadata, body: value.spec }),
+  (value, walk): PodTemplate | undefined =>
+    checkCaptureAnnotations(value.metadata.annotations, walk, 'metadata')
+      ? { ...value.metadata, body: value.spec }
+      : undefined,
 );

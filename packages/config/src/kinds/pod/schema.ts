@@ -2,6 +2,7 @@
 import { andThen, boolean, list, oneOf, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { ipAddress } from '../../values/address.ts';
+import { checkCaptureAnnotations } from '../../values/capture-annotations.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import { podBody } from './body.ts';
 import type { PodSpec, PodStatus } from './spec.ts';
@@ -86,6 +87,7 @@ export const podKind = defineKind({
   body: (value, walk): PodSpec | undefined => {
     const decoded = manifest(value, walk);
     const ownership = readLifecycle(value, walk);
+    checkCaptureAnnotations(walk.metadata.annotations, walk, 'metadata');
     return decoded === undefined || ownership === undefined
       ? undefined
       : { ...decoded.spec, ...ownership, status: decoded.status };
