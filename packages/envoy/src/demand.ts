@@ -5,7 +5,7 @@ import type { Client } from './clients.ts';
 import { httpProxyRoute } from './names.ts';
 
 /**
- * `style:port` and `style:http_proxy`: some sidecar has route configurations of that style;
+ * `style:port` and `style:http_proxy`: some sidecar has route configurations of that style; `ipv6`: some takes IPv6;
  * `ns:N`: some sidecar lives in namespace N; `eager:STYLE:N`: one there gets whole route configurations, and
  * `eager:STYLE:class:N/PAIRS` one of a class;
  * `role:grpc`: there is a proxyless gRPC client.
@@ -18,8 +18,8 @@ export type RouteStyle = 'port' | typeof httpProxyRoute;
 export const styleOf = (proxy: ProxyNode): RouteStyle =>
   proxy.capture === 'explicit' ? httpProxyRoute : 'port';
 
-/** What clients have in common as far as demand goes: `ROLE|STYLE|DISCOVERY|LAYER`, the layer being their narrowest. */
-type ClientKind = `${ProxyNode['role']}|${RouteStyle}|${ProxyNode['discovery']}|${Layer}`;
+/** What clients have in common as far as demand goes: `ROLE|STYLE|DISCOVERY|FAMILIES|LAYER`, the layer being their narrowest. */
+type ClientKind = `${ProxyNode['role']}|${RouteStyle}|${ProxyNode['discovery']}|${'ipv4' | 'both'}|${Layer}`;
 
 export function buildDemand(graph: Graph, clients: Collection<string, Client>): Demand {
   const byKind = graph.index(clients, 'kinds', (client) => [kindOf(client)]);
@@ -37,15 +37,15 @@ export function buildDemand(graph: Graph, clients: Collection<string, Client>): 
 }
 
 const kindOf = ({ proxy, layers: [layer = '*'] }: Client): ClientKind =>
-  `${proxy.role}|${styleOf(proxy)}|${proxy.discovery}|${layer}`;
+  `${proxy.role}|${styleOf(proxy)}|${proxy.discovery}|${proxy.hasIpv6 === true ? 'both' : 'ipv4'}|${layer}`;
 
 function demandsOf(kind: ClientKind): readonly DemandKey[] {
-  const [role, style, discovery, ...rest] = kind.split('|');
+  const [role, style, discovery, families, ...rest] = kind.split('|');
   if (role === 'grpc') return ['role:grpc'];
   if (role === 'router') return [];
   const layer = rest.join('|') as Layer;
   const namespace = namespaceOfLayer(layer) ?? '';
-  const shared = [`style:${style}`, `ns:${namespace}`];
+  const shared = [`style:${style}`, `ns:${namespace}`, ...(families === 'both' ? ['ipv6'] : [])];
   if (discovery !== 'eager') return shared;
   const owners = isClassLayer(layer) ? [namespace, layer] : [namespace];
   return [...shared, ...owners.map((owner) => `eager:${style}:${owner}`)];

@@ -34,11 +34,16 @@ export const proxyLayer = (id: string): string => `proxy:${id}`;
 export const secretLayer = (namespace: string): string => `secrets:${namespace}`;
 /** What rules for a class of sidecars let them present and trust. */
 export const classSecretLayer = (layer: ClassLayer): string => `secrets:${layer}`;
+/** What is different for sidecars that also take IPv6. */
+export const ipv6BaseLayer = 'base:ipv6';
+/** How a sidecar of redirected traffic is served: what it is told, and which families it takes. */
+export type Taker = ProxyNode['discovery'] | `${ProxyNode['discovery']}:ipv6`;
+const takerOf = ({ discovery, hasIpv6 }: ProxyNode): Taker =>
+  hasIpv6 === true ? `${discovery}:ipv6` : discovery;
 /** Outbound listeners of redirected traffic. */
-export const outboundLayer = (discovery: ProxyNode['discovery']): string => `outbound:${discovery}`;
+export const outboundLayer = (taker: Taker): string => `outbound:${taker}`;
 /** Listeners at addresses of services, which no proxy can ask for by name. */
-export const addressLayer = (discovery: ProxyNode['discovery'], layer: Layer): string =>
-  `addresses:${discovery}:${layer}`;
+export const addressLayer = (taker: Taker, layer: Layer): string => `addresses:${taker}:${layer}`;
 
 /** Clusters and internal listeners behind CONNECT, for clients of the HTTP proxy. */
 export const connectLayer = (discovery: ProxyNode['discovery'], layer: Layer): string =>
@@ -127,8 +132,8 @@ function sidecarView(client: PlacedClient): ProxyView {
     styleOf(proxy) === 'port'
       ? all(
           // A port that some host is reached at by name or block has its listener there, with HTTP and the rest in it.
-          ...shared.map((layer) => addressLayer(proxy.discovery, layer)),
-          outboundLayer(proxy.discovery),
+          ...shared.flatMap((layer) => addressLayers(proxy, layer)),
+          outboundLayer(takerOf(proxy)),
         )
       : [];
   const connects =
@@ -141,13 +146,20 @@ function sidecarView(client: PlacedClient): ProxyView {
       [typeUrls.listener]: [...all(own), ...captured, ...connects],
       [typeUrls.route]: onDemand ? all(onDemandRoutes) : all(...wholeTables(shared, proxy)),
       [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
-      [typeUrls.cluster]: [...all(own, baseLayer), ...use(...placed), ...connects],
+      [typeUrls.cluster]: [...all(own, ...baseLayers(proxy)), ...use(...placed), ...connects],
       [typeUrls.endpoint]: use(...placed),
       [typeUrls.secret]: needed(...shared.filter(isClassLayer).map(classSecretLayer)),
       [typeUrls.extension]: extensionsFor(proxy),
     },
   };
 }
+
+const baseLayers = ({ hasIpv6 }: ProxyNode): readonly string[] =>
+  hasIpv6 === true ? [ipv6BaseLayer, baseLayer] : [baseLayer];
+
+/** Of listeners for all addresses there is one for both families; the others are the same for everybody. */
+const addressLayers = (proxy: ProxyNode, layer: Layer): readonly string[] =>
+  [...new Set([takerOf(proxy), proxy.discovery])].map((taker) => addressLayer(taker, layer));
 
 /** A class has tables of its own only where they differ from its namespace's. */
 const wholeTables = (layers: readonly Layer[], { namespace }: ProxyNode): readonly string[] =>

@@ -68,6 +68,10 @@ export interface ProxyNode {
   readonly address: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly capture: Capture;
+  /** Transparent mode: inbound connections keep their addresses, and the application sees the client's; absent: `REDIRECT`. */
+  readonly interception?: 'TPROXY';
+  /** Transparent mode: it has an IPv6 address, too, and IPv6 is captured like IPv4. */
+  readonly hasIpv6?: true;
   /** In explicit mode: the address the application itself listens on. */
   readonly applicationAddress: string;
   readonly discovery: 'on-demand' | 'eager';

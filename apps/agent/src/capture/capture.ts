@@ -22,6 +22,12 @@ export interface ProcessOwner {
 export interface CapturedWorkload {
   /** The Pod's address, where its proxy listens and others reach it. */
   readonly address: string;
+  /** Of IPv6, where it is captured like IPv4. */
+  readonly ipv6Address?: string;
+  /** When this one workload is captured otherwise than the rest. */
+  readonly mode?: 'explicit';
+  /** Inbound connections keep their addresses. */
+  readonly interception?: 'TPROXY';
   /** Where proxy and probes reach the application itself. */
   readonly applicationAddress: string;
   /** What the application is told to bind to. */

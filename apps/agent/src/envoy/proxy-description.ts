@@ -17,6 +17,9 @@ export interface ProxyDescription {
   readonly statusAddress: string;
   readonly applicationAddress: string;
   readonly capture: 'explicit' | 'transparent';
+  readonly interception?: 'TPROXY';
+  /** The Pod's other address. */
+  readonly ipv6Address?: string;
   readonly discovery: 'on-demand' | 'eager';
   /** A Gateway's port → the port to bind; routers only. */
   readonly gatewayPorts: Readonly<Record<number, number>>;

@@ -31,6 +31,8 @@ export interface PodReport {
   readonly containers: readonly ContainerReport[];
   /** Where its health (15021) and metrics (15020) are; empty without a proxy. Differs from its address for gateways. */
   readonly statusAddress: string;
+  /** The Pod's other address. */
+  readonly ipv6Address?: string;
   /** Of a gateway: the ports of Gateway objects and where they are bound on this machine. */
   readonly hostPorts: Readonly<Record<number, number>>;
 }
@@ -96,6 +98,9 @@ function injectedLabels(template: WorkloadTemplate): Readonly<Record<string, str
   };
 }
 
+const allAddresses = ({ address, ipv6Address }: PodReport) =>
+  [address, ...(ipv6Address === undefined ? [] : [ipv6Address])].map((ip) => ({ ip }));
+
 function statusOf(report: PodReport, { createdAt }: PodFrame): Manifest {
   const { address, containers, isReady, message } = report;
   const condition = (type: string, isTrue: boolean): Manifest => ({
@@ -107,7 +112,7 @@ function statusOf(report: PodReport, { createdAt }: PodFrame): Manifest {
     phase: report.phase,
     ...(message === '' ? {} : { message }),
     hostIP: hostAddress,
-    ...(address === '' ? {} : { podIP: address, podIPs: [{ ip: address }] }),
+    ...(address === '' ? {} : { podIP: address, podIPs: allAddresses(report) }),
     startTime: timestamp(createdAt),
     conditions: [
       condition(

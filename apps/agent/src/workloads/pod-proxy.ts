@@ -36,12 +36,25 @@ export function describeProxy(
     address,
     statusAddress: captured.address,
     applicationAddress: captured.applicationAddress,
-    capture: isGateway ? context.gatewayCapture.mode : context.capture.mode,
+    ...captureOf(context, captured, isGateway),
     discovery: isGateway ? 'eager' : discoveryOf(template, context.discovery),
     gatewayPorts: hostPorts,
     ...(workloadGroup === undefined ? {} : { workloadGroup }),
     ...(proxyConfig === undefined ? {} : { proxyConfig }),
     ...context.mesh,
+  };
+}
+
+function captureOf(
+  { capture, gatewayCapture }: Pick<PodContext, 'capture' | 'gatewayCapture'>,
+  { mode, interception, ipv6Address }: CapturedWorkload,
+  isGateway: boolean,
+): Pick<ProxyDescription, 'capture' | 'interception' | 'ipv6Address'> {
+  if (isGateway) return { capture: gatewayCapture.mode };
+  return {
+    capture: mode ?? capture.mode,
+    ...(interception === undefined ? {} : { interception }),
+    ...(ipv6Address === undefined ? {} : { ipv6Address }),
   };
 }
 

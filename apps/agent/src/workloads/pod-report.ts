@@ -12,6 +12,7 @@ export interface PodParts {
   readonly address: string;
   /** Empty without a proxy. */
   readonly statusAddress: string;
+  readonly ipv6Address?: string;
   readonly isTerminating: boolean;
   /** It cannot be started, or has to wait, and why. */
   readonly waiting: { readonly reason: string; readonly message: string } | undefined;
@@ -41,6 +42,7 @@ export function reportOf(parts: PodParts): PodReport {
     phase: phaseOf(parts),
     address: parts.address,
     statusAddress: parts.statusAddress,
+    ...(parts.ipv6Address === undefined ? {} : { ipv6Address: parts.ipv6Address }),
     isReady,
     isTerminating: parts.isTerminating,
     message: isReady ? '' : whyNotReady(parts),

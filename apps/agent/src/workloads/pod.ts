@@ -361,6 +361,7 @@ export class Pod implements JobPodState {
       createdAt: this.#createdAt,
       address: this.#address(),
       statusAddress: isMeshed(this.#options.template) ? (this.#captured?.address ?? '') : '',
+      ...(this.#captured?.ipv6Address === undefined ? {} : { ipv6Address: this.#captured.ipv6Address }),
       isTerminating: this.isStopping,
       waiting: this.#waiting,
       proxy: this.#proxy,

@@ -42,6 +42,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
     serviceAccount: textOf(metadata['SERVICE_ACCOUNT']) ?? 'default',
     labels: textMap(metadata['LABELS']),
     capture: isExplicit ? 'explicit' : 'transparent',
+    ...(isExplicit ? {} : capturedAs(metadata)),
     applicationAddress: textOf(metadata['APPLICATION_ADDRESS']) ?? place.address,
     discovery: isOnDemand ? 'on-demand' : 'eager',
     workloadName: textOf(metadata['WORKLOAD_NAME']) ?? place.name,
@@ -65,6 +66,14 @@ function localityOf({ locality, metadata }: ClientNode): ProxyNode['locality'] {
     return localityOfPod({ labels: textMap(metadata['LABELS']), annotations: {} });
   }
   return { region: locality.region, zone: locality.zone, subzone: locality.subZone };
+}
+
+function capturedAs(metadata: ClientNode['metadata']): Pick<ProxyNode, 'interception' | 'hasIpv6'> {
+  const hasIpv6 = textOf(metadata['INSTANCE_IPS'])?.includes(':') === true;
+  return {
+    ...(textOf(metadata['INTERCEPTION_MODE']) === 'TPROXY' ? { interception: 'TPROXY' } : {}),
+    ...(hasIpv6 ? { hasIpv6 } : {}),
+  };
 }
 
 const textOf = (value: unknown): string | undefined =>

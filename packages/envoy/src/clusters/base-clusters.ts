@@ -1,11 +1,12 @@
 // The clusters every sidecar has: pass through to where the client was going, drop, and its own application.
 
-import type { Inbound, InboundPort } from '@xebec/model';
+import type { Inbound, InboundPort, ProxyNode } from '@xebec/model';
 import {
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
   ClusterSchema,
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
+import type { BindConfigSchema } from '@xebec/protos/envoy/config/core/v3/address_pb';
 import { durationOf, unlimited } from '../duration.ts';
 import { causeMetadata } from '../metadata.ts';
 import {
@@ -15,7 +16,7 @@ import {
   inboundPassthroughCluster,
   passthroughCluster,
 } from '../names.ts';
-import { type EncodedResource, encodeResource } from '../resource.ts';
+import { type EncodedResource, encodeResource, type Fields } from '../resource.ts';
 import { dynamicDiscovery } from './dynamic-dns.ts';
 import { encodeHttpProtocol, httpProtocolOptions } from './http-protocol.ts';
 
@@ -33,11 +34,13 @@ export const noLimits = {
 
 /** Connections of a sidecar to its own application carry this source, so that capture lets them pass. */
 const inboundSource = '127.0.0.6';
+/** For applications that are called by their IPv6 address; capture makes it the workload's own. */
+const inboundSourceIpv6 = '::6';
 
 export function encodeBaseClusters(): readonly EncodedResource[] {
   return [
     originalDestination(passthroughCluster),
-    originalDestination(inboundPassthroughCluster, inboundSource),
+    originalDestination(inboundPassthroughCluster, bindTo(inboundSource)),
     forwardProxy(),
     encodeResource(
       ClusterSchema,
@@ -51,7 +54,12 @@ export function encodeBaseClusters(): readonly EncodedResource[] {
   ];
 }
 
-function originalDestination(name: string, source?: string): EncodedResource {
+/** What is different for sidecars that also take IPv6. */
+export const encodeIpv6BaseClusters = (): readonly EncodedResource[] => [
+  originalDestination(inboundPassthroughCluster, bothFamilies),
+];
+
+function originalDestination(name: string, source?: BindConfigInit): EncodedResource {
   const http = encodeHttpProtocol('as-downstream');
   return encodeResource(
     ClusterSchema,
@@ -62,7 +70,7 @@ function originalDestination(name: string, source?: string): EncodedResource {
       connectTimeout: durationOf(10_000),
       circuitBreakers: noLimits,
       ...(http === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: http } }),
-      ...(source === undefined ? {} : { upstreamBindConfig: bindTo(source) }),
+      ...(source === undefined ? {} : { upstreamBindConfig: source }),
     },
     { name },
   );
@@ -84,9 +92,21 @@ function forwardProxy(): EncodedResource {
   );
 }
 
-const bindTo = (address: string) => ({
-  sourceAddress: { address, portSpecifier: { case: 'portValue' as const, value: 0 } },
+type BindConfigInit = Fields<typeof BindConfigSchema>;
+
+const bindTo = (address: string) => ({ sourceAddress: anyPortOf(address) });
+
+const anyPortOf = (address: string) => ({
+  address,
+  portSpecifier: { case: 'portValue' as const, value: 0 },
 });
+
+/** The address of IPv6 is routed to the workload, but no interface has it. */
+const bothFamilies: BindConfigInit = {
+  ...bindTo(inboundSource),
+  extraSourceAddresses: [{ address: anyPortOf(inboundSourceIpv6) }],
+  freebind: true,
+};
 
 /** The application behind a sidecar, by the port it listens on. */
 export function encodeInboundCluster(inbound: Inbound, port: InboundPort): EncodedResource {
@@ -102,7 +122,7 @@ export function encodeInboundCluster(inbound: Inbound, port: InboundPort): Encod
       circuitBreakers: noLimits,
       metadata: causeMetadata(port.causes, inboundMetadata(port)),
       ...(http === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: http } }),
-      ...(isExplicit ? applicationAt(name, proxy.applicationAddress, port.port) : capturedApplication),
+      ...(isExplicit ? applicationAt(name, proxy.applicationAddress, port.port) : capturedApplication(proxy)),
     },
     { name, causes: port.causes },
   );
@@ -145,8 +165,8 @@ const applicationAt = (name: string, address: string, port: number) => ({
   },
 });
 
-const capturedApplication = {
+const capturedApplication = ({ hasIpv6 }: ProxyNode) => ({
   clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.ORIGINAL_DST },
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
-  upstreamBindConfig: bindTo(inboundSource),
-};
+  upstreamBindConfig: hasIpv6 === true ? bothFamilies : bindTo(inboundSource),
+});

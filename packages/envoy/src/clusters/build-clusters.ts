@@ -8,8 +8,8 @@ import type { ResourceInputs } from '../inputs.ts';
 import { buildConnectClusters } from '../listeners/build-connects.ts';
 import { type Places, placeLayer } from '../places.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
-import { baseLayer, grpcLayer, proxyLayer } from '../views.ts';
-import { encodeBaseClusters, encodeInboundCluster } from './base-clusters.ts';
+import { baseLayer, grpcLayer, ipv6BaseLayer, proxyLayer } from '../views.ts';
+import { encodeBaseClusters, encodeInboundCluster, encodeIpv6BaseClusters } from './base-clusters.ts';
 import { buildNamedClusters } from './named-clusters.ts';
 import {
   encodeGrpcCluster,
@@ -122,7 +122,12 @@ function buildBase(graph: Graph, { settings }: ResourceInputs): Resources {
   return graph.derive({
     name: 'baseClusters',
     from: settings,
-    fn: () => encodeBaseClusters().map((encoded): Emission => [clusterKey(baseLayer, encoded.name), encoded]),
+    fn: () => [
+      ...encodeBaseClusters().map((encoded): Emission => [clusterKey(baseLayer, encoded.name), encoded]),
+      ...encodeIpv6BaseClusters().map(
+        (encoded): Emission => [clusterKey(ipv6BaseLayer, encoded.name), encoded],
+      ),
+    ],
     equals: equalResources,
   });
 }

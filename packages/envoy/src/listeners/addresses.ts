@@ -12,6 +12,7 @@ import {
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { HttpInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb';
 import { OriginalDstSchema } from '@xebec/protos/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb';
+import { OriginalSrcSchema } from '@xebec/protos/envoy/extensions/filters/listener/original_src/v3/original_src_pb';
 import { ProxyProtocolSchema } from '@xebec/protos/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb';
 import { TlsInspectorSchema } from '@xebec/protos/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
 import { durationOf } from '../duration.ts';
@@ -22,6 +23,10 @@ export const socketAddress = (address: string, port: number, protocol = SocketAd
     value: { address, portSpecifier: { case: 'portValue' as const, value: port }, protocol },
   },
 });
+
+/** The same port for IPv6: listeners for all addresses are of one family each. */
+export const alsoIpv6 = (proxy: { readonly hasIpv6?: true }, port: number) =>
+  proxy.hasIpv6 === true ? { additionalAddresses: [{ address: socketAddress('::', port) }] } : {};
 
 /** `10.0.0.0/8`, or one address. */
 export function addressRange(written: string) {
@@ -44,6 +49,11 @@ export const listenerFilter = (name: string, config: Any): ListenerFilter =>
 export const originalDestinationFilter = listenerFilter(
   'envoy.filters.listener.original_dst',
   anyOf(OriginalDstSchema, {}),
+);
+/** The application sees the client's address; the mark tells capture that the connection is the proxy's. */
+export const originalSourceFilter = listenerFilter(
+  'envoy.filters.listener.original_src',
+  anyOf(OriginalSrcSchema, { mark: 1337 }),
 );
 export const tlsInspector = listenerFilter(
   'envoy.filters.listener.tls_inspector',

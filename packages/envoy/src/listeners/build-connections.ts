@@ -9,8 +9,7 @@ import { addressLayer } from '../views.ts';
 import { encodeConnectionListener } from './connection-listener.ts';
 import { buildPoints, type PlacedPoint } from './connection-points.ts';
 import { anyAddress } from './outbound.ts';
-
-const discoveries = ['on-demand', 'eager'] as const;
+import { type TakerOptions, takersOf } from './takers.ts';
 
 /** Ports on which some service speaks HTTP, and those of them where it is looked for. */
 export interface HttpPortSources {
@@ -28,7 +27,7 @@ export function buildConnectionListeners(
   return graph.derive({
     name: 'connectionListeners',
     from: graph.group(byPlace),
-    reads: { byPlace, settings: inputs.settings, httpPorts, detectedPorts },
+    reads: { byPlace, settings: inputs.settings, httpPorts, detectedPorts, demand },
     fn: (_points, anchor: `${string}|${number}`, read): readonly Emission[] => {
       const settings = read.settings.get('mesh');
       if (settings === undefined) return [];
@@ -36,7 +35,11 @@ export function buildConnectionListeners(
       const port = anchor.slice(anchor.lastIndexOf('|') + 1);
       const isShared = anchor.startsWith(`${anyAddress}|`) && read.httpPorts.get(port) !== undefined;
       const http = isShared ? { isDetected: read.detectedPorts.get(port) !== undefined } : undefined;
-      return listenersOf(members, { settings, http });
+      // Only listeners for all addresses are different for who also takes IPv6.
+      const takers = takersOf(read.demand).filter(
+        ({ hasIpv6 }) => hasIpv6 === undefined || anchor.startsWith(`${anyAddress}|`),
+      );
+      return listenersOf(members, { settings, http, takers });
     },
     equals: equalResources,
   });
@@ -45,10 +48,14 @@ export function buildConnectionListeners(
 interface ListenerContext {
   readonly settings: ProxySettings;
   readonly http: { readonly isDetected: boolean } | undefined;
+  readonly takers: readonly TakerOptions[];
 }
 
 /** One listener for each layer in which the place is not as in the one below. */
-function listenersOf(members: readonly PlacedPoint[], { settings, http }: ListenerContext): Emission[] {
+function listenersOf(
+  members: readonly PlacedPoint[],
+  { settings, http, takers }: ListenerContext,
+): Emission[] {
   const layers = [...new Set(members.map(({ layer }) => layer))];
   return layers.flatMap((layer) => {
     const points = pointsIn(layer, members);
@@ -62,10 +69,11 @@ function listenersOf(members: readonly PlacedPoint[], { settings, http }: Listen
     };
     const isAlike = http === undefined && points.every(({ port }) => port.protocol !== 'auto');
     const shared = isAlike ? encodeConnectionListener(listener, { settings, isOnDemand: false }) : undefined;
-    return discoveries.map((discovery): Emission => {
-      const isOnDemand = discovery === 'on-demand';
-      const encoded = shared ?? encodeConnectionListener(listener, { settings, isOnDemand });
-      return [`${addressLayer(discovery, layer)}|${encoded.name}`, encoded];
+    return takers.map(({ taker, ...how }): Emission => {
+      const encoded =
+        (how.hasIpv6 === true ? undefined : shared) ??
+        encodeConnectionListener(listener, { ...how, settings });
+      return [`${addressLayer(taker, layer)}|${encoded.name}`, encoded];
     });
   });
 }

@@ -12,9 +12,9 @@ import { encodeGatewayListeners } from './gateway.ts';
 import { encodeGrpcListener } from './grpc.ts';
 import { encodeInbound } from './inbound.ts';
 import { encodeHttpPortListener, encodeHttpProxyListener, encodeVirtualOutbound } from './outbound.ts';
+import { takersOf } from './takers.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
-const discoveries = ['on-demand', 'eager'] as const;
 
 export function buildListeners(graph: Graph, resources: ResourceInputs, demand: Demand): Resources {
   const inputs = { ...resources, settings: describeMesh(graph, resources) };
@@ -24,7 +24,7 @@ export function buildListeners(graph: Graph, resources: ResourceInputs, demand: 
   return graph.union(
     'listeners',
     buildHttpPorts(graph, inputs, { demand, ...ports }),
-    buildVirtualOutbound(graph, inputs),
+    buildVirtualOutbound(graph, inputs, demand),
     buildConnectionListeners(graph, inputs, { demand, ...ports }),
     buildConnectListeners(graph, { inputs, demand }),
     buildInbound(graph, inputs),
@@ -73,12 +73,12 @@ function buildHttpPorts(
     fn: (_services, port: string, read): Emission[] => {
       const current = read.settings.get('mesh');
       if (current === undefined || read.demand.get('style:port') === undefined) return [];
-      return discoveries.map((discovery) =>
+      return takersOf(read.demand).map(({ taker, ...how }) =>
         emission(
-          outboundLayer(discovery),
+          outboundLayer(taker),
           encodeHttpPortListener(Number(port), {
+            ...how,
             settings: current,
-            isOnDemand: discovery === 'on-demand',
             isDetected: read.detectedPorts.get(port) !== undefined,
           }),
         ),
@@ -91,13 +91,14 @@ function buildHttpPorts(
 const detectedPortsOf = ({ ports }: Service): readonly string[] =>
   ports.filter(({ protocol }) => protocol === 'auto').map(({ number }) => String(number));
 
-function buildVirtualOutbound(graph: Graph, { settings }: ResourceInputs): Resources {
+function buildVirtualOutbound(graph: Graph, { settings }: ResourceInputs, demand: Demand): Resources {
   return graph.derive({
     name: 'virtualOutbound',
     from: settings,
-    fn: (current) =>
-      discoveries.map((discovery) =>
-        emission(outboundLayer(discovery), encodeVirtualOutbound({ settings: current })),
+    reads: { demand },
+    fn: (current, _key, read) =>
+      takersOf(read.demand).map(({ taker, ...how }) =>
+        emission(outboundLayer(taker), encodeVirtualOutbound({ ...how, settings: current })),
       ),
     equals: equalResources,
   });

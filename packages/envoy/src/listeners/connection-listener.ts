@@ -9,6 +9,7 @@ import { blackHoleCluster, httpProxyRoute } from '../names.ts';
 import { causeText, type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeAccessLog, onlyUnrouted } from '../telemetry/access-log.ts';
 import {
+  alsoIpv6,
   detectionLimit,
   httpInspector,
   plainHttpProtocols,
@@ -70,6 +71,7 @@ export function encodeConnectionListener(
     {
       name,
       address: socketAddress(bind, port),
+      ...(bind === anyAddress ? alsoIpv6(options, port) : {}),
       bindToPort: false,
       trafficDirection: TrafficDirection.OUTBOUND,
       metadata: causeMetadata(causes),

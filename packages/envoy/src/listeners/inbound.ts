@@ -13,9 +13,11 @@ import { encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
 import { encodeInboundUdpListeners } from '../udp/listeners.ts';
 import { tunnelChains } from '../udp/tunnel-server.ts';
 import {
+  alsoIpv6,
   detectionLimit,
   httpInspector,
   originalDestinationFilter,
+  originalSourceFilter,
   socketAddress,
   tlsInspector,
 } from './addresses.ts';
@@ -95,15 +97,19 @@ function boundListener(
 function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResource {
   const name = 'virtualInbound';
   const ports = inbound.ports;
+  const isTransparent = inbound.proxy.interception === 'TPROXY';
   return encodeResource(
     ListenerSchema,
     {
       name,
       address: socketAddress('0.0.0.0', inboundPort),
+      ...alsoIpv6(inbound.proxy, inboundPort),
+      ...(isTransparent ? { transparent: true } : {}),
       useOriginalDst: false,
       trafficDirection: TrafficDirection.INBOUND,
       listenerFilters: [
         originalDestinationFilter,
+        ...(isTransparent ? [originalSourceFilter] : []),
         tlsInspector,
         ...(needsHttpInspector(ports) ? [httpInspector] : []),
       ],

@@ -12,6 +12,7 @@ import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
 import {
+  alsoIpv6,
   detectionLimit,
   httpInspector,
   originalDestinationFilter,
@@ -82,6 +83,8 @@ const detecting = (http: Filter, tcp: readonly Filter[]): ListenerInit => ({
 export interface OutboundOptions {
   readonly settings: ProxySettings;
   readonly isOnDemand: boolean;
+  /** For sidecars that also take IPv6. */
+  readonly hasIpv6?: true;
   /** It is an HTTP proxy, which may be asked for tunnels. */
   readonly takesConnect?: boolean;
 }
@@ -102,6 +105,7 @@ export function encodeHttpPortListener(
     {
       name,
       address: socketAddress(anyAddress, port),
+      ...alsoIpv6(options, port),
       bindToPort: false,
       trafficDirection: TrafficDirection.OUTBOUND,
       ...(options.isDetected ? detecting(http, other) : { filterChains: [{ filters: [http] }] }),
@@ -114,7 +118,9 @@ export const unknownDestination = ({ outboundTrafficPolicy }: ProxySettings): st
   outboundTrafficPolicy === 'ALLOW_ANY' ? passthroughCluster : blackHoleCluster;
 
 /** Everything that is redirected and that no other listener wants. */
-export function encodeVirtualOutbound(options: Pick<OutboundOptions, 'settings'>): EncodedResource {
+export function encodeVirtualOutbound(
+  options: Pick<OutboundOptions, 'settings' | 'hasIpv6'>,
+): EncodedResource {
   const { settings } = options;
   const name = 'virtualOutbound';
   const blackHole: Chain = {
@@ -128,6 +134,7 @@ export function encodeVirtualOutbound(options: Pick<OutboundOptions, 'settings'>
     {
       name,
       address: socketAddress(anyAddress, outboundPort),
+      ...alsoIpv6(options, outboundPort),
       useOriginalDst: true,
       trafficDirection: TrafficDirection.OUTBOUND,
       listenerFilters: [originalDestinationFilter],

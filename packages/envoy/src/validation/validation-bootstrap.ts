@@ -178,6 +178,8 @@ function push({ listeners }: Parts, listener: Listener): void {
   const isDatagram = listener.udpListenerConfig !== undefined;
   const protocol = isDatagram ? SocketAddress_Protocol.UDP : SocketAddress_Protocol.TCP;
   listener.address = create(AddressSchema, socketAddress(address, 10_000, protocol));
+  for (const also of listener.additionalAddresses)
+    also.address = create(AddressSchema, socketAddress(`fd00::${number.toString(16)}`, 10_000, protocol));
   listeners.push(listener);
 }
 

@@ -12,6 +12,8 @@ import { hasCapabilities } from './privilege.ts';
 export interface CaptureTools extends NetworkTools {
   readonly setpriv: string;
   readonly families: readonly Family[];
+  /** Workloads can have addresses of IPv6. */
+  readonly hasIpv6: boolean;
 }
 
 export type TransparentCapability =
@@ -38,7 +40,7 @@ export async function detectTransparentCapture(options: DetectOptions = {}): Pro
   const setpriv = findProgram('setpriv');
   if (setpriv === undefined) return unavailable('the program "setpriv" (util-linux) is not installed');
   const families: Family[] = existsSync('/proc/net/if_inet6') ? ['ipv4', 'ipv6'] : ['ipv4'];
-  const tools: CaptureTools = { ip, setpriv, families, run: options.run ?? runCommand };
+  const tools: CaptureTools = { ip, setpriv, families, hasIpv6: false, run: options.run ?? runCommand };
   return await tryInNamespace(tools, options);
 }
 
@@ -60,11 +62,16 @@ async function tryInNamespace(tools: CaptureTools, options: DetectOptions): Prom
     if (!made.ok) return unavailable(made.diagnostics.map(({ message }) => message).join('; '));
     const closed = await firstClosed(tools, options.proxyPaths ?? []);
     if (closed !== undefined) return unavailable(closed);
-    return await tryBackends(tools, netns, options.backend);
+    return await tryBackends({ ...tools, hasIpv6: await takesIpv6(tools, netns) }, netns, options.backend);
   } finally {
     await tools.run([ip, 'netns', 'delete', netns]);
   }
 }
+
+/** A kernel may know the family and still refuse its addresses. */
+const takesIpv6 = async ({ ip, run, families }: CaptureTools, netns: string): Promise<boolean> =>
+  families.includes('ipv6') &&
+  (await run([ip, '-n', netns, '-6', 'address', 'add', 'fd00::1/64', 'dev', 'lo', 'nodad'])).code === 0;
 
 const asProxy = (setpriv: string): string[] => [
   setpriv,

@@ -91,7 +91,7 @@ describe.skipIf(!capability.available)(`a refused step${whyNot}`, () => {
       for (let nth = 1; ; nth++) {
         const refusal = refusing(nth);
         run = refusal.run;
-        const added = await network.addWorkload('web', rules, resolver);
+        const added = await network.addWorkload('web', { rules, resolver });
         run = runCommand;
         if (added.ok) {
           expect(added.value.slot).toBe(3);

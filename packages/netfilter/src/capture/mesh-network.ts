@@ -8,18 +8,26 @@ import {
   openLowPorts,
   removePort,
   runAll,
+  type Subnets,
   type WorkloadNetwork,
 } from '../namespaces/network.ts';
 import { type CaptureRecord, writeRecord } from '../namespaces/record.ts';
 import { removeNamespace, removeRecorded } from '../namespaces/remove.ts';
-import { freeSlot, type Subnet, slotAddress } from '../namespaces/subnet.ts';
+import { freeSlot, type Subnet, type Subnet6, slotAddress, slotAddress6 } from '../namespaces/subnet.ts';
 import type { RenderedRules } from '../rules/render.ts';
 
-interface Fixed {
+interface Fixed extends Subnets {
   readonly tools: CaptureTools;
   readonly stateDirectory: string;
   readonly names: MeshNames;
-  readonly subnet: Subnet;
+}
+
+/** What a workload's namespace is made with. */
+export interface WorkloadDemand {
+  readonly rules: readonly RenderedRules[];
+  readonly resolver: ResolverSettings;
+  /** The application listens at an address of its own. */
+  readonly isSplit?: boolean;
 }
 
 /** A slot of the subnet that is in use. */
@@ -30,6 +38,7 @@ export interface HeldSlot {
 
 export class MeshNetwork {
   readonly subnet: Subnet;
+  readonly subnet6: Subnet6 | undefined;
   readonly #fixed: Fixed;
   readonly #slots = new Set<number>();
   readonly #inTurn = createQueue();
@@ -40,30 +49,42 @@ export class MeshNetwork {
     this.#fixed = fixed;
     this.#record = record;
     this.subnet = fixed.subnet;
+    this.subnet6 = fixed.subnet6;
   }
 
   /** A namespace for a workload, with its rules in force; on failure nothing is left of it. */
-  addWorkload(
-    pod: string,
-    rules: readonly RenderedRules[],
-    resolver: ResolverSettings,
-  ): Promise<Result<WorkloadNetwork>> {
+  addWorkload(pod: string, demand: WorkloadDemand): Promise<Result<WorkloadNetwork>> {
     return this.#inTurn(async () => {
-      const held = this.#takeSlot();
-      if (!held.ok) return held;
-      const network = {
-        ...held.value,
-        netns: workloadNamespace(this.#fixed.names, pod, held.value.slot),
-      };
-      const made = await this.#make(network, rules, resolver);
-      if (made.ok) return succeed(network);
-      await this.#unmake(network);
+      const network = this.#place(pod, demand);
+      if (!network.ok) return network;
+      const made = await this.#make(network.value, demand);
+      if (made.ok) return network;
+      await this.#unmake(network.value);
       return made;
     });
   }
 
   removeWorkload(network: WorkloadNetwork): Promise<Result<undefined>> {
     return this.#inTurn(() => this.#unmake(network));
+  }
+
+  #place(pod: string, { isSplit }: WorkloadDemand): Result<WorkloadNetwork> {
+    const held = this.#takeSlot();
+    if (!held.ok) return held;
+    const { slot } = held.value;
+    const own = isSplit === true ? this.#takeSlot() : undefined;
+    if (own?.ok === false) {
+      this.#slots.delete(slot);
+      return own;
+    }
+    return succeed({
+      ...held.value,
+      netns: workloadNamespace(this.#fixed.names, pod, slot),
+      ...(own === undefined
+        ? {}
+        : { applicationAddress: own.value.address, applicationSlot: own.value.slot }),
+      ...(this.subnet6 === undefined ? {} : { address6: slotAddress6(this.subnet6, slot) }),
+    });
   }
 
   /** One more address of the host in the subnet, for a gateway. */
@@ -102,26 +123,23 @@ export class MeshNetwork {
     return succeed({ slot, address: slotAddress(this.subnet, slot) });
   }
 
-  async #make(
-    network: WorkloadNetwork,
-    rules: readonly RenderedRules[],
-    resolver: ResolverSettings,
-  ): Promise<Result<undefined>> {
-    const { tools, names, subnet } = this.#fixed;
+  async #make(network: WorkloadNetwork, { rules, resolver }: WorkloadDemand): Promise<Result<undefined>> {
+    const { tools, ...fixed } = this.#fixed;
     await this.#write([...this.#record.namespaces, network.netns]);
     await writeClientConfiguration(network.netns, resolver);
-    const made = await makeWorkload(tools, { names, subnet, rules }, network);
+    const made = await makeWorkload(tools, { ...fixed, rules }, network);
     if (made.ok) await openLowPorts(tools, network.netns);
     return made;
   }
 
-  async #unmake({ netns, slot }: WorkloadNetwork): Promise<Result<undefined>> {
+  async #unmake({ netns, slot, applicationSlot }: WorkloadNetwork): Promise<Result<undefined>> {
     if (this.#isRemoved) return succeed(undefined);
     await removePort(this.#fixed.tools, this.#fixed.names, slot);
     const removed = await removeNamespace(this.#fixed.tools, netns);
     if (!removed.ok) return removed;
     await this.#write(this.#record.namespaces.filter((name) => name !== netns));
     this.#slots.delete(slot);
+    if (applicationSlot !== undefined) this.#slots.delete(applicationSlot);
     return removed;
   }
 

@@ -4,10 +4,10 @@ import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { CaptureTools } from '../capability/detect.ts';
 import { hasConfigurationDirectory } from '../namespaces/client-configuration.ts';
 import { type MeshNames, meshNames } from '../namespaces/names.ts';
-import { makeBridge, refuseForwarding, routeDestinations } from '../namespaces/network.ts';
+import { makeBridge, refuseForwarding, routeDestinations, type Subnets } from '../namespaces/network.ts';
 import { type CaptureRecord, thisProcess, writeRecord } from '../namespaces/record.ts';
 import { removeRecorded, removeStale } from '../namespaces/remove.ts';
-import { chooseSubnet, type Subnet } from '../namespaces/subnet.ts';
+import { chooseSubnet, type Subnet, subnet6Of } from '../namespaces/subnet.ts';
 import { MeshNetwork } from './mesh-network.ts';
 
 /** Refused while an earlier run in this state directory is alive. */
@@ -28,8 +28,13 @@ export async function openMeshNetwork(
   };
   const subnet = await makeInFreeSubnet(tools, stateDirectory, { names, record });
   if (!subnet.ok) return subnet;
-  return succeed(new MeshNetwork({ tools, stateDirectory, names, subnet: subnet.value }, record));
+  return succeed(
+    new MeshNetwork({ tools, stateDirectory, names, ...subnetsOf(tools, names, subnet.value) }, record),
+  );
 }
+
+const subnetsOf = ({ hasIpv6 }: CaptureTools, { seed }: MeshNames, subnet: Subnet): Subnets =>
+  hasIpv6 ? { subnet, subnet6: subnet6Of(seed) } : { subnet };
 
 const attempts = 5;
 
@@ -44,7 +49,7 @@ async function makeInFreeSubnet(
     const subnet = chooseSubnet(seed, await routeDestinations(tools));
     if (subnet === undefined) break;
     await writeRecord(stateDirectory, record);
-    const made = await makeBridge(tools, names, subnet);
+    const made = await makeBridge(tools, names, subnetsOf(tools, names, subnet));
     const same = (await routeDestinations(tools)).filter((destination) => destination === subnet.cidr);
     if (made.ok && same.length === 1) {
       await refuseForwarding(names.hostLink);

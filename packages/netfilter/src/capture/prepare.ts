@@ -34,13 +34,18 @@ function rulesOf(
   { role, namespace, name, annotations }: WorkloadToCapture,
 ): Result<CaptureRules> {
   const { hostAddress, probeAddress } = network.subnet;
+  const { subnet6 } = network;
   const shared: CaptureRules = {
     ...defaultRules,
-    excludeInboundSources: [probeAddress],
-    dnsCapture: { addresses: [hostAddress], port: dnsPort, proxyPort: proxyDnsPort },
+    excludeInboundSources: [probeAddress, ...(subnet6 === undefined ? [] : [subnet6.probeAddress])],
+    dnsCapture: {
+      addresses: [hostAddress, ...(subnet6 === undefined ? [] : [subnet6.hostAddress])],
+      port: dnsPort,
+      proxyPort: proxyDnsPort,
+    },
     ...rules,
   };
-  if (role === 'none') return succeed({ ...shared, includeInboundPorts: [], includeOutboundCidrs: [] });
+  if (role === 'none') return succeed({ ...shared, interception: 'NONE' });
   return applyAnnotations(shared, annotations ?? {}, `Pod/${namespace}/${name}`);
 }
 
@@ -54,26 +59,48 @@ export async function prepareWorkload(
   if (!rules.ok) return rules;
   const rendered = renderRules(rules.value, preparation.backend, tools.families);
   if (!rendered.ok) return rendered;
-  const added = await network.addWorkload(workload.name, rendered.value, {
-    nameserver: network.subnet.hostAddress,
-    namespace: workload.namespace,
-    clusterDomain: preparation.clusterDomain,
+  const isTransparent = rules.value.interception === 'TPROXY';
+  const isSplit = workload.role !== 'none' && rules.value.interception === 'NONE';
+  const added = await network.addWorkload(workload.name, {
+    rules: rendered.value,
+    resolver: {
+      nameserver: network.subnet.hostAddress,
+      namespace: workload.namespace,
+      clusterDomain: preparation.clusterDomain,
+    },
+    isSplit,
   });
   if (!added.ok) return added;
-  const { address, netns } = added.value;
-  namespaces.set(address, workload.namespace);
+  const { address, address6, applicationAddress, netns } = added.value;
+  const own = [address, address6, applicationAddress].filter((each) => each !== undefined);
+  for (const each of own) namespaces.set(each, workload.namespace);
   const { ip, setpriv } = tools;
-  const entrance = { ip, setpriv, netns, ...(applicationUser === undefined ? {} : { applicationUser }) };
+  const entrance = {
+    ...{ ip, setpriv, netns, isTransparent },
+    ...(applicationUser === undefined ? {} : { applicationUser }),
+  };
+  const place = placeAt(preparation, address, () => {
+    for (const each of own) namespaces.delete(each);
+    return network.removeWorkload(added.value);
+  });
   return succeed({
-    ...placeAt(preparation, address, () => {
-      namespaces.delete(address);
-      return network.removeWorkload(added.value);
-    }),
+    ...place,
     bindAddress: '0.0.0.0',
     ...(workload.role === 'none' ? {} : { proxyOwner }),
+    ...(address6 === undefined || isSplit ? {} : { ipv6Address: address6 }),
+    ...(isTransparent ? { interception: 'TPROXY' as const } : {}),
+    ...(applicationAddress === undefined ? {} : explicitPlace(address, applicationAddress)),
     wrapCommand: (command, role) => enterNamespace(entrance, command, role),
   });
 }
+
+/** Nothing is captured: the application has an address of its own and is told where its proxy is. */
+const explicitPlace = (address: string, applicationAddress: string) => ({
+  mode: 'explicit' as const,
+  applicationAddress,
+  bindAddress: applicationAddress,
+  environment: { http_proxy: `http://${address}:15001` },
+});
 
 /** A place in the host's own namespace, with an address that workloads reach. */
 export async function prepareHost(preparation: Preparation): Promise<Result<CapturedWorkload>> {

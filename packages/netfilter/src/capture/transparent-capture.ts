@@ -60,7 +60,9 @@ export async function createTransparentCapture(
   const network = await openMeshNetwork(tools, options.stateDirectory);
   if (!network.ok) return network;
   const namespaces = new Map<string, string>();
-  const servers = await startServers(options, network.value.subnet.hostAddress, namespaces);
+  const { subnet, subnet6 } = network.value;
+  const addresses = [subnet.hostAddress, ...(subnet6 === undefined ? [] : [subnet6.hostAddress])];
+  const servers = await startServers(options, addresses, namespaces);
   if (!servers.ok) {
     await network.value.remove();
     return servers;
@@ -95,22 +97,29 @@ const unavailable = (reason: string): Diagnostic => ({
 /** One server for applications, one for proxies, which ask for the real addresses of foreign hosts only. */
 async function startServers(
   options: TransparentCaptureOptions,
-  address: string,
+  addresses: readonly string[],
   namespaces: ReadonlyMap<string, string>,
 ): Promise<Result<readonly DnsServer[]>> {
   const shared = {
-    address,
     resolve: options.resolve,
     namespaceOf: (client: string) => namespaces.get(client),
     upstreams: options.upstreams ?? hostNameServers(),
     ...(options.clusterDomain === undefined ? {} : { clusterDomain: options.clusterDomain }),
   };
-  const forApplications = await startDnsServer({ ...shared, port: dnsPort });
-  if (!forApplications.ok) return forApplications;
-  const forProxies = await startDnsServer({ ...shared, port: proxyDnsPort, foreignNamesOnly: true });
-  if (forProxies.ok) return succeed([forApplications.value, forProxies.value]);
-  await forApplications.value.close();
-  return forProxies;
+  const wanted = addresses.flatMap((address) => [
+    { ...shared, address, port: dnsPort },
+    { ...shared, address, port: proxyDnsPort, foreignNamesOnly: true },
+  ]);
+  const started: DnsServer[] = [];
+  for (const each of wanted) {
+    const server = await startDnsServer(each);
+    if (!server.ok) {
+      await Promise.all(started.map((earlier) => earlier.close()));
+      return server;
+    }
+    started.push(server.value);
+  }
+  return succeed(started);
 }
 
 function assemble(preparation: Preparation, servers: readonly DnsServer[]): TransparentCapture {

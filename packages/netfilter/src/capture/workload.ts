@@ -26,6 +26,12 @@ export interface WorkloadToCapture {
 export interface CapturedWorkload extends AsyncDisposable {
   /** The workload's own IP address, where others reach it. */
   readonly address: string;
+  /** Of IPv6, where there is one and it is captured. */
+  readonly ipv6Address?: string;
+  /** `explicit`: nothing is captured here (interception mode NONE), the application names its proxy itself. */
+  readonly mode?: 'explicit';
+  /** Inbound connections keep their addresses. */
+  readonly interception?: 'TPROXY';
   /** Where its proxy reaches the application. */
   readonly applicationAddress: string;
   /** What the application is told to bind to. */
@@ -49,15 +55,20 @@ export interface Entrance {
   readonly netns: string;
   /** Left out: applications keep the user they are started by. */
   readonly applicationUser?: UserIdentity;
+  /** The proxy takes the addresses of others, which is a privilege. */
+  readonly isTransparent?: boolean;
 }
 
 export const proxyOwner: UserIdentity = { uid: proxyUid, gid: proxyUid };
 
 export function enterNamespace(entrance: Entrance, command: readonly string[], role: ProgramRole): string[] {
-  const { ip, netns, setpriv, applicationUser } = entrance;
+  const { ip, netns, setpriv, applicationUser, isTransparent } = entrance;
   const become =
     role === 'proxy'
-      ? becomeUser(setpriv, proxyOwner, ['--no-new-privs'])
+      ? becomeUser(setpriv, proxyOwner, [
+          ...(isTransparent === true ? ['--inh-caps=+net_admin', '--ambient-caps=+net_admin'] : []),
+          '--no-new-privs',
+        ])
       : applicationUser === undefined
         ? []
         : becomeUser(setpriv, applicationUser, []);

@@ -147,7 +147,7 @@ describe.skipIf(!capability.available)(`rules in the kernel${whyNot}`, () => {
     if (findProgram('iptables') === undefined) return;
     await inside([...own, 'RETURN']);
     const with_ = await everything();
-    expect(shown(await installRules(rules, { backend: 'auto', families, run: inside }))).toHaveLength(3);
+    expect(shown(await installRules(rules, { backend: 'auto', families, run: inside }))).toHaveLength(4);
     await removeRules({ run: inside });
     expect(await everything()).toBe(with_);
     await inside(['iptables', '-t', 'nat', '-D', ...own.slice(4), 'RETURN']);

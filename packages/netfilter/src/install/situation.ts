@@ -26,7 +26,7 @@ export function wantedSituation(rules: CaptureRules, backend: Backend, family: F
   const plan = planCapture(rules, family);
   const services = rules.serviceNetwork === undefined ? [] : ofFamily([rules.serviceNetwork], family);
   const routes: Route[] = [
-    ...planRoutes(rules),
+    ...planRoutes(rules, family),
     ...(rules.interception === 'NONE' ? [] : services).map(serviceRoute),
   ];
   return backend === 'iptables'
@@ -102,7 +102,7 @@ const readRule = (shown: string): Route[] =>
       after('proto') === String(routeProtocol)
     );
   })
-    ? planRoutes({ interception: 'TPROXY' }).filter(({ object }) => object === 'rule')
+    ? planRoutes({ interception: 'TPROXY' }, 'ipv4').filter(({ object }) => object === 'rule')
     : [];
 
 /** `local 240.0.0.0/4 dev lo proto 137 scope host`. */

@@ -5,7 +5,7 @@ import type { RunCommand } from '../commands/run.ts';
 import { serviceNetwork } from '../rules/capture-rules.ts';
 import type { RenderedRules } from '../rules/render.ts';
 import type { MeshNames } from './names.ts';
-import { prefixLength, type Subnet } from './subnet.ts';
+import { prefixLength, prefixLength6, type Subnet, type Subnet6 } from './subnet.ts';
 
 /** The programs a network is made with. */
 export interface NetworkTools {
@@ -45,7 +45,7 @@ const lines = (...commands: readonly string[]): string => `${commands.join('\n')
 export function makeBridge(
   tools: NetworkTools,
   names: MeshNames,
-  subnet: Subnet,
+  { subnet, subnet6 }: Subnets,
 ): Promise<Result<undefined>> {
   const { ip } = tools;
   const { hostLink, bridgeNamespace } = names;
@@ -70,8 +70,29 @@ export function makeBridge(
         `rule add pref ${rulePreference} iif ${hostLink} unreachable`,
       ),
     ],
+    ...(subnet6 === undefined
+      ? []
+      : [
+          batch6(
+            [ip],
+            `address add ${subnet6.hostAddress}/${prefixLength6} dev ${hostLink} nodad`,
+            `address add ${subnet6.probeAddress}/128 dev ${hostLink} nodad`,
+            `rule add pref ${rulePreference} iif ${hostLink} unreachable`,
+          ),
+        ]),
   ]);
 }
+
+/** The addresses of a mesh, of IPv6 only where the kernel takes them. */
+export interface Subnets {
+  readonly subnet: Subnet;
+  readonly subnet6?: Subnet6;
+}
+
+const batch6 = (
+  command: readonly string[],
+  ...commands: readonly string[]
+): [command: readonly string[], input: string] => [[...command, '-6', '-batch', '-'], lines(...commands)];
 
 /**
  * The host is never a router for workloads: what is neither the host's nor a workload's is refused at once. The answer
@@ -83,22 +104,28 @@ export async function refuseForwarding(hostLink: string): Promise<void> {
 
 /** Removes the rule that keeps the host from forwarding for workloads; it outlives its link. */
 export async function removeHostRule({ ip, run }: NetworkTools, hostLink: string): Promise<void> {
-  const { output } = await run([ip, '-4', 'rule', 'show', 'pref', String(rulePreference)]);
-  if (output.split(/\s+/).includes(hostLink))
-    await run([ip, '-4', 'rule', 'delete', 'pref', String(rulePreference), 'iif', hostLink]);
+  for (const version of ['-4', '-6']) {
+    const { output } = await run([ip, version, 'rule', 'show', 'pref', String(rulePreference)]);
+    if (output.split(/\s+/).includes(hostLink))
+      await run([ip, version, 'rule', 'delete', 'pref', String(rulePreference), 'iif', hostLink]);
+  }
 }
 
 export interface WorkloadNetwork {
   readonly netns: string;
   readonly slot: number;
   readonly address: string;
+  readonly address6?: string;
+  /** Where the application listens when nothing is captured; its proxy has the other address. */
+  readonly applicationAddress?: string;
+  readonly applicationSlot?: number;
 }
 
 /** A workload's namespace with its only link on the bridge; the rules are in place before the link is up. */
 export function makeWorkload(
   tools: NetworkTools,
-  mesh: { readonly names: MeshNames; readonly subnet: Subnet; readonly rules: readonly RenderedRules[] },
-  { netns, slot, address }: WorkloadNetwork,
+  mesh: Subnets & { readonly names: MeshNames; readonly rules: readonly RenderedRules[] },
+  { netns, slot, address, address6, applicationAddress }: WorkloadNetwork,
 ): Promise<Result<undefined>> {
   const { ip } = tools;
   const { bridgeNamespace } = mesh.names;
@@ -135,8 +162,20 @@ export function makeWorkload(
         `address add ${address}/${prefixLength} dev eth0`,
         `route add default via ${mesh.subnet.hostAddress}`,
         `route add local ${serviceNetwork} dev lo src ${address} table local`,
+        ...(applicationAddress === undefined
+          ? []
+          : [`address add ${applicationAddress}/${prefixLength} dev eth0`]),
       ),
     ],
+    ...(mesh.subnet6 === undefined || address6 === undefined
+      ? []
+      : [
+          batch6(
+            [ip, '-n', netns],
+            `address add ${address6}/${prefixLength6} dev eth0 nodad`,
+            `route add default via ${mesh.subnet6.hostAddress}`,
+          ),
+        ]),
   ]);
 }
 

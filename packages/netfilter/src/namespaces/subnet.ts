@@ -74,6 +74,25 @@ export function freeSlot(used: ReadonlySet<number>): number | undefined {
   return undefined;
 }
 
+/** The same mesh's addresses of IPv6: a /64 of the block for private use, as far apart from others as its seed. */
+export interface Subnet6 {
+  readonly hostAddress: string;
+  readonly probeAddress: string;
+  readonly prefix: string;
+}
+
+/** The kernel shows addresses without leading zeros and with the longest run of zeros left out, and so does this. */
+export function subnet6Of(seed: number): Subnet6 {
+  const text = (seed >>> 0).toString(16).padStart(8, '0');
+  const groups = [`fd${text.slice(0, 2)}`, text.slice(2, 6), `${text.slice(6)}58`];
+  const prefix = `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::`;
+  return { prefix, hostAddress: `${prefix}1`, probeAddress: `${prefix}2` };
+}
+
+export const prefixLength6 = 64;
+
+export const slotAddress6 = ({ prefix }: Subnet6, slot: number): string => `${prefix}${slot.toString(16)}`;
+
 /** The address of a slot. */
 export function slotAddress(subnet: Subnet, slot: number): string {
   return toAddress(toNumber(subnet.hostAddress) - 1 + slot);

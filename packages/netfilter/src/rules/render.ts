@@ -46,14 +46,12 @@ export const restoreCommand = (family: Family): [string, string] => [
 ];
 
 function renderRoutes(rules: CaptureRules, families: readonly Family[]): RenderedRules[] {
-  const lines = planRoutes(rules).map(({ object, selector }) => `${object} add ${selector}\n`);
-  return lines.length === 0
-    ? []
-    : families.map((family) => ({
-        command: routeCommand(family),
-        families: [family],
-        text: lines.join(''),
-      }));
+  return families.flatMap((family): RenderedRules[] => {
+    const lines = planRoutes(rules, family).map(({ object, selector }) => `${object} add ${selector}\n`);
+    return lines.length === 0
+      ? []
+      : [{ command: routeCommand(family), families: [family], text: lines.join('') }];
+  });
 }
 
 /** Takes one change of routing per line. */
