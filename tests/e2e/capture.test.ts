@@ -124,8 +124,10 @@ describe.skipIf(reason !== undefined)(title, () => {
   );
 
   type Target = readonly [host: string, port: number, name?: string];
-  const placeOf = ([host, port]: Target): string =>
-    host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const placeOf = ([host, port]: Target): string => {
+    if (!/[.:]/.test(host)) return `outbound|${port}||${host}.`;
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  };
   const captured = async (from: Name, to: Target, owner?: readonly string[]): Promise<void> => {
     const before = log(from).length;
     expect(await ask(from, to, owner)).toMatchObject({ pod: expect.any(String) });
