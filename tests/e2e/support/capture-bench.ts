@@ -24,7 +24,9 @@ export interface Reached {
 
 export interface CaptureBench extends AsyncDisposable {
   /** Runs something in the namespace with the proxy. */
-  own(program: readonly string[], input?: string): Promise<Run>;
+  own(program: readonly string[]): Promise<Run>;
+  /** Rules of somebody else, in each place where ours go, and not there twice. */
+  addForeignRules(): Promise<void>;
   xebec(...parameters: readonly string[]): Promise<Run>;
   /** A connection from one of the two. */
   dial(from: 'own' | 'other', to: Dialled): Promise<Reached | string>;
@@ -96,7 +98,20 @@ const querying = (transport: 'udp' | 'tcp', to: string): string => `
     socket.send('who', 53, '${to}');
   }`;
 
-function run(program: readonly string[], input = ''): Promise<Run> {
+const foreignTables = `*nat
+:OTHER - [0:0]
+:ISTIO_OUTPUT - [0:0]
+-A OTHER -p tcp -m tcp --dport 81 -j RETURN
+-A PREROUTING -p tcp -j OTHER
+-A OUTPUT -p tcp -m tcp --dport 82 -j ISTIO_OUTPUT
+COMMIT
+*mangle
+-A PREROUTING -p tcp -m tcp --dport 83 -j MARK --set-mark 7
+-A OUTPUT -p tcp -m tcp --dport 83 -j MARK --set-mark 7
+COMMIT
+`;
+
+function run(program: readonly string[], input?: string): Promise<Run> {
   const [file = '', ...parameters] = program;
   return new Promise((resolve) => {
     const child = execFile(file, parameters, { timeout: 60_000 }, (error, stdout, stderr) =>
@@ -106,7 +121,7 @@ function run(program: readonly string[], input = ''): Promise<Run> {
         stderr,
       }),
     );
-    child.stdin?.end(input);
+    if (input !== undefined) child.stdin?.end(input);
   });
 }
 
@@ -116,6 +131,7 @@ export async function openCaptureBench(): Promise<CaptureBench> {
   chmodSync(directory, 0o755);
   const children: ChildProcess[] = [];
   let proxy: ChildProcess | undefined;
+  let hasForeignRules = false;
   const inside = (place: 'own' | 'other', program: readonly string[]): string[] => [
     ...['ip', 'netns', 'exec', names[place]],
     ...program,
@@ -148,7 +164,16 @@ export async function openCaptureBench(): Promise<CaptureBench> {
   await start('own', node(resolver), /listening/);
   await start('other', node(nameServer), /listening/);
   return {
-    own: (program, input) => run(inside('own', program), input),
+    own: (program) => run(inside('own', program)),
+    async addForeignRules() {
+      if (hasForeignRules) return;
+      hasForeignRules = true;
+      await run(inside('own', ['iptables-restore', '--noflush']), foreignTables);
+      await run(inside('own', ['ip6tables-restore', '--noflush']), foreignTables);
+      await run(inside('own', ['nft', '-f', '-']), 'table inet other {\n chain a {\n }\n}\n');
+      for (const version of ['-4', '-6'])
+        await run(inside('own', ['ip', version, 'rule', 'add', 'fwmark', '1337', 'lookup', '200']));
+    },
     xebec: (...parameters) => run(inside('own', [process.execPath, command, ...parameters])),
     async dial(from, to) {
       const owner = to.owner === undefined ? [] : ['setpriv', ...to.owner, '--clear-groups', '--'];
@@ -211,13 +236,12 @@ function linkSteps({ own, other }: { readonly own: string; readonly other: strin
     ...addressing(other, 'eth0', p),
     ...addressing(own, 'eth1', oa),
     ...addressing(other, 'eth1', pa),
-    // What the tests call 192.0.2.0/24, 198.51.100.0/24 and 2001:db8::/64 is the other namespace as well.
-    ...['192.0.2.2/24', '198.51.100.2/24', '2001:db8::2/64'].map((block) =>
+    // 192.0.2.0/24 and 2001:db8::/64 are in the other namespace as well.
+    ...['192.0.2.2/24', '2001:db8::2/64'].map((block) =>
       at(other, `address add ${block} dev lo${block.includes(':') ? ' nodad' : ''}`),
     ),
     at(own, `route add default via ${p.ipv4}`),
     ['ip', '-6', '-n', own, 'route', 'add', 'default', 'via', p.ipv6],
-    at(other, `route add 203.0.113.0/24 via ${o.ipv4}`),
   ];
 }
 
