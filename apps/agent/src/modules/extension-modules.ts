@@ -4,7 +4,10 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import { anyOf, encodeAny } from '@xebec/protos';
 import { AsyncDataSourceSchema } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { TypedExtensionConfigSchema } from '@xebec/protos/envoy/config/core/v3/extension_pb';
-import { ExtensionWithMatcherSchema } from '@xebec/protos/envoy/extensions/common/matching/v3/extension_matcher_pb';
+import {
+  type ExtensionWithMatcher,
+  ExtensionWithMatcherSchema,
+} from '@xebec/protos/envoy/extensions/common/matching/v3/extension_matcher_pb';
 import { type Wasm, WasmSchema } from '@xebec/protos/envoy/extensions/filters/http/wasm/v3/wasm_pb';
 import {
   type Wasm as NetworkWasm,
@@ -12,11 +15,14 @@ import {
 } from '@xebec/protos/envoy/extensions/filters/network/wasm/v3/wasm_pb';
 import type { VmConfig } from '@xebec/protos/envoy/extensions/wasm/v3/wasm_pb';
 import type { ModuleRequest } from './module-request.ts';
+import { connectionStandIn, requestStandIn } from './stand-in.ts';
 
 export interface ExtensionModule {
   readonly request: ModuleRequest;
   /** The configuration with the file as its code. */
   readonly withFile: (file: string) => Any;
+  /** What is there instead as long as there is no module. */
+  readonly standIn: () => Any;
 }
 
 const variables = {
@@ -34,7 +40,11 @@ export function moduleOf(extension: Any): ExtensionModule | undefined {
   if (found === undefined) return undefined;
   const pack = (config: Any): Any =>
     anyOf(TypedExtensionConfigSchema, { name: outer.name, typedConfig: config });
-  return { request: found.request, withFile: (file) => pack(found.withFile(file)) };
+  return {
+    request: found.request,
+    withFile: (file) => pack(found.withFile(file)),
+    standIn: () => pack(found.standIn()),
+  };
 }
 
 function inFilter(config: Any): ExtensionModule | undefined {
@@ -42,15 +52,17 @@ function inFilter(config: Any): ExtensionModule | undefined {
   const isHttp = config.typeUrl.endsWith(`/${WasmSchema.typeName}`);
   if (!isHttp && !config.typeUrl.endsWith(`/${NetworkWasmSchema.typeName}`)) return undefined;
   const filter = isHttp ? fromBinary(WasmSchema, config.value) : fromBinary(NetworkWasmSchema, config.value);
-  const vm = filter.config?.vm.case === 'vmConfig' ? filter.config.vm.value : undefined;
+  const { config: plugin } = filter;
+  const vm = plugin?.vm.case === 'vmConfig' ? plugin.vm.value : undefined;
   const request = vm === undefined ? undefined : requestOf(vm);
-  if (vm === undefined || request === undefined) return undefined;
+  if (plugin === undefined || vm === undefined || request === undefined) return undefined;
   return {
     request,
     withFile(file) {
       putFile(vm, file);
       return packed(filter);
     },
+    standIn: () => (isHttp ? requestStandIn(plugin) : connectionStandIn(plugin)),
   };
 }
 
@@ -66,11 +78,14 @@ function inMatcher(config: Any): ExtensionModule | undefined {
   if (found === undefined) return undefined;
   return {
     request: found.request,
-    withFile(file) {
-      if (matcher.extensionConfig !== undefined) matcher.extensionConfig.typedConfig = found.withFile(file);
-      return encodeAny(ExtensionWithMatcherSchema, matcher);
-    },
+    withFile: (file) => around(matcher, found.withFile(file)),
+    standIn: () => around(matcher, found.standIn()),
   };
+}
+
+function around(matcher: ExtensionWithMatcher, inner: Any): Any {
+  if (matcher.extensionConfig !== undefined) matcher.extensionConfig.typedConfig = inner;
+  return encodeAny(ExtensionWithMatcherSchema, matcher);
 }
 
 function requestOf({ code, environmentVariables }: VmConfig): ModuleRequest | undefined {

@@ -43,16 +43,34 @@ export function createExtensionPass(options: ExtensionPassOptions, ends: PassEnd
 }
 
 type Prepared =
-  | { readonly kind: 'ready'; readonly resource: Resource; readonly hasModule: boolean }
+  | { readonly kind: 'ready'; readonly resource: Resource; readonly standIn?: Resource }
   | {
       readonly kind: 'missing';
       readonly name: string;
       readonly request: ModuleRequest;
       readonly reason: string;
       readonly isFinal: boolean;
+      readonly standIn: Resource;
     };
 
 const ownNonce = 'agent-';
+/** No version of the control plane's: after a new start it sends the filter again. */
+const standInVersion = 'stand-in';
+
+const standInOf = (resource: Resource, { standIn }: ExtensionModule): Resource => ({
+  ...resource,
+  version: standInVersion,
+  resource: standIn(),
+});
+
+/** What cannot be read is for Envoy to refuse. */
+function readModule({ resource }: Resource): ExtensionModule | undefined {
+  try {
+    return resource === undefined ? undefined : moduleOf(resource);
+  } catch {
+    return undefined;
+  }
+}
 
 class ExtensionPass {
   private readonly options: ExtensionPassOptions;
@@ -62,8 +80,8 @@ class ExtensionPass {
   private readonly held = new Set<string>();
   /** Filters whose modules are asked for again and again. */
   private readonly awaited = new Map<string, AbortController>();
-  /** Filters with modules, by the nonce they were sent with. */
-  private readonly sent = new Map<string, readonly string[]>();
+  /** What to put in place of filters with modules, by the nonce they were sent with: Envoy may refuse them. */
+  private readonly sent = new Map<string, readonly Resource[]>();
   private queue: Promise<void> = Promise.resolve();
   private nonces = 0;
 
@@ -92,34 +110,33 @@ class ExtensionPass {
     if (this.closed.signal.aborted) return;
     const ready = prepared.filter((each) => each.kind === 'ready');
     const missing = prepared.filter((each) => each.kind === 'missing');
-    const lost = missing
-      .filter(({ name, isFinal }) => isFinal || !this.held.has(name))
-      .map(({ name }) => name);
+    const lost = missing.filter(({ name, isFinal }) => isFinal || !this.held.has(name));
     const isWhole = missing.length === 0;
     this.send({
       nonce: isWhole ? response.nonce : this.nextNonce(),
-      resources: ready.map(({ resource }) => resource),
-      removed: [...response.removedResources, ...lost],
-      withModules: ready.flatMap(({ resource, hasModule }) => (hasModule ? [resource.name] : [])),
+      resources: [...ready.map(({ resource }) => resource), ...lost.map(({ standIn }) => standIn)],
+      removed: response.removedResources,
+      standIns: ready.flatMap(({ standIn }) => standIn ?? []),
     });
     if (!isWhole) this.refuse(response.nonce, missing);
   }
 
   private async prepare(resource: Resource): Promise<Prepared> {
-    const extension = resource.resource;
-    const found = extension === undefined ? undefined : moduleOf(extension);
-    if (found === undefined) return { kind: 'ready', resource, hasModule: false };
+    const found = readModule(resource);
+    if (found === undefined) return { kind: 'ready', resource };
     const { name } = resource;
-    const outcome = await this.patiently(found.request);
+    const { request } = found;
+    const standIn = standInOf(resource, found);
+    const outcome = await this.patiently(request);
     if (outcome?.kind === 'found') {
       try {
-        return { kind: 'ready', resource: await this.withFile(resource, found, outcome), hasModule: true };
+        return { kind: 'ready', resource: await this.withFile(resource, found, outcome), standIn };
       } catch (error) {
-        return { kind: 'missing', name, request: found.request, reason: messageOf(error), isFinal: false };
+        return { kind: 'missing', name, request, standIn, reason: messageOf(error), isFinal: false };
       }
     }
     const { reason, isFinal } = outcome ?? { reason: 'it is still being fetched', isFinal: false };
-    return { kind: 'missing', name, request: found.request, reason, isFinal };
+    return { kind: 'missing', name, request, standIn, reason, isFinal };
   }
 
   private async withFile(
@@ -148,13 +165,16 @@ class ExtensionPass {
     readonly nonce: string;
     readonly resources: readonly Resource[];
     readonly removed: readonly string[];
-    readonly withModules: readonly string[];
+    readonly standIns: readonly Resource[];
   }): void {
-    const { nonce, resources, removed, withModules } = response;
-    for (const { name } of resources) this.held.add(name);
+    const { nonce, resources, removed, standIns } = response;
+    for (const { name, version } of resources) {
+      if (version === standInVersion) this.held.delete(name);
+      else this.held.add(name);
+    }
     for (const name of removed) this.held.delete(name);
     if (nonce.startsWith(ownNonce) && resources.length + removed.length === 0) return;
-    this.sent.set(nonce, withModules);
+    this.sent.set(nonce, standIns);
     const message = create(DeltaDiscoveryResponseSchema, {
       typeUrl: extensionType,
       nonce,
@@ -205,23 +225,26 @@ class ExtensionPass {
   hear(message: Buffer): Buffer | undefined {
     const request = fromBinary(DeltaDiscoveryRequestSchema, message);
     const { responseNonce, errorDetail } = request;
-    for (const name of Object.keys(request.initialResourceVersions)) this.held.add(name);
+    for (const [name, version] of Object.entries(request.initialResourceVersions)) {
+      if (version !== standInVersion) this.held.add(name);
+    }
     for (const name of request.resourceNamesUnsubscribe) {
       this.forget(name);
       this.held.delete(name);
     }
-    const withModules = this.sent.get(responseNonce) ?? [];
+    const standIns = this.sent.get(responseNonce) ?? [];
     this.sent.delete(responseNonce);
-    if (errorDetail !== undefined) this.refused(errorDetail.message, withModules);
+    if (errorDetail !== undefined) this.refused(errorDetail.message, standIns);
     return responseNonce.startsWith(ownNonce) ? withoutAnswer(request) : message;
   }
 
   /** A filter that Envoy cannot run is not there, whatever ran before. */
-  private refused(message: string, names: readonly string[]): void {
-    const removed = names.length === 1 ? names : names.filter((name) => message.includes(name));
-    if (removed.length === 0) return;
-    this.options.onProblem(`the proxy refuses ${removed.join(', ')}: ${message}`);
-    this.send({ nonce: this.nextNonce(), resources: [], removed, withModules: [] });
+  private refused(message: string, standIns: readonly Resource[]): void {
+    const resources =
+      standIns.length === 1 ? standIns : standIns.filter(({ name }) => message.includes(name));
+    if (resources.length === 0) return;
+    this.options.onProblem(message);
+    this.send({ nonce: this.nextNonce(), resources, removed: [], standIns: [] });
   }
 
   private nextNonce(): string {
