@@ -112,12 +112,12 @@ describe('[DP-23] a Wasm module', () => {
     server.push('team/artifact:v1', filter.bytes);
     const digest = server.push('team/image:v1', filter.bytes, 'image');
     await applied(
-      plugin('artifact', `${inbound}, url: "oci://${server.host}/team/artifact:v1", pluginConfig: {n: 1}`),
+      plugin('artifact', `${inbound}, url: "oci://${server.host}/team/artifact:v1", pluginConfig: {v: 1}`),
     );
-    await marked('{"n":1}');
-    const image = `url: "oci://${server.host}/team/image@sha256:${digest}", pluginConfig: {n: 2}`;
+    await marked('{"v":1}');
+    const image = `url: "oci://${server.host}/team/image@sha256:${digest}", pluginConfig: {v: 2}`;
     await applied(plugin('artifact', `${inbound}, ${image}`));
-    await marked('{"n":2}');
+    await marked('{"v":2}');
   });
 
   it('from a registry that knows its users, with the credentials of a Secret', async () => {
@@ -131,8 +131,8 @@ describe('[DP-23] a Wasm module', () => {
     const spec = `${inbound}, url: "oci://${server.host}/team/private:v1"`;
     await given(plugin('private', spec));
     await until('nobody gets it without', async () => (await statusOf()) === 503);
-    await applied(plugin('private', `${spec}, imagePullSecret: registry, pluginConfig: {n: 3}`));
-    await marked('{"n":3}');
+    await given(plugin('private', `${spec}, imagePullSecret: registry, pluginConfig: {v: 3}`));
+    await marked('{"v":3}');
   });
 
   it('that comes late is put in place without anybody’s doing', async () => {
@@ -190,6 +190,10 @@ describe('[DP-23] the filters of a proxy', () => {
     await marked('{"in":8081}', 'echo:8082');
     await applied(plugin('in', `selector: {matchLabels: {app: echo}}, ${at('CLIENT', 8081)}, ${url}`));
     await marked('', 'echo:8082');
+    await given(plugin('in', `selector: {matchLabels: {app: echo}}, ${at('SERVER', 7)}, ${url}`));
+    await until('a filter without a place is told', async () =>
+      (await mesh.xebec(['get', 'wasmplugin', 'in', '-o', 'yaml'])).stdout.includes('has no place on'),
+    );
   });
 
   it('are told something else while connections go on', async () => {
@@ -259,7 +263,7 @@ describe('[DP-23] without its module', () => {
     await until('it passes', async () => (await statusOf()) === 200);
     await given(plugin('bad', `${inbound}, ${wrong}`));
     await until('it refuses again', async () => (await statusOf()) === 503);
-    await applied(
+    await given(
       plugin('bad', `${inbound}, url: "file://${file}", sha256: "${filter.sum}", pluginConfig: {is: good}`),
     );
     await marked('{"is":"good"}');

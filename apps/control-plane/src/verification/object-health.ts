@@ -2,6 +2,7 @@
 import type { ObjectKey } from '@xebec/model';
 import type { StreamStatus } from '@xebec/xds';
 import type { Pipeline } from '../pipeline.ts';
+import { extensionProblems } from './extension-problems.ts';
 import { filterProblems, type ObjectProblem } from './filter-problems.ts';
 import { heldObjectProblem, refusedObjectProblems } from './refusal-problems.ts';
 import type { HeldObject, RefusedObjects } from './refused-objects.ts';
@@ -35,12 +36,14 @@ export function createObjectHealth(options: ObjectHealthOptions): ObjectHealth {
     const held = refused.held(key);
     return [
       ...(key.startsWith('EnvoyFilter/') ? filterProblems(pipeline, key) : []),
+      ...extensionProblems(pipeline, key),
       ...(held === undefined ? (refusals().get(key) ?? []) : [heldObjectProblem(store, held)]),
     ];
   };
   const concerned = (): Iterable<ObjectKey> =>
     new Set([
       ...pipeline.store.source('EnvoyFilter').keys(),
+      ...pipeline.mesh.extensions.keys(),
       ...refused.all().map(({ key }) => key),
       ...refusals().keys(),
     ]);

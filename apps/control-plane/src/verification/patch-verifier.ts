@@ -177,8 +177,9 @@ class Verifier implements PatchVerifier {
     const { approved } = this.options.sources;
     const byShape = new Map<string, Candidate>();
     for (const candidate of this.candidates()) {
-      const { resource, shape } = candidate.patched;
-      if (resource.isAbsent !== true && !approved.has(shape)) byShape.set(shape, candidate);
+      const { resource, shape, isTrusted } = candidate.patched;
+      if (resource.isAbsent !== true && isTrusted !== true && !approved.has(shape))
+        byShape.set(shape, candidate);
     }
     return [...byShape.values()];
   }
@@ -221,9 +222,11 @@ class Verifier implements PatchVerifier {
   private async hold(candidate: Candidate): Promise<void> {
     const refusal = this.refusals.get(candidate.patched.shape);
     if (refusal === undefined) return;
-    const objects = this.byAge([...new Set(candidate.patched.hits.map(objectOf))]);
+    const { filters } = this.options;
+    const written = candidate.patched.hits.map(objectOf).filter((key) => filters.has(key));
+    const objects = this.byAge([...new Set(written)]);
     const culprits = objects.length === 1 ? objects : await this.culprits(candidate, objects);
-    const { graph, sources, filters, effective, nowMs } = this.options;
+    const { graph, sources, effective, nowMs } = this.options;
     graph.transact(() => {
       for (const key of culprits) {
         const refused = filters.get(key);
@@ -253,6 +256,7 @@ class Verifier implements PatchVerifier {
     for (const object of objects) {
       const rest = patches.without(typeUrl, key, new Set([object]));
       if (rest === undefined) continue;
+      if (rest.isTrusted === true) return [object];
       if (!this.refusals.has(rest.shape)) await this.ask([{ typeUrl, patched: rest }]);
       if (sources.approved.has(rest.shape)) return [object];
     }

@@ -70,7 +70,6 @@ const holdableKinds: ReadonlySet<string> = new Set([
   'Telemetry',
   'TrafficExtension',
   'VirtualService',
-  'WasmPlugin',
   'WorkloadEntry',
 ]);
 
@@ -239,6 +238,10 @@ class Judge {
 
 const labelOf = ({ typeUrl, hash }: ResourcePiece): string => `${typeUrl}|${hash}`;
 
+/** A filter that must not be passed by is not given up for an older one, nor for none: its fail strategy says what happens. */
+const isHoldable = (object: AnyObject): boolean =>
+  holdableKinds.has(object.kind) && (object.kind !== 'TrafficExtension' || object.spec.filter.kind === 'lua');
+
 /** The objects behind something refused that may be held, the one that changed last first. */
 export function suspectsOf(
   store: Store,
@@ -248,10 +251,8 @@ export function suspectsOf(
   return keys
     .flatMap((key) => {
       const object = store.get(key);
-      const isHoldable = holdableKinds.has(key.slice(0, key.indexOf('/')));
-      return object === undefined || object.owner === 'runtime' || !isHoldable
-        ? []
-        : [{ key, revision: Number(object.resourceVersion) }];
+      if (object?.object === undefined || object.owner === 'runtime' || !isHoldable(object.object)) return [];
+      return [{ key, revision: Number(object.resourceVersion) }];
     })
     .sort((left, right) => right.revision - left.revision)
     .map(({ key }) => key);

@@ -22,6 +22,8 @@ export interface PatchedResource {
   readonly shape: string;
   /** Ids of the patches that were applied. */
   readonly hits: readonly string[];
+  /** Only filters of extensions were put in, by us: there is nothing that Envoy could refuse. */
+  readonly isTrusted?: true;
 }
 
 export interface PatchTask {
@@ -40,7 +42,10 @@ export function patchResource(task: PatchTask): PatchedResource | undefined {
   const applied = [...hits];
   const resource =
     draft === undefined ? absent(task.resource, applied) : finish(task.resource, draft, applied);
-  return { resource, shape: shapeOf(task.typeUrl, resource), hits: applied.map(({ id }) => id) };
+  const found = { resource, hits: [...new Set(applied.map(({ id }) => id))] };
+  return applied.every(({ insertion }) => insertion !== undefined)
+    ? { ...found, shape: `${task.typeUrl}|${resource.hash}`, isTrusted: true }
+    : { ...found, shape: shapeOf(task.typeUrl, resource) };
 }
 
 function shapeOf(typeUrl: string, resource: EncodedResource): string {
