@@ -1,4 +1,5 @@
 // The public types of config: what an object is once it has been parsed, defaulted and validated.
+import type { Decoder } from './decode/decoder.ts';
 import type { Diagnostic, Origin, Result } from '@xebec/std';
 
 export type ObjectKey = `${string}/${string}/${string}`;
@@ -48,6 +49,8 @@ export interface KindDefinition<Kind extends string = string, Spec = unknown> {
   readonly mayBeRuntime: boolean;
   /** What `metadata.name` must be. */
   readonly nameRule: 'dns-label' | 'dns-subdomain' | 'service-name';
+  /** Decodes the whole manifest; `describe` tells what it takes. */
+  readonly body: Decoder<Spec>;
   parseSpec(manifest: Readonly<Record<string, unknown>>, context: ParseContext): Result<Spec>;
 }
 

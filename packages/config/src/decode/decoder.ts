@@ -1,5 +1,6 @@
 // Decoders: functions from plain data to typed values. They report every problem with its place and remedy, and return undefined when there was one.
 import { isMap, plainMap } from '../values/plain-map.ts';
+import { describe as descriptionOf, describing } from './description.ts';
 import { suggestion } from './suggest.ts';
 import { type Complaint, refuse, type Walk } from './walk.ts';
 
@@ -24,27 +25,33 @@ export function quote(text: string): string {
   );
 }
 
-export const wrongType = (wanted: string, value: unknown, remedy?: string): Complaint => ({
+export const wrongType = (wanted: string, value: unknown, remedy = `write ${wanted}`): Complaint => ({
   code: 'wrong-type',
   message: `must be ${wanted}, is ${describe(value)}`,
-  ...(remedy === undefined ? {} : { remedy }),
+  remedy,
 });
 
 /** Any text. Numbers and booleans are refused with the quotes to add. */
-export const text: Decoder<string> = (value, walk) => {
-  if (typeof value === 'string') return value;
-  const isScalar = typeof value === 'number' || typeof value === 'boolean';
-  return refuse(walk, wrongType('text', value, isScalar ? `write "${value}" in quotes` : undefined));
-};
+export const text: Decoder<string> = describing(
+  (value: unknown, walk: Walk) => {
+    if (typeof value === 'string') return value;
+    const isScalar = typeof value === 'number' || typeof value === 'boolean';
+    return refuse(walk, wrongType('text', value, isScalar ? `write "${value}" in quotes` : undefined));
+  },
+  { kind: 'text' },
+);
 
-export const boolean: Decoder<boolean> = (value, walk) => {
-  if (typeof value === 'boolean') return value;
-  return refuse(walk, wrongType('true or false', value, 'write true or false, without quotes'));
-};
+export const boolean: Decoder<boolean> = describing(
+  (value: unknown, walk: Walk) => {
+    if (typeof value === 'boolean') return value;
+    return refuse(walk, wrongType('true or false', value, 'write true or false, without quotes'));
+  },
+  { kind: 'boolean' },
+);
 
 /** A whole number from `least` to `most`. Text is refused, as Kubernetes does. */
 export function integer(least: number, most: number): Decoder<number> {
-  return (value, walk) => {
+  const decode: Decoder<number> = (value, walk) => {
     if (typeof value !== 'number') {
       const digits = typeof value === 'string' && /^-?\d{1,15}$/.test(value);
       return refuse(
@@ -56,8 +63,10 @@ export function integer(least: number, most: number): Decoder<number> {
     return refuse(walk, {
       code: 'out-of-range',
       message: `must be a whole number from ${least} to ${most}, is ${value}`,
+      remedy: `write a whole number from ${least} to ${most}`,
     });
   };
+  return describing(decode, { kind: 'number', least, most, isWhole: true });
 }
 
 /** Unsigned and signed 32-bit numbers of the protobuf and Kubernetes APIs. */
@@ -67,7 +76,7 @@ export const count = integer(0, 0x7fff_ffff);
 /** One of a closed set of words. */
 export function oneOf<const T extends string>(...words: readonly T[]): Decoder<T> {
   const byWord = new Map<string, T>(words.map((word) => [word, word]));
-  return (value, walk) => {
+  const decode: Decoder<T> = (value, walk) => {
     const word = typeof value === 'string' ? byWord.get(value) : undefined;
     if (word !== undefined) return word;
     if (typeof value !== 'string') return refuse(walk, wrongType(`one of ${words.join(', ')}`, value));
@@ -77,12 +86,13 @@ export function oneOf<const T extends string>(...words: readonly T[]): Decoder<T
       remedy: suggestion(value, words),
     });
   };
+  return describing(decode, { kind: 'word', words });
 }
 
 /** A list; reports the problems of every item. */
 export function list<T>(item: Decoder<T>, limits: { least?: number; most?: number } = {}): Decoder<T[]> {
   const { least = 0, most = 100_000 } = limits;
-  return (value, walk) => {
+  const decode: Decoder<T[]> = (value, walk) => {
     if (!Array.isArray(value)) return refuse(walk, wrongType('a list', value, 'start each item with "- "'));
     if (value.length < least) {
       return refuse(walk, {
@@ -92,11 +102,18 @@ export function list<T>(item: Decoder<T>, limits: { least?: number; most?: numbe
       });
     }
     if (value.length > most) {
-      return refuse(walk, { code: 'too-many', message: `has ${value.length} items, the most is ${most}` });
+      return refuse(walk, tooMany('items', value.length, most));
     }
     return listItems(value, item, walk);
   };
+  return describing(decode, { kind: 'list', item, least, most });
 }
+
+const tooMany = (what: string, count: number, most: number): Complaint => ({
+  code: 'too-many',
+  message: `has ${count} ${what}, the most is ${most}`,
+  remedy: 'remove some, or spread them over several objects',
+});
 
 function listItems<T>(value: readonly unknown[], item: Decoder<T>, walk: Walk): T[] | undefined {
   const items: T[] = [];
@@ -124,11 +141,11 @@ export function mapOf<T>(
   key: (name: string) => Complaint | undefined = () => undefined,
   most = 10_000,
 ): Decoder<Record<string, T>> {
-  return (value, walk) => {
+  const decode: Decoder<Record<string, T>> = (value, walk) => {
     if (!isMap(value)) return refuse(walk, wrongType('a map', value, 'write one "key: value" per line'));
     const keys = Object.keys(value);
     if (keys.length > most) {
-      return refuse(walk, { code: 'too-many', message: `has ${keys.length} entries, the most is ${most}` });
+      return refuse(walk, tooMany('entries', keys.length, most));
     }
     const map = plainMap<T>();
     let isGood = true;
@@ -139,6 +156,7 @@ export function mapOf<T>(
     }
     return isGood ? map : undefined;
   };
+  return describing(decode, { kind: 'map', item, most });
 }
 
 interface Entry<T> {
@@ -161,8 +179,9 @@ export function andThen<A, B>(
   first: Decoder<A>,
   second: (value: A, walk: Walk) => B | undefined,
 ): Decoder<B> {
-  return (value, walk) => {
+  const decode: Decoder<B> = (value, walk) => {
     const decoded = first(value, walk);
     return decoded === undefined ? undefined : second(decoded, walk);
   };
+  return describing(decode, descriptionOf(first));
 }

@@ -1,6 +1,7 @@
 // Decoders of maps with known fields. Nothing is ignored silently: a field is decoded, refused, or on the list of those that do not matter here.
 import { isMap } from '../values/plain-map.ts';
 import { type Decoder, wrongType } from './decoder.ts';
+import { describing } from './description.ts';
 import { suggestion } from './suggest.ts';
 import { caution, refuse, type Walk } from './walk.ts';
 
@@ -55,7 +56,7 @@ export interface ObjectRules {
 export function object<S extends Shape>(shape: S, rules: ObjectRules = {}): Decoder<Decoded<S>> {
   const fields = Object.entries(shape);
   const reserved = reservedFields(shape, rules);
-  return (value, walk) => {
+  const decode: Decoder<Decoded<S>> = (value, walk) => {
     if (!isMap(value)) return refuse(walk, wrongType('a map', value, 'write one "field: value" per line'));
     const result: Record<string, unknown> = {};
     let isGood = true;
@@ -71,6 +72,11 @@ export function object<S extends Shape>(shape: S, rules: ObjectRules = {}): Deco
     if (keys.length > seen && !checkOthers(keys, reserved, { shape, walk })) isGood = false;
     return isGood ? (result as Decoded<S>) : undefined;
   };
+  return describing(decode, {
+    kind: 'object',
+    fields: fields.map(([name, { decode, isRequired }]) => ({ name, decode, isRequired })),
+    reserved: [...reserved.byName.keys()],
+  });
 }
 
 const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;

@@ -37,6 +37,7 @@ export function defineKind<K extends KindName>(
     isRuntime,
     mayBeRuntime,
     nameRule,
+    body,
     parseSpec(manifest, context) {
       const walk = startWalk(context.metadata);
       const spec = body(manifest, walk);

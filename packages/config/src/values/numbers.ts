@@ -1,5 +1,6 @@
 // Ports, shares and other numbers with a meaning.
 import { type Decoder, integer, wrongType } from '../decode/decoder.ts';
+import { describing } from '../decode/description.ts';
 import { refuse } from '../decode/walk.ts';
 import { isDnsLabel } from './names.ts';
 
@@ -19,14 +20,16 @@ export const portReference: Decoder<number | string> = (value, walk) => {
 
 /** Any finite number from `least` to `most`. */
 export function decimal(least: number, most: number): Decoder<number> {
-  return (value, walk) => {
+  const decode: Decoder<number> = (value, walk) => {
     if (typeof value === 'number' && value >= least && value <= most) return value;
     if (typeof value !== 'number') return refuse(walk, wrongType('a number', value));
     return refuse(walk, {
       code: 'out-of-range',
       message: `must be a number from ${least} to ${most}, is ${value}`,
+      remedy: `write a number from ${least} to ${most}`,
     });
   };
+  return describing(decode, { kind: 'number', least, most, isWhole: false });
 }
 
 /** 0 to 100, fractions allowed. */
