@@ -1,6 +1,7 @@
 // The public types of config: what an object is once it has been parsed, defaulted and validated.
-import type { Decoder } from './decode/decoder.ts';
+
 import type { Diagnostic, Origin, Result } from '@xebec/std';
+import type { Decoder } from './decode/decoder.ts';
 
 export type ObjectKey = `${string}/${string}/${string}`;
 

@@ -1,6 +1,6 @@
 // Decoders: functions from plain data to typed values. They report every problem with its place and remedy, and return undefined when there was one.
 import { isMap, plainMap } from '../values/plain-map.ts';
-import { describe as descriptionOf, describing } from './description.ts';
+import { describing, describe as descriptionOf } from './description.ts';
 import { suggestion } from './suggest.ts';
 import { type Complaint, refuse, type Walk } from './walk.ts';
 

@@ -4,14 +4,19 @@ import type { Metadata } from '../types.ts';
 
 export type Path = readonly (string | number)[];
 
-/** What is wrong, without the place: the walk knows that. */
-export interface Complaint {
+/** What deserves a word, without the place: the walk knows that. */
+export interface Caution {
   readonly code: string;
   readonly message: string;
   readonly remedy?: string;
 }
 
-interface Problem extends Complaint {
+/** What is wrong, and what to write instead. */
+export interface Complaint extends Caution {
+  readonly remedy: string;
+}
+
+interface Problem extends Caution {
   readonly severity: Severity;
   readonly path: Path;
 }
@@ -32,11 +37,11 @@ export function refuse(walk: Walk, complaint: Complaint, ...under: Path): undefi
 }
 
 /** Records a warning at the current place, or `under` it. */
-export function caution(walk: Walk, complaint: Complaint, ...under: Path): void {
+export function caution(walk: Walk, complaint: Caution, ...under: Path): void {
   record(walk, complaint, 'warning', under);
 }
 
-function record(walk: Walk, complaint: Complaint, severity: Severity, under: Path): void {
+function record(walk: Walk, complaint: Caution, severity: Severity, under: Path): void {
   if (walk.problems.length >= maxProblems) {
     if (severity === 'warning' || walk.problems.some((problem) => problem.severity === 'error')) return;
   }

@@ -1,7 +1,7 @@
 // From a raw object to a valid one of a known kind, or to everything that is wrong with it.
 import { type Diagnostic, fail, type Origin, type Result, succeed } from '@xebec/std';
 import { quote } from '../decode/decoder.ts';
-import { type Complaint, formatPath, type Path, startWalk } from '../decode/walk.ts';
+import { type Caution, type Complaint, formatPath, type Path, startWalk } from '../decode/walk.ts';
 import type { AnyObject } from '../kinds/kind-map.ts';
 import { type AnyKind, kindOf, kinds, nearestKind, objectKey, splitApiVersion } from '../kinds/registry.ts';
 import type { ConfigObject, KindDefinition, Metadata, ParseOptions, RawObject } from '../types.ts';
@@ -33,10 +33,8 @@ function parseKnown(
   const rules = { ...namingRules(kind), ...options };
   const metadata = decodeMetadata(manifest['metadata'], rules, walk);
   const name = metadata === undefined ? undefined : objectKey(kind.kind, metadata.namespace, metadata.name);
-  const at = (
-    path: Path,
-    complaint: Complaint & { readonly severity?: Diagnostic['severity'] },
-  ): Diagnostic => problemAt(raw, path, complaint, name);
+  const at = (path: Path, complaint: Caution & { readonly severity?: Diagnostic['severity'] }): Diagnostic =>
+    problemAt(raw, path, complaint, name);
   const found = walk.problems.map(({ path, ...problem }) => at(path, problem));
   const spec = kind.parseSpec(manifest, { metadata: metadata ?? nobody, at });
   if (metadata === undefined || !spec.ok) {
@@ -106,7 +104,7 @@ function unknownKind(apiVersion: string, word: string): [Path, Complaint] {
 function problemAt(
   raw: RawObject,
   path: Path,
-  complaint: Complaint & { readonly severity?: Diagnostic['severity'] },
+  complaint: Caution & { readonly severity?: Diagnostic['severity'] },
   object?: string,
 ): Diagnostic {
   const place: Origin = path.length === 0 ? raw.origin : raw.locate(path);

@@ -80,7 +80,11 @@ export const headerName: Decoder<string> = andThen(text, (name, walk) =>
 export const httpMethod: Decoder<string> = andThen(text, (method, walk) =>
   isHeaderName(method)
     ? method
-    : refuse(walk, { code: 'invalid-method', message: `${quote(method)} is not an HTTP method` }),
+    : refuse(walk, {
+        code: 'invalid-method',
+        message: `${quote(method)} is not an HTTP method`,
+        remedy: 'write a method such as GET',
+      }),
 );
 
 /** 200–599, what Envoy can answer by itself. */

@@ -24,5 +24,6 @@ export const annotations = andThen(mapOf(textOrEmpty, checkQualifiedName), (map,
   return refuse(walk, {
     code: 'too-many',
     message: `annotations hold ${size} characters, the most is ${maxAnnotationBytes}`,
+    remedy: 'keep less in them',
   });
 });

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EncodedResource } from '../resource.ts';
 import { type CheckedResource, validationBootstrap } from '../validation/validation-bootstrap.ts';
 import { bytesOf, type ConfigMesh, resourcesOf, type typeNames } from './config-mesh.ts';
 
@@ -16,7 +17,8 @@ export function findEnvoy(): string | undefined {
 
 /** Everything to be checked in one go; names carry the case, since one bootstrap holds them all. */
 export interface Validation {
-  add(name: string, mesh: Pick<ConfigMesh, 'types'>): void;
+  /** All resources of a mesh, or those that are wanted. */
+  add(name: string, mesh: Pick<ConfigMesh, 'types'>, isWanted?: IsWanted): void;
   /** What Envoy says against it; undefined when it takes all. */
   run(envoyPath: string): Promise<string | undefined>;
 }
@@ -24,12 +26,18 @@ export interface Validation {
 export function createValidation(): Validation {
   const resources: CheckedResource[] = [];
   return {
-    add: (name, mesh) => void resources.push(...checkedOf(name, mesh)),
+    add: (name, mesh, isWanted) => void resources.push(...checkedOf(name, mesh, isWanted)),
     run: (envoyPath) => validate(envoyPath, validationBootstrap(resources)),
   };
 }
 
-function checkedOf(name: string, mesh: Pick<ConfigMesh, 'types'>): readonly CheckedResource[] {
+type IsWanted = (resource: EncodedResource) => boolean;
+
+function checkedOf(
+  name: string,
+  mesh: Pick<ConfigMesh, 'types'>,
+  isWanted: IsWanted = () => true,
+): readonly CheckedResource[] {
   const types = [
     'clusters',
     'endpoints',
@@ -39,7 +47,7 @@ function checkedOf(name: string, mesh: Pick<ConfigMesh, 'types'>): readonly Chec
   ] as const satisfies (keyof typeof typeNames)[];
   return types.flatMap((type) =>
     resourcesOf(mesh, type)
-      .filter(([, { isAbsent }]) => isAbsent !== true)
+      .filter(([, resource]) => resource.isAbsent !== true && isWanted(resource))
       .map(([key, resource, typeUrl]) => ({ typeUrl, label: `${name}~${key}`, bytes: bytesOf(resource) })),
   );
 }
@@ -51,7 +59,7 @@ async function validate(envoyPath: string, bootstrap: Uint8Array): Promise<strin
   try {
     return await new Promise((resolve) => {
       const flags = ['--mode', 'validate', '-c', file, '--log-level', 'error'];
-      execFile(envoyPath, flags, { timeout: 60_000, maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
+      execFile(envoyPath, flags, { timeout: 120_000, maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
         resolve(error === null ? undefined : `${stdout}${stderr}`.slice(0, 4_000)),
       );
     });

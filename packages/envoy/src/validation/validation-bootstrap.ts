@@ -183,6 +183,12 @@ function push({ listeners }: Parts, listener: Listener): void {
   listeners.push(listener);
 }
 
+/** How large an expression may be: as the agent's bootstrap has it. */
+const expressions = {
+  're2.max_program_size.error_level': 32_768,
+  're2.max_program_size.warn_level': 16_384,
+};
+
 /** As the agent's bootstrap: discovery, the agent's secrets and the agent itself are static clusters. */
 function bootstrapOf({ clusters, listeners, secrets }: Parts, names: ReadonlySet<string>): Bootstrap {
   const known = [...names].map((name) =>
@@ -207,6 +213,7 @@ function bootstrapOf({ clusters, listeners, secrets }: Parts, names: ReadonlySet
         typedConfig: anyOf(InternalListenerSchema, {}),
       }),
     ],
+    layeredRuntime: { layers: [{ name: 'static', layerSpecifier: { case: 'staticLayer', value: expressions } }] },
     staticResources: { clusters: [...known, ...clusters], listeners: [...listeners], secrets: [...secrets] },
   });
 }

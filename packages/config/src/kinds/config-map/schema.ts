@@ -30,7 +30,12 @@ function readMesh(written: string, walk: Walk): MeshConfigSpec | undefined {
   const [broken] = problems;
   if (broken !== undefined) {
     const message = `${broken.message} in line ${broken.line}`;
-    return refuse(walk, { code: 'invalid-yaml', message }, 'data', meshKey);
+    return refuse(
+      walk,
+      { code: 'invalid-yaml', message, remedy: 'write the settings of MeshConfig as YAML' },
+      'data',
+      meshKey,
+    );
   }
   const inner = startWalk(walk.metadata);
   const decoded = meshConfig(value ?? emptyMap, inner);

@@ -20,7 +20,9 @@ const environmentName: Decoder<string> = andThen(text, (name, walk) =>
 );
 
 const textWithoutNul: Decoder<string> = andThen(text, (value, walk) =>
-  value.includes('\0') ? refuse(walk, { code: 'invalid-text', message: 'holds a NUL character' }) : value,
+  value.includes('\0')
+    ? refuse(walk, { code: 'invalid-text', message: 'holds a NUL character', remedy: 'remove it' })
+    : value,
 );
 
 const valueFrom = andThen(

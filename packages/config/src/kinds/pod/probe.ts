@@ -50,7 +50,10 @@ function action({ httpGet: http, tcpSocket, exec, grpc }: Asked): ProbeAction | 
 function normalize(value: Decoded<typeof shape>, walk: Walk): Probe | undefined {
   if (!exactlyOne(value, ['httpGet', 'tcpSocket', 'exec', 'grpc'], walk)) return undefined;
   const what = action(value);
-  if (what === undefined) return refuse(walk, { code: 'missing-field', message: 'the probe does nothing' });
+  if (what === undefined) {
+    const remedy = 'write what it asks: httpGet, tcpSocket, grpc or exec';
+    return refuse(walk, { code: 'missing-field', message: 'the probe does nothing', remedy });
+  }
   const grace = value.terminationGracePeriodSeconds;
   return {
     action: what,

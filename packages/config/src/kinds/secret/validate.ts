@@ -10,7 +10,11 @@ export function checkParts(spec: SecretSpec, walk: Walk): SecretSpec | undefined
   if (size > maxBytes) {
     return refuse(
       walk,
-      { code: 'too-many', message: `holds ${size} bytes, the most is ${maxBytes}` },
+      {
+        code: 'too-many',
+        message: `holds ${size} bytes, the most is ${maxBytes}`,
+        remedy: 'keep less in it, or in several Secrets',
+      },
       'data',
     );
   }

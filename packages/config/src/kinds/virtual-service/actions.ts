@@ -115,6 +115,7 @@ const body: Decoder<Uint8Array> = andThen(
     return refuse(walk, {
       code: 'too-many',
       message: `holds ${bytes.length} bytes, the most is ${maxBodyBytes}`,
+      remedy: 'answer with less, or from a service',
     });
   },
 );

@@ -42,7 +42,11 @@ const headers = mapOf(stringMatchOrPresent, checkHeader, 256);
 const checkParameter = (name: string): Complaint | undefined =>
   name !== '' && name.length <= 1_024
     ? undefined
-    : { code: 'invalid-name', message: `${quote(name)} is not the name of a query parameter` };
+    : {
+        code: 'invalid-name',
+        message: `${quote(name)} is not the name of a query parameter`,
+        remedy: 'write 1 to 1,024 characters',
+      };
 
 const none: Readonly<Record<string, StringMatch>> = emptyMap;
 
