@@ -13,7 +13,7 @@ import { createProving } from './support/translate.ts';
 /** Kinds that become nothing by themselves. */
 const inert = new Set(['Namespace', 'ServiceAccount', 'Deployment', 'Job']);
 const accepted: Accepted[] = [];
-const objectsInMesh = 8;
+const objectsInMesh = 16;
 
 describe.each(kinds)('[B01] any $kind', (kind) => {
   const makeObject = objectMaker(kind);
@@ -21,7 +21,7 @@ describe.each(kinds)('[B01] any $kind', (kind) => {
     fc.assert(
       fc.property(tape, (choices) => {
         const dice = diceOf(choices);
-        const isText = isRare(dice, 3);
+        const isText = isRare(dice, 6);
         const text = JSON.stringify(makeObject(dice)) ?? '';
         const judged = isText ? judge(text) : judgeValue(JSON.parse(text));
         expect(judged.faults, text).toEqual([]);
@@ -47,7 +47,7 @@ const proving = createProving();
 describe('[B01] whatever was taken', () => {
   test('becomes resources without an exception', () => {
     const groups = meshes();
-    expect(groups.length).toBeGreaterThan(runs / 4);
+    expect(groups.length).toBeGreaterThan(runs / 5);
     for (const group of groups) {
       if (proving.with(group).length === 0) continue;
       for (const one of group) expect(proving.with([one]), textOf([one])).toEqual([]);

@@ -1,6 +1,6 @@
 // Decoders of maps with known fields. Nothing is ignored silently: a field is decoded, refused, or on the list of those that do not matter here.
 import { isMap } from '../values/plain-map.ts';
-import { type Decoder, wrongType } from './decoder.ts';
+import { type Decoder, quote, wrongType } from './decoder.ts';
 import { describing } from './description.ts';
 import { suggestion } from './suggest.ts';
 import { caution, refuse, type Walk } from './walk.ts';
@@ -149,7 +149,7 @@ function checkOther(key: string, reserved: Reserved, { shape, walk }: Context): 
   }
   const complaint = {
     code: 'unknown-field',
-    message: `there is no field ${JSON.stringify(key.slice(0, 80))} here`,
+    message: `there is no field ${quote(key)} here`,
     remedy: suggestion(key, reserved.known),
   };
   if (reserved.isTolerant) caution(walk, complaint, key);

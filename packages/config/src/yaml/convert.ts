@@ -1,5 +1,7 @@
 // From the YAML library's nodes to plain data: safe keys, exact numbers, bounded aliases, no duplicate keys.
+
 import { type Document, isAlias, isMap, isScalar, isSeq, type Scalar, type YAMLMap } from 'yaml';
+import { quote } from '../decode/decoder.ts';
 import type { DocumentProblem } from '../types.ts';
 import { plainMap } from '../values/plain-map.ts';
 import { problem } from './limits.ts';
@@ -125,7 +127,7 @@ function convertMap(node: YAMLMap, conversion: Conversion): Record<string, unkno
     const key = convertKey(pair.key, conversion);
     if (key === undefined) continue;
     if (Object.hasOwn(map, key)) {
-      const message = `the key "${key.slice(0, 60)}" is written twice`;
+      const message = `the key ${quote(key)} is written twice`;
       report(conversion, offsetOf(pair.key), { code: 'duplicate-key', message, remedy: 'remove one' });
     }
     map[key] = convert(pair.value, conversion);

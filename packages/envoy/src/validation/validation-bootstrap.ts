@@ -213,7 +213,9 @@ function bootstrapOf({ clusters, listeners, secrets }: Parts, names: ReadonlySet
         typedConfig: anyOf(InternalListenerSchema, {}),
       }),
     ],
-    layeredRuntime: { layers: [{ name: 'static', layerSpecifier: { case: 'staticLayer', value: expressions } }] },
+    layeredRuntime: {
+      layers: [{ name: 'static', layerSpecifier: { case: 'staticLayer', value: expressions } }],
+    },
     staticResources: { clusters: [...known, ...clusters], listeners: [...listeners], secrets: [...secrets] },
   });
 }

@@ -1,5 +1,5 @@
 // MeshConfig: Istio's settings of the whole mesh. What is not followed is warned about by name; what protects is refused.
-import { andThen, boolean, type Decoder, oneOf, text } from '../../decode/decoder.ts';
+import { andThen, boolean, type Decoder, oneOf, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional } from '../../decode/object.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
 import { positiveDuration } from '../../values/duration.ts';
@@ -28,7 +28,7 @@ const normalization = object({
         ? written
         : refuse(walk, {
             code: 'not-yet-supported',
-            message: `"${written.slice(0, 40)}" is not yet supported`,
+            message: `${quote(written)} is not yet supported`,
             remedy: 'write DEFAULT or BASE: paths are normalized, slashes are left as they are',
           }),
     ),

@@ -39,7 +39,7 @@ export const cipherSuite: Decoder<string> = andThen(text, (suite, walk) =>
     ? suite
     : refuse(walk, {
         code: 'insecure-tls',
-        message: `"${suite.slice(0, 60)}" is not a cipher suite that is served`,
+        message: `${quote(suite)} is not a cipher suite that is served`,
         remedy: suggestion(suite, suites),
       }),
 );

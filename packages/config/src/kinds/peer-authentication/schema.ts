@@ -1,5 +1,5 @@
 // PeerAuthentication: which connections workloads take, mutual TLS or plaintext.
-import { andThen, mapOf, oneOf } from '../../decode/decoder.ts';
+import { andThen, mapOf, oneOf, quote } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, withDefault } from '../../decode/object.ts';
 import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
 import { workloadSelector } from '../../values/label-selector.ts';
@@ -14,7 +14,7 @@ const mutualTls = andThen(
 
 function checkPort(key: string): Complaint | undefined {
   if (/^[1-9]\d{0,4}$/.test(key) && Number(key) <= 65_535) return undefined;
-  const message = `"${key.slice(0, 40)}" is not a port`;
+  const message = `${quote(key)} is not a port`;
   return { code: 'out-of-range', message, remedy: 'write a number from 1 to 65535' };
 }
 

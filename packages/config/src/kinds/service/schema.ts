@@ -12,7 +12,7 @@ import type { TextMap } from '../../values/shapes.ts';
 import { labels } from '../../values/text-map.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import type { ServicePortSpec, ServiceSpec } from './spec.ts';
-import { checkAffinity, checkExternalName, checkPorts } from './validate.ts';
+import { checkAddresses, checkAffinity, checkExternalName, checkPorts } from './validate.ts';
 
 const portShape = {
   name: withDefault(portName, ''),
@@ -88,7 +88,9 @@ function normalize(value: Decoded<typeof specShape>): Omit<ServiceSpec, 'exportT
 }
 
 const spec = andThen(object(specShape, { ignored, inert, isTolerant: true }), (value, walk) => {
-  const isGood = [checkExternalName(value, walk), checkAffinity(value, walk)].every((each) => each);
+  const isGood = [checkExternalName, checkAffinity, checkAddresses]
+    .map((check) => check(value, walk))
+    .every((each) => each);
   return isGood ? normalize(value) : undefined;
 });
 

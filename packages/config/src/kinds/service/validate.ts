@@ -1,5 +1,6 @@
 // What must hold between the fields of a Service.
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
+import { isIpv6 } from '../../values/address.ts';
 import type { ServicePortSpec, ServiceSpec } from './spec.ts';
 
 /** Several ports need names, and no two may claim the same name or number. */
@@ -69,5 +70,18 @@ export function checkAffinity({ sessionAffinityConfig }: Affinity, walk: Walk): 
   const remedy = `write 1 to ${mostAffinitySeconds} seconds`;
   const place = ['sessionAffinityConfig', 'clientIP', 'timeoutSeconds'] as const;
   refuse(walk, { code: 'out-of-range', message, remedy }, ...place);
+  return false;
+}
+
+/** At most one address of each family, as Kubernetes has it. */
+export function checkAddresses(
+  { clusterIPs = [] }: { readonly clusterIPs?: readonly string[] },
+  walk: Walk,
+): boolean {
+  const [first, second] = clusterIPs;
+  if (first === undefined || second === undefined || isIpv6(first) !== isIpv6(second)) return true;
+  const message = 'both addresses are of one family';
+  const remedy = 'write one IPv4 and one IPv6 address, or one address';
+  refuse(walk, { code: 'duplicate', message, remedy }, 'clusterIPs', 1);
   return false;
 }
