@@ -28,7 +28,7 @@ export function readPayload(applyTo: PatchTarget, value: JsonObject, registry: R
     return { ok: true, schema, message: fromJson(schema, value, { registry }) };
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    return { ok: false, reason: wordsOf(words) };
+    return { ok: false, reason: wordsOf(words.replaceAll(/\p{Cc}/gu, ' ')) };
   }
 }
 

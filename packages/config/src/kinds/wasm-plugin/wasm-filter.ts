@@ -22,7 +22,11 @@ const bounded = (most: number): Decoder<string> =>
   andThen(text, (value, walk) =>
     value.length <= most
       ? value
-      : refuse(walk, { code: 'too-long', message: `has ${value.length} characters, the most is ${most}` }),
+      : refuse(walk, {
+          code: 'too-long',
+          message: `has ${value.length} characters, the most is ${most}`,
+          remedy: 'write less',
+        }),
   );
 
 const digest: Decoder<string> = andThen(text, (value, walk) =>
