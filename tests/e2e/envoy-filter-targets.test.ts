@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fetchText } from './support/http.ts';
 import { type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
+import { ownAddress } from './support/stock-envoy.ts';
 
 const edge = `apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -403,5 +404,24 @@ describe('[BY-8] [MG-8] targets of EnvoyFilters', () => {
     await until('there is no cluster any more', async () => (await outside()).status === 503);
     await remove('clusters');
     await until('it is back', async () => (await outside()).status === 200);
+  });
+
+  it('BOOTSTRAP: MERGE, when a proxy starts; never what would keep it from that', async () => {
+    const host = ownAddress();
+    const address = { socket_address: { address: host, port_value: 18_998 } };
+    const listener = { name: 'own', address, filter_chains: [{ filters: [says('own bootstrap')] }] };
+    const match = { context: 'SIDECAR_OUTBOUND', proxy: { metadata: { WORKLOAD_NAME: 'client' } } };
+    const bootstrap = (value: object): Patch => ({ applyTo: 'BOOTSTRAP', match, operation: 'MERGE', value });
+    await apply('bootstrap', [bootstrap({ static_resources: { listeners: [listener] } })]);
+    const bad = bootstrap({ static_resources: { clusters: [{ name: 'bad', connect_timeout: '-1s' }] } });
+    const refused = await mesh.apply(envoyFilter('bad-bootstrap', [bad]));
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/makes of Bootstrap: Invalid duration.*proxies start without it/s);
+    const { code } = await mesh.xebec(['rollout', 'restart', 'deployment', 'client', '--wait=60s']);
+    expect(code).toBe(0);
+    await until('it listens', async () => (await hear(18_998, host)) === 'own bootstrap');
+    const { stdout } = await mesh.xebec(['get', 'envoyfilter', '-A']);
+    const states = stdout.split('\n').filter((line) => line.includes('bootstrap'));
+    expect(states.map((line) => line.includes('refused by Envoy'))).toEqual([true, false]);
   });
 });

@@ -5,6 +5,7 @@ import type { Convergence } from './convergence.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ProxyRegistry } from './proxies/registry.ts';
 import type { WorkloadRegistrations } from './proxies/workload-registrations.ts';
+import type { Bootstraps } from './verification/bootstraps.ts';
 import type { ObjectHealth } from './verification/object-health.ts';
 
 export interface ControlPlaneContext extends Pipeline {
@@ -13,6 +14,7 @@ export interface ControlPlaneContext extends Pipeline {
   readonly registrations: WorkloadRegistrations;
   readonly convergence: Convergence;
   readonly health: ObjectHealth;
+  readonly bootstraps: Bootstraps;
   /** Absent without a certificate authority. */
   readonly tokens: TokenStore | undefined;
   readonly author: string;

@@ -169,6 +169,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     registrations,
     convergence,
     health: verification.health,
+    bootstraps: verification.bootstraps,
     tokens: authority?.tokens,
     author: options.author ?? 'xebec',
     startedAtMs: Date.now(),

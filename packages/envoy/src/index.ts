@@ -5,6 +5,7 @@ export type { ProxySettings, ResourceInputs } from './inputs.ts';
 export { httpProxyRoute } from './names.ts';
 export { nearMisses, type PatchCollections } from './patches/build-patches.ts';
 export type { PatchGate } from './patches/gate.ts';
+export { patchBootstrap } from './patches/patch-bootstrap.ts';
 export type { PatchedResource } from './patches/patch-resource.ts';
 export type { EncodedResource, ResourceKey, ResourceReference } from './resource.ts';
 export { typeUrls } from './resource.ts';

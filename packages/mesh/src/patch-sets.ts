@@ -119,6 +119,20 @@ function inOrder(selected: Selected, rootNamespace: MeshSettings['rootNamespace'
   );
 }
 
+/** The patches of EnvoyFilters for a proxy that need not be there yet, in order. */
+export function filterPatchesFor(
+  proxy: ProxyNode,
+  filters: Iterable<readonly [ObjectKey, Filter]>,
+  rootNamespace: string,
+): readonly PatchReference[] {
+  const selected = [...filters].filter(
+    ([, { metadata, spec }]) =>
+      [rootNamespace, proxy.namespace].includes(metadata.namespace) &&
+      isFor(metadata, { ...spec, selector: spec.workloadSelector }, proxy),
+  );
+  return patches(inOrder(selected, rootNamespace), proxy);
+}
+
 const patches = (selected: Selected, proxy: ProxyNode): readonly PatchReference[] =>
   selected.flatMap(([object, { spec }]) =>
     spec.patches.flatMap((patch, position) => (applies(patch, proxy) ? [{ object, position }] : [])),

@@ -17,6 +17,8 @@ export interface ControlClient {
   putRuntime(object: Manifest): Promise<Result<void>>;
   /** `Pod/NAMESPACE/NAME`; one that is already gone is a success. */
   deleteRuntime(key: string): Promise<Result<void>>;
+  /** The bootstrap of a proxy, as JSON text, with what EnvoyFilters say of it. */
+  patchBootstrap(bootstrap: string): Promise<Result<string>>;
   /** How a workload of a WorkloadGroup is. */
   reportHealth(report: HealthReport): Promise<Result<void>>;
 }
@@ -46,6 +48,13 @@ export function createControlClient(socketPath: string): ControlClient {
     async deleteRuntime(key) {
       const answer = await call({ method: 'DELETE', path: `/v1/runtime/${encodeURIComponent(key)}` });
       return answer.ok ? succeed(undefined) : answer;
+    },
+    async patchBootstrap(bootstrap) {
+      const body = `{"bootstrap":${bootstrap}}`;
+      const answer = await call({ method: 'POST', path: '/v1/bootstrap', body, timeoutMs: 30_000 });
+      if (!answer.ok) return answer;
+      const patched: unknown = Reflect.get(Object(parseJson(answer.value.body)), 'bootstrap');
+      return succeed(patched === undefined ? bootstrap : JSON.stringify(patched, undefined, 2));
     },
     async reportHealth(report) {
       const body = JSON.stringify(report);

@@ -1,4 +1,5 @@
 // What all Pods of an agent share: the machine's programs, the control plane, time, and who is told.
+import type { Result } from '@xebec/std';
 import type { Guard, Timers } from '@xebec/supervise';
 import type { Capture } from '../capture/capture.ts';
 import type { Gate } from '../control/gate.ts';
@@ -40,6 +41,8 @@ export interface PodContext {
   /** Proxies hear of the control plane only while it knows the Pods. */
   readonly gate: Gate;
   readonly identitySources: (owner: { namespace: string; serviceAccount: string }) => IdentitySources;
+  /** The bootstrap with what the mesh's EnvoyFilters say of it. */
+  readonly patchBootstrap: (bootstrap: string) => Promise<Result<string>>;
   /** Wasm modules of all proxies. */
   readonly modules: ModuleStore;
   readonly guard: Guard;

@@ -81,7 +81,7 @@ async function open(options: ProxyOptions, stack: ResourceStack): Promise<Result
   const served = await serve(options, { files: files.value, identity: identity.value, stack, proxy });
   if (!served.ok) return served;
   if (signal.aborted) return undefined;
-  const written = writeBootstrap(files.value, bootstrapText(options, files.value), captured.proxyOwner);
+  const written = writeBootstrap(files.value, await bootstrapText(options, files.value), captured.proxyOwner);
   if (!written.ok) return written;
   proxy.start(envoyPath.value);
   return succeed(proxy);
@@ -172,11 +172,22 @@ function extensionPass(
   return (ends: PassEnds): MessagePass => createExtensionPass({ modules, timers, links, onProblem }, ends);
 }
 
-const bootstrapText = (
-  { description }: ProxyOptions,
+/** As the mesh's EnvoyFilters want it, if the control plane can be asked. */
+async function bootstrapText(
+  { context, description }: ProxyOptions,
   { bootstrap, admin, xds, agent }: WorkloadFiles,
-): string =>
-  encodeBootstrap(description, { bootstrap, adminSocket: admin, discoverySocket: xds, agentSocket: agent });
+): Promise<string> {
+  const text = encodeBootstrap(description, {
+    ...{ bootstrap, adminSocket: admin, discoverySocket: xds, agentSocket: agent },
+  });
+  const patched = await context.patchBootstrap(text);
+  if (patched.ok) return patched.value;
+  const [problem] = patched.diagnostics;
+  const message = `the proxy starts without patches of its bootstrap: ${problem?.message ?? ''}`;
+  const pod = `${description.namespace}/${description.name}`;
+  context.onEvent({ kind: 'warning', code: 'bootstrap-not-patched', pod, message });
+  return text;
+}
 
 class RunningProxy implements WorkloadProxy {
   isReady = false;

@@ -116,10 +116,11 @@ async function apply(context: ControlPlaneContext, body: ApplyBody, reply: Fasti
 }
 
 /** What is wrong with patches just written; they are in force or refused by the time this is known. */
-async function checkedProblems({ health }: ControlPlaneContext, { changes }: Applied) {
+async function checkedProblems({ health, bootstraps }: ControlPlaneContext, { changes }: Applied) {
   const keys = changes.map(({ key }) => key).filter((key) => key.startsWith('EnvoyFilter/'));
   if (keys.length === 0) return [];
   await health.settled(checkLimitMs);
+  for (const key of keys) await bootstraps.preview(key);
   return keys.flatMap((key) => health.problems(key));
 }
 

@@ -3,6 +3,7 @@
 import type { Manifest, StoreObject, WatchEvent } from '@xebec/store';
 import type { FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
+import { addBootstrapRoute } from './bootstrap-api.ts';
 import { isKindName, isObjectKey, shownObject } from './responses.ts';
 import { addWorkloadHealthRoute } from './workload-health-api.ts';
 
@@ -35,6 +36,7 @@ export function addPlatformRoutes(server: FastifyInstance, context: ControlPlane
     return { deleted: isObjectKey(key) && store.deleteRuntime(key) };
   });
   addWorkloadHealthRoute(server, context);
+  addBootstrapRoute(server, context);
   server.get<{ Querystring: { kind?: string } }>('/v1/watch', (request, reply) => {
     const kinds = (request.query.kind ?? '').split(',').filter(isKindName);
     reply.hijack();

@@ -24,6 +24,8 @@ export interface EnvoyCheck {
     resources: readonly CheckedResource[],
     clusters?: Iterable<string>,
   ): Promise<ReadonlyMap<string, Verdict>>;
+  /** What Envoy says of a whole encoded bootstrap. */
+  checkBootstrap(bootstrap: Uint8Array): Promise<Verdict>;
 }
 
 const batchSize = 250;
@@ -46,19 +48,26 @@ export function createEnvoyCheck({ locate, timeoutMs = usualTimeoutMs }: EnvoyCh
     isAvailable = found !== undefined;
     return found;
   };
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = queue.then(work);
+    queue = next.catch(() => undefined);
+    return next;
+  };
   return {
     isAvailable: () => isAvailable,
     locate: async () => (await located()) !== undefined,
-    check(resources, clusters = []) {
-      const next = queue.then(async (): Promise<ReadonlyMap<string, Verdict>> => {
+    check: (resources, clusters = []) =>
+      inTurn(async () => {
         const envoy = await located();
         if (envoy !== undefined)
           return await checkAll(resources, { envoy, timeoutMs, clusters: [...clusters] });
         return new Map(resources.map(({ label }) => [label, { kind: 'unchecked' }]));
-      });
-      queue = next.catch(() => undefined);
-      return next;
-    },
+      }),
+    checkBootstrap: (bootstrap) =>
+      inTurn(async () => {
+        const envoy = await located();
+        return envoy === undefined ? { kind: 'unchecked' } : await run(bootstrap, { envoy, timeoutMs });
+      }),
   };
 }
 
@@ -88,12 +97,17 @@ async function checkAll(
   return verdicts;
 }
 
-async function ask(
-  resources: readonly CheckedResource[],
-  { envoy, timeoutMs, clusters }: Asking,
+async function ask(resources: readonly CheckedResource[], asking: Asking): Promise<Verdict> {
+  const bootstrap = encode(resources, asking.clusters);
+  return typeof bootstrap === 'string'
+    ? { kind: 'refused', message: bootstrap }
+    : await run(bootstrap, asking);
+}
+
+async function run(
+  bootstrap: Uint8Array,
+  { envoy, timeoutMs }: Pick<Asking, 'envoy' | 'timeoutMs'>,
 ): Promise<Verdict> {
-  const bootstrap = encode(resources, clusters);
-  if (typeof bootstrap === 'string') return { kind: 'refused', message: bootstrap };
   const directory = mkdtempSync(join(tmpdir(), 'xebec-check-'));
   const file = join(directory, 'bootstrap.pb');
   try {
@@ -122,7 +136,10 @@ export function wordsOf(log: string): string {
   const start = log.indexOf('error initializing configuration');
   const text = start < 0 ? log : log.slice(start).replace(/^[^:]*': /, '');
   const constraint = text.lastIndexOf('Proto constraint validation failed');
-  const words = (constraint < 0 ? text : withoutContent(text.slice(constraint))).trim().replace(/\s+/g, ' ');
+  const words = (constraint < 0 ? text : withoutContent(text.slice(constraint)))
+    .replace(/goo\.gle\/debug\w+\s/g, '')
+    .trim()
+    .replace(/\s+/g, ' ');
   return words.length > 500 ? `${words.slice(0, 500)}…` : words;
 }
 

@@ -2,9 +2,10 @@
 import type { ObjectKey } from '@xebec/model';
 import type { StreamStatus } from '@xebec/xds';
 import type { Pipeline } from '../pipeline.ts';
+import type { Bootstraps } from './bootstraps.ts';
 import { extensionProblems } from './extension-problems.ts';
 import { filterProblems, type ObjectProblem } from './filter-problems.ts';
-import { heldObjectProblem, refusedObjectProblems } from './refusal-problems.ts';
+import { bootstrapProblem, heldObjectProblem, refusedObjectProblems } from './refusal-problems.ts';
 import type { HeldObject, RefusedObjects } from './refused-objects.ts';
 import type { Settling } from './settling.ts';
 
@@ -24,19 +25,22 @@ export interface ObjectHealthOptions {
   readonly pipeline: Pipeline;
   readonly verifier: Settling;
   readonly refused: RefusedObjects;
+  readonly bootstraps: Bootstraps;
   readonly statuses: () => readonly StreamStatus[];
   readonly isChecking: () => boolean | undefined;
 }
 
 export function createObjectHealth(options: ObjectHealthOptions): ObjectHealth {
-  const { pipeline, verifier, refused, isChecking } = options;
+  const { pipeline, verifier, refused, bootstraps, isChecking } = options;
   const { store, patchGate } = pipeline;
   const refusals = rememberShortly(() => refusedObjectProblems(store, options.statuses()));
   const problems = (key: ObjectKey): readonly ObjectProblem[] => {
     const held = refused.held(key);
+    const atStart = bootstraps.refused(key);
     return [
       ...(key.startsWith('EnvoyFilter/') ? filterProblems(pipeline, key) : []),
       ...extensionProblems(pipeline, key),
+      ...(atStart === undefined ? [] : [bootstrapProblem(store, atStart)]),
       ...(held === undefined ? (refusals().get(key) ?? []) : [heldObjectProblem(store, held)]),
     ];
   };

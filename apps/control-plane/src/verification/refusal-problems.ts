@@ -2,6 +2,7 @@
 import type { ObjectKey } from '@xebec/model';
 import type { Store } from '@xebec/store';
 import type { StreamStatus } from '@xebec/xds';
+import type { RefusedBootstrapPatch } from './bootstraps.ts';
 import { wordsOf } from './envoy-check.ts';
 import type { ObjectProblem } from './filter-problems.ts';
 import type { HeldObject } from './refused-objects.ts';
@@ -24,6 +25,16 @@ export function heldObjectProblem(store: Store, held: HeldObject): ObjectProblem
   };
 }
 
+/** Of an EnvoyFilter that would keep proxies from starting. */
+export const bootstrapProblem = (store: Store, { key, message }: RefusedBootstrapPatch): ObjectProblem => ({
+  ...originOf(store, key),
+  severity: 'error',
+  code: 'refused-by-envoy',
+  message: `Envoy refuses what this makes of Bootstrap: ${message}; proxies start without it`,
+  remedy: 'correct the value of the patch',
+  proxies: [],
+});
+
 interface Refusal {
   readonly typeUrl: string;
   readonly name: string;
@@ -41,7 +52,7 @@ export function refusedObjectProblems(
     for (const [typeUrl, { rejection }] of Object.entries(types)) {
       for (const { name, causes } of rejection?.resources ?? []) {
         const object = newestOf(store, causes);
-        if (object === undefined) continue;
+        if (object === undefined || isOutdated(store, object, rejection?.atMs ?? 0)) continue;
         const refusals = found.get(object) ?? new Map<string, Refusal>();
         const refusal = refusals.get(`${typeUrl}|${name}`) ?? {
           ...{ typeUrl, name, clients: new Set() },
@@ -58,6 +69,12 @@ export function refusedObjectProblems(
       [...refusals.values()].map((each) => problemOf(store, object, each)),
     ]),
   );
+}
+
+/** What was refused was of an earlier value. */
+function isOutdated(store: Store, key: ObjectKey, atMs: number): boolean {
+  const revision = store.revision(Number(store.get(key)?.resourceVersion));
+  return revision !== undefined && Date.parse(revision.time) > atMs;
 }
 
 function newestOf(store: Store, causes: readonly string[]): ObjectKey | undefined {

@@ -2,6 +2,7 @@
 import type { StreamEvent, StreamStatus, StreamView } from '@xebec/xds';
 import type { ControlPlaneEvent, ControlPlaneOptions } from '../options.ts';
 import type { Pipeline } from '../pipeline.ts';
+import { type Bootstraps, createBootstraps } from './bootstraps.ts';
 import { createEnvoyCheck, type EnvoyCheck } from './envoy-check.ts';
 import { createObjectHealth, type ObjectHealth } from './object-health.ts';
 import { createPatchVerifier, type PatchVerifier } from './patch-verifier.ts';
@@ -11,6 +12,7 @@ type Emit = (event: ControlPlaneEvent) => void;
 
 export interface Verification extends Disposable {
   readonly health: ObjectHealth;
+  readonly bootstraps: Bootstraps;
   /** Called before the view of a client that connects is computed. */
   admit(client: string): void;
   observe(event: StreamEvent): void;
@@ -42,8 +44,13 @@ export function startVerification(
     nowMs: Date.now,
     onFault: (error) => emit({ kind: 'fault', what: 'checks of what proxies refuse', error }),
   });
+  const bootstraps = createBootstraps({ pipeline, check, unverified: unverifiedPatches });
   return {
-    health: createObjectHealth({ pipeline, verifier, refused, statuses, isChecking: check.isAvailable }),
+    health: createObjectHealth({
+      ...{ pipeline, verifier, refused, bootstraps, statuses },
+      isChecking: check.isAvailable,
+    }),
+    bootstraps,
     admit: (client) => verifier.admit(client),
     observe: (event) => refused.observe(event),
     [Symbol.dispose]() {
