@@ -28,6 +28,8 @@ export interface ObjectConvergence {
 export interface Convergence extends Disposable {
   /** Undefined when the epoch is forgotten or of another process. */
   at(epoch: number, objects: readonly string[]): readonly ObjectConvergence[] | undefined;
+  /** How far the proxies that have something of an object at present are with all of it. Looks at every resource once. */
+  now(objects: readonly string[]): readonly ObjectConvergence[];
 }
 
 export interface ConvergenceOptions {
@@ -70,18 +72,48 @@ export function trackConvergence(options: ConvergenceOptions): Convergence {
       }
     }),
   );
+  const streamsOf = () =>
+    options
+      .statuses()
+      .map((status) => ({ status, held: heldBy(options.view(status.client), layers, resources) }));
   return {
     at(epoch, objects) {
       if (epoch > graph.epoch || epoch < graph.epoch - epochLimit) return undefined;
-      const streams = options
-        .statuses()
-        .map((status) => ({ status, held: heldBy(options.view(status.client), layers, resources) }));
+      const streams = streamsOf();
       return objects.map((key) => converge(key, changesOf(changes, key, epoch), streams));
+    },
+    now(objects) {
+      const streams = streamsOf();
+      const present = presentOf(resources, changes, new Set(objects));
+      return objects.map((key) => converge(key, present.get(key) ?? [], streams));
     },
     [Symbol.dispose]() {
       for (const watch of watches) watch[Symbol.dispose]();
     },
   };
+}
+
+/** The resources that some objects are behind at present, by object, with the epoch of their last change that is remembered. */
+function presentOf(
+  resources: readonly ResourceCollection[],
+  changes: ReadonlyMap<number, readonly ResourceChange[]>,
+  wanted: ReadonlySet<string>,
+): ReadonlyMap<string, readonly ResourceChange[]> {
+  const epochs = new Map<string, number>();
+  for (const list of changes.values())
+    for (const { epoch, typeUrl, layer, name } of list) epochs.set(`${typeUrl}|${layer}|${name}`, epoch);
+  const present = new Map<string, ResourceChange[]>([...wanted].map((key) => [key, []]));
+  for (const { typeUrl, resources: collection } of resources) {
+    for (const [key, { causes }] of collection.entries()) {
+      const objects = new Set(causes.map(objectOf).filter((object) => wanted.has(object)));
+      if (objects.size === 0) continue;
+      const name = key.slice(key.indexOf('|') + 1);
+      const epoch = epochs.get(`${typeUrl}|${key}`) ?? 0;
+      for (const object of objects)
+        present.get(object)?.push({ epoch, typeUrl, layer: layerOf(key), name, objects });
+    }
+  }
+  return present;
 }
 
 /** What an object changed. Patches have their effect when they have been checked, some epochs later. */

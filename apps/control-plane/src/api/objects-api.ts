@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { warningsOfMesh } from '../analysis/analyze-pipeline.ts';
 import type { ControlPlaneContext } from '../context.ts';
 import { isKindName, isObjectKey, shownObject, shownRevision } from './responses.ts';
+import { seenObjects } from './seen-objects.ts';
 
 interface Documents {
   readonly documents?: readonly { readonly file: string; readonly text: string }[];
@@ -24,7 +25,7 @@ interface DeleteBody extends ApplyBody {
 
 export function addObjectRoutes(server: FastifyInstance, context: ControlPlaneContext): void {
   const { store } = context;
-  server.get<{ Querystring: { kind?: string; namespace?: string; name?: string } }>(
+  server.get<{ Querystring: { kind?: string; namespace?: string; name?: string; status?: string } }>(
     '/v1/objects',
     (request, reply) => {
       const { kind, namespace, name } = request.query;
@@ -33,7 +34,10 @@ export function addObjectRoutes(server: FastifyInstance, context: ControlPlaneCo
       const items = store
         .list(known, namespace)
         .filter(({ key }) => name === undefined || key.endsWith(`/${name}`));
-      return { items: items.map((object) => shownObject(context, object)) };
+      if (request.query.status !== 'full')
+        return { items: items.map((object) => shownObject(context, object)) };
+      const seen = seenObjects(context, items);
+      return { items: items.map((object) => shownObject(context, object, seen.get(object.key))) };
     },
   );
   server.post<{ Body: ApplyBody }>('/v1/apply', (request, reply) => apply(context, request.body, reply));

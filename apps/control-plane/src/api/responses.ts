@@ -1,22 +1,30 @@
 // How objects, revisions and streams look in the admin API. These shapes are stable; docs/reference/admin-api.md lists them.
 import { type KindName, kindDefinitions } from '@xebec/config';
+import type { Finding } from '@xebec/mesh';
 import { type Revision, type StoreObject, shownManifest } from '@xebec/store';
 import type { StreamStatus } from '@xebec/xds';
 import type { ControlPlaneContext } from '../context.ts';
 import { allocatedAddressesOf } from './allocated-addresses.ts';
 
 /** An object as `get -o json` shows it: the manifest with the store's bookkeeping, origin and status. */
-export function shownObject(context: ControlPlaneContext, object: StoreObject) {
+export function shownObject(context: ControlPlaneContext, object: StoreObject, seen?: SeenObject) {
   return {
     ...shownManifest(object),
     key: object.key,
     origin: context.store.locate(object.key) ?? object.origin,
     owner: object.owner,
-    status: statusOf(context, object),
+    status: statusOf(context, object, seen),
   };
 }
 
-function statusOf(context: ControlPlaneContext, object: StoreObject) {
+/** What shows only when the whole mesh is looked at. */
+export interface SeenObject {
+  readonly findings: readonly Finding[];
+  /** Proxies that have something of it, and those of them that have all of it. */
+  readonly proxies: { readonly targeted: number; readonly programmed: number; readonly refused: number };
+}
+
+function statusOf(context: ControlPlaneContext, object: StoreObject, seen?: SeenObject) {
   const { store, health } = context;
   const runtime = Object.hasOwn(object.manifest, 'status') ? object.manifest['status'] : undefined;
   const acceptance = store.status(object.key);
@@ -24,7 +32,7 @@ function statusOf(context: ControlPlaneContext, object: StoreObject) {
   return {
     ...(typeof runtime === 'object' && runtime !== null ? runtime : {}),
     ...allocatedAddressesOf(context, object.key),
-    xebec: { ...acceptance, ...(problems.length === 0 ? {} : { problems }) },
+    xebec: { ...acceptance, ...(problems.length === 0 ? {} : { problems }), ...seen },
   };
 }
 

@@ -34,6 +34,23 @@ const problemWords: Readonly<Record<string, string>> = {
 };
 
 const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
+/** How many of the proxies that have something of it have all of it. */
+const proxies = column('PROXIES', (object) => {
+  const counts = at(object, 'status', 'xebec', 'proxies');
+  const targeted = numberOf(at(counts, 'targeted'));
+  const refused = numberOf(at(counts, 'refused')) ?? 0;
+  if (targeted === undefined) return '';
+  const ready = `${numberOf(at(counts, 'programmed')) ?? 0}/${targeted}`;
+  return refused === 0 ? ready : `${ready} (${refused} refused)`;
+});
+
+/** Codes of what `xebec analyze` finds. */
+const findings = column('FINDINGS', (object) =>
+  [...new Set(objectsOf(at(object, 'status', 'xebec', 'findings')).map(({ code }) => textOf(code)))].join(
+    ',',
+  ),
+);
+
 const source = column('SOURCE', (object) => {
   const file = textOf(at(object, 'origin', 'file'));
   const line = numberOf(at(object, 'origin', 'line'));
@@ -115,9 +132,19 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     name,
     column('PATCHES', (filter) => String(objectsOf(at(filter, 'spec', 'configPatches')).length)),
     status,
+    proxies,
+    findings,
     age,
   ],
-  VirtualService: [name, texts('GATEWAYS', 'spec', 'gateways'), texts('HOSTS', 'spec', 'hosts'), status, age],
+  VirtualService: [
+    name,
+    texts('GATEWAYS', 'spec', 'gateways'),
+    texts('HOSTS', 'spec', 'hosts'),
+    status,
+    proxies,
+    findings,
+    age,
+  ],
   DestinationRule: [
     name,
     field('HOST', 'spec', 'host'),
@@ -127,6 +154,8 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
         .join(','),
     ),
     status,
+    proxies,
+    findings,
     age,
   ],
   Gateway: [
@@ -141,6 +170,8 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
         .join(','),
     ),
     status,
+    proxies,
+    findings,
     age,
   ],
   ServiceEntry: [
@@ -151,6 +182,8 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     field('RESOLUTION', 'spec', 'resolution'),
     column('ADDRESSES', addressesOf),
     status,
+    proxies,
+    findings,
     age,
   ],
   WorkloadEntry: [
@@ -161,6 +194,8 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
       textOf(at(object, 'metadata', 'annotations', 'istio.io/autoRegistrationGroup')),
     ),
     status,
+    proxies,
+    findings,
     age,
   ],
   WorkloadGroup: [
@@ -171,6 +206,8 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     ),
     column('LABELS', (object) => labels(at(object, 'spec', 'metadata', 'labels'))),
     status,
+    proxies,
+    findings,
     age,
   ],
   PeerAuthentication: [
@@ -178,6 +215,8 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     column('MODE', (object) => textOf(at(object, 'spec', 'mtls', 'mode')) || 'UNSET'),
     column('SELECTOR', (object) => labels(at(object, 'spec', 'selector', 'matchLabels'))),
     status,
+    proxies,
+    findings,
     age,
   ],
   EndpointSlice: [
@@ -202,7 +241,8 @@ const labels = (value: unknown): string =>
     .map(([key, text]) => `${key}=${textOf(text)}`)
     .join(',');
 
-export const columnsFor = (kind: string): readonly Column[] => byKind[kind] ?? [name, status, source, age];
+export const columnsFor = (kind: string): readonly Column[] =>
+  byKind[kind] ?? [name, status, proxies, findings, source, age];
 
 /** `45s`, `3m10s`, `5h`, `12d`, as kubectl rounds it. */
 export function ageOf(timestamp: string, nowMs = Date.now()): string {

@@ -75,7 +75,7 @@ async function list(
   { kind, isNamespaced }: ResolvedKind,
   { allNamespaces, namespace, name }: GetRequest,
 ): Promise<Result<readonly JsonObject[]>> {
-  const query = new URLSearchParams({ kind });
+  const query = new URLSearchParams({ kind, status: 'full' });
   if (isNamespaced && allNamespaces !== true) query.set('namespace', namespace);
   if (name !== undefined) query.set('name', name);
   const answer = await controlPlane.get(`/v1/objects?${query}`);
