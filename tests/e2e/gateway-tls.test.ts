@@ -1,4 +1,5 @@
 // TLS at the edge: every mode with clients that may come in and clients that may not, and a certificate replaced under load.
+import { createHash, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
@@ -29,7 +30,7 @@ const gatewayServer = (name: string, tls: string, port = 443): string => `
     hosts: [${name}.edge.example]
     tls: { ${tls} }`;
 
-const gateways = (files: string): string => `
+const gateways = ({ files, late, hash, key }: Written): string => `
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: edge }
@@ -53,6 +54,9 @@ ${[
   gatewayServer('lenient', 'mode: OPTIONAL_MUTUAL, credentialName: mutual, insecureSkipVerify: true'),
   gatewayServer('mesh', 'mode: ISTIO_MUTUAL'),
   gatewayServer('files', files),
+  gatewayServer('late', late),
+  gatewayServer('hashed', `mode: MUTUAL, credentialName: mutual, verifyCertificateHash: ["${hash}"]`),
+  gatewayServer('keyed', `mode: MUTUAL, credentialName: mutual, verifyCertificateSpki: ["${key}"]`),
   gatewayServer('missing', 'mode: SIMPLE, credentialName: nowhere'),
 ].join('')}
 ---
@@ -82,8 +86,10 @@ beforeAll(async () => {
     secretOf('mutual', { ...parts, 'ca.crt': outside.root, 'ca.crl': outside.revoke(revoked) }),
     secretOf('clients-cacert', { cacert: outside.root }),
   ];
-  const applied = await edge.mesh.apply([...secrets, gateways(inFiles())].join('\n---\n'));
+  const applied = await edge.mesh.apply([...secrets, gateways(written())].join('\n---\n'));
   expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
+  // What is missing holds up the others on its port, for a short while at first.
+  await until('it serves', async () => (await get('simple')).status === 200);
 }, 240_000);
 afterAll(async () => {
   await edge?.stop();
@@ -91,11 +97,26 @@ afterAll(async () => {
   stranger?.[Symbol.dispose]();
 });
 
-/** Of the machine that the gateway runs on. */
-function inFiles(): string {
+interface Written {
+  /** TLS with files of the machine that the gateway runs on; `late` are there later. */
+  readonly files: string;
+  readonly late: string;
+  /** Of the client's certificate, and of its key. */
+  readonly hash: string;
+  readonly key: string;
+}
+
+function written(): Written {
   write('server', outside.issue(['DNS:files.edge.example']));
   const at = (name: string): string => join(outside.directory, name);
-  return `mode: MUTUAL, serverCertificate: ${at('server.crt')}, privateKey: ${at('server.key')}, caCertificates: ${at('root.crt')}`;
+  const certificate = new X509Certificate(client.cert);
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return {
+    files: `mode: MUTUAL, serverCertificate: ${at('server.crt')}, privateKey: ${at('server.key')}, caCertificates: ${at('root.crt')}`,
+    late: `mode: SIMPLE, serverCertificate: ${at('late.crt')}, privateKey: ${at('late.key')}`,
+    hash: certificate.fingerprint256,
+    key: createHash('sha256').update(spki).digest('base64'),
+  };
 }
 
 function write(name: string, { cert, key }: Pair): void {
@@ -168,6 +189,14 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
     await expect(get('named', as(other))).rejects.toThrow();
   });
 
+  it.each(['hashed', 'keyed'])(
+    'MUTUAL with the hash of a certificate or key (%s) takes only that',
+    async (name) => {
+      expect(await statusOf(name, as(client))).toBe(200);
+      await expect(get(name, as(other))).rejects.toThrow();
+    },
+  );
+
   it('OPTIONAL_MUTUAL takes none or a good one', async () => {
     expect(await statusOf('optional')).toBe(200);
     expect(await forwarded('optional')).not.toContain('outside');
@@ -195,6 +224,12 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
     const applied = await edge.mesh.apply(secretOf('nowhere', { 'tls.crt': cert, 'tls.key': key }));
     expect(applied.code, applied.stderr).toBe(0);
     await until('it serves', async () => (await get('missing')).status === 200);
+  });
+
+  it('[RELIABILITY F11] files that are not there yet close their own server only, and open it when they come', async () => {
+    await expect(get('late')).rejects.toThrow();
+    write('late', outside.issue(['DNS:late.edge.example']));
+    await until('it serves', async () => (await get('late')).status === 200);
   });
 
   it('certificates in files are served, and served anew when they change', async () => {

@@ -307,6 +307,22 @@ describe.skipIf(!hasOpenssl)('[DP-3] HTTP of all kinds through a gateway', () =>
     expect(await seen('x-envoy-external-address', forwarded, '/', 'behind')).toBe('203.0.113.7');
     expect(await seen('x-envoy-external-address', forwarded)).toBe('127.0.0.1');
   });
+
+  it('[RELIABILITY B12] what the mesh says of all gateways holds where one says nothing itself', async () => {
+    const applied = await edge.mesh.apply(`
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "defaultConfig: { gatewayTopology: { numTrustedProxies: 2 } }" }
+`);
+    expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
+    const forwarded = { 'x-forwarded-for': '9.9.9.9, 203.0.113.8, 203.0.113.7' };
+    await until(
+      'it holds',
+      async () => (await seen('x-envoy-external-address', forwarded)) === '203.0.113.8',
+    );
+    expect(await seen('x-envoy-external-address', forwarded, '/', 'behind')).toBe('203.0.113.7');
+  });
 });
 
 function post(port: number, body: Buffer): Promise<{ readonly type: string; readonly body: Buffer }> {

@@ -25,7 +25,7 @@ export function deriveSettings(
 
 function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
   const { outboundTrafficPolicy = base.outboundTrafficPolicy, connectionPool, defaultRetry: retry } = written;
-  const { localityLbSetting, enableAutoMtls: usesAutomaticTls } = written;
+  const { localityLbSetting, enableAutoMtls: usesAutomaticTls, gatewayTopology } = written;
   return {
     ...base,
     outboundTrafficPolicy,
@@ -37,6 +37,7 @@ function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
     ...(localityLbSetting === undefined ? {} : { localityLbSetting }),
     ...exportOf(written),
     ...(usesAutomaticTls === undefined ? {} : { usesAutomaticTls }),
+    ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
   };
 }
 

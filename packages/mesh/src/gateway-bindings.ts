@@ -25,14 +25,14 @@ export function deriveGatewayBindings(
   return graph.derive({
     name: 'mesh.gatewayBindings',
     from: gateways,
-    reads: { routesByGateway, hosts },
+    reads: { routesByGateway, gateways, hosts },
     equals: deepEqual,
     fn: (gateway, key, read) => {
       const { namespace, name } = gateway.metadata;
       const bound = read.routesByGateway.at(`${namespace}/${name}`);
       return conflictRows(
         bound.flatMap(([, route]) => [
-          ...closedHosts(route, gateway),
+          ...closedHosts(route, gateway, read.gateways),
           ...unresolved(route, { name: `${namespace}/${name}`, hosts: read.hosts }),
         ]),
         key,
@@ -41,29 +41,46 @@ export function deriveGatewayBindings(
   });
 }
 
-/** Hosts that may be meant for the sidecars count only where none is open. */
+/** A binding that opens nothing, and hosts that none of the bindings opens: those may be meant for the sidecars. */
 function closedHosts(
-  { object, namespace, hosts, shortHosts, gateways }: BoundRoute,
+  route: BoundRoute,
   gateway: ObjectOf<'Gateway'>,
+  others: Lookup<ObjectKey, ObjectOf<'Gateway'>>,
 ): readonly Conflict[] {
+  const { object, namespace, hosts, gateways } = route;
   const { namespace: owner, name } = gateway.metadata;
-  const open = gateway.spec.servers.flatMap((server) =>
-    server.hosts.filter((host) => isOpenFor({ namespace: owner }, host, namespace)),
-  );
-  const isOpen = (host: Host): boolean => open.some((each) => intersectHosts(host, each.host) !== undefined);
-  const names = [...hosts, ...shortHosts];
-  const closed = hosts.filter((host) => !isOpen(host));
-  if (closed.length === 0 || names.some((host) => shortHosts.includes(host) && isOpen(host))) return [];
-  if (gateways.includes('mesh') && closed.length < hosts.length) return [];
+  const closed = hosts.filter((host) => !opens(gateway, route, host));
+  const bound = gateways.flatMap((each) => others.get(`Gateway/${each}` as ObjectKey) ?? []);
+  const isElsewhere = (host: Host): boolean =>
+    gateways.includes('mesh') || bound.some((each) => opens(each, route, host));
+  const lost = closed.length === hosts.length ? closed : closed.filter((host) => !isElsewhere(host));
+  const [first] = lost;
+  if (first === undefined) return [];
   return [
     {
       code: 'gateway-host-not-open',
       object,
       field: 'spec.hosts',
-      message: `Gateway ${owner}/${name} does not open ${closed.join(', ')} to namespace ${namespace}: nothing is routed for ${closed.length === 1 ? 'it' : 'them'} there`,
-      remedy: `add "${namespace}/${closed[0] ?? ''}" to the hosts of one of its servers, or bind to a Gateway of your own`,
+      message: `Gateway ${owner}/${name} does not open ${lost.join(', ')} to namespace ${namespace}: nothing is routed for ${lost.length === 1 ? 'it' : 'them'} there`,
+      remedy: `add "${namespace}/${first}" to the hosts of one of its servers, or bind to a Gateway of your own`,
     },
   ];
+}
+
+/** By its full name, or the one that is written. */
+function opens(
+  { spec, metadata }: ObjectOf<'Gateway'>,
+  { namespace, shortHosts }: BoundRoute,
+  host: Host,
+): boolean {
+  const names = [host, ...shortHosts.filter((short) => host.startsWith(`${short}.`))];
+  return spec.servers.some((server) =>
+    server.hosts.some(
+      (open) =>
+        isOpenFor({ namespace: metadata.namespace }, open, namespace) &&
+        names.some((each) => intersectHosts(each, open.host) !== undefined),
+    ),
+  );
 }
 
 interface BoundGateway {

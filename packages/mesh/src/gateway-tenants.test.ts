@@ -78,6 +78,18 @@ describe('[RELIABILITY B19] binding to a Gateway of another namespace', () => {
     );
   });
 
+  test('a host that one of several Gateways opens, or that sidecars have, is not missed at the others', () => {
+    const both = virtualService('a/v', {
+      hosts: ['bank.example', 'a.example'],
+      gateways: ['edge/shared', 'own'],
+      http: [forward(['bank.b.svc.cluster.local'])],
+    });
+    const gateways = [gateway('edge/shared', open('a/bank.example')), gateway('a/own', open('a.example'))];
+    expect(seen(...gateways, both).status).toEqual([]);
+    const useless = [gateway('edge/shared', open('a/*')), gateway('a/own', open('c.example'))];
+    expect(seen(...useless, both).status).toEqual([['gateway-host-not-open', 'VirtualService/a/v']]);
+  });
+
   test('it must be exported to where the gateway runs', () => {
     const hidden = seen(gateway('edge/shared', open('*')), route('a/v', ['edge/shared'], ['.']));
     expect(hidden).toMatchObject({

@@ -2,6 +2,7 @@
 import type { GatewayServerSpec } from '@xebec/config';
 import type { GatewayServer } from '@xebec/model';
 import { expect, test } from 'vitest';
+import { defaultSettings } from './settings.ts';
 import { createMesh, type MeshObject } from './testing/mesh-fixture.ts';
 import {
   forward,
@@ -297,4 +298,14 @@ test('secrets by the name proxies ask for; other ones are left alone', () => {
       },
     ],
   ]);
+});
+
+test('who stands before a gateway is what it says itself, else what the mesh says', () => {
+  const ofMesh = { trustedProxies: 2, forwardClientCert: 'SANITIZE_SET', isProxyProtocol: false } as const;
+  const own = { ...ofMesh, trustedProxies: 1 };
+  const { mesh, connect, settings, graph } = createMesh();
+  connect(node, { ...node, id: 'own', topology: own });
+  graph.transact(() => settings.set('mesh', { ...defaultSettings, gatewayTopology: ofMesh }));
+  expect(mesh.gateways.get('gw')?.proxy.topology).toEqual(ofMesh);
+  expect(mesh.gateways.get('own')?.proxy.topology).toEqual(own);
 });

@@ -29,7 +29,7 @@ import { type HostView, holderIn } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorOfSelector } from './label-selectors.ts';
 import type { BoundRoute } from './routes.ts';
-import { settingsOf } from './settings.ts';
+import { type MeshSettings, settingsOf } from './settings.ts';
 
 export interface GatewayCollections {
   readonly gateways: Collection<string, GatewayModel>;
@@ -69,11 +69,13 @@ export function deriveGateways(
       settings: inputs.settings,
     },
     equals: deepEqual,
-    fn: (proxy, id, read) => {
-      if (proxy.role !== 'router') return [];
+    fn: (node, id, read) => {
+      if (node.role !== 'router') return [];
+      const settings = settingsOf(read.settings);
+      const proxy = standing(node, settings);
       const hasSecret = (name: string): boolean => read.secrets.get(name) !== undefined;
       const serviceOf: ServiceOf = (host) => holderIn(read.hosts.get(host), `ns:${proxy.namespace}`)?.service;
-      const { clusterDomain, rootNamespace } = settingsOf(read.settings);
+      const { clusterDomain, rootNamespace } = settings;
       const servers = openServers(proxy, rootNamespace, read);
       const plan = planOf(proxy, servers, { hasSecret, serviceOf, clusterDomain });
       const policies = authorizationOf(proxy.namespace, proxy.labels, read);
@@ -96,6 +98,12 @@ export function deriveGateways(
   const gatewayBindings = deriveGatewayBindings(graph, inputs.gateways, { routesByGateway, hosts });
   return { gateways, gatewayConflicts, gatewayBindings };
 }
+
+/** A proxy that does not say who stands before it stands where all do. */
+const standing = (proxy: ProxyNode, { gatewayTopology }: MeshSettings): ProxyNode =>
+  proxy.topology !== undefined || gatewayTopology === undefined
+    ? proxy
+    : { ...proxy, topology: gatewayTopology };
 
 export interface GatewaySources {
   readonly routes: Collection<ObjectKey, BoundRoute>;

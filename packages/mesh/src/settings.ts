@@ -1,6 +1,6 @@
 // Settings of the whole mesh; absent ones have defaults that work on a laptop without being asked for.
 import type { ExportTo } from '@xebec/config';
-import type { ConnectionPool, LocalitySetting, Retry } from '@xebec/model';
+import type { ConnectionPool, EdgeTopology, LocalitySetting, Retry } from '@xebec/model';
 import type { Lookup } from './lookups.ts';
 
 export interface AccessLogSettings {
@@ -32,6 +32,8 @@ export interface MeshSettings {
   };
   /** False: no mutual TLS unless a DestinationRule asks for it. */
   readonly usesAutomaticTls?: boolean;
+  /** Who stands before gateways that do not say it themselves; absent: nobody. */
+  readonly gatewayTopology?: EdgeTopology;
   /** Holds where a DestinationRule says nothing else; absent: by locality wherever failing endpoints are detected. */
   readonly localityLbSetting?: LocalitySetting;
   /** Hosts without an address also get one of IPv6: only useful where capture takes IPv6. */

@@ -7,6 +7,7 @@ import { defaultExportTo } from '../../values/export-to.ts';
 import { keepalive } from '../destination-rule/connection-pool.ts';
 import { localitySetting } from '../destination-rule/locality.ts';
 import { retries } from '../virtual-service/behaviour.ts';
+import { defaultConfig } from './gateway-topology.ts';
 import type { MeshConfigSpec } from './spec.ts';
 
 /** What is decided when the control plane starts; another value than the one it runs with cannot hold. */
@@ -49,6 +50,7 @@ const shape = {
   defaultVirtualServiceExportTo: optional(defaultExportTo),
   defaultDestinationRuleExportTo: optional(defaultExportTo),
   enableAutoMtls: optional(boolean),
+  defaultConfig: optional(defaultConfig),
   pathNormalization: optional(normalization),
   trustDomain: optional(decidedAtStart('cluster.local', '--trust-domain')),
   rootNamespace: optional(decidedAtStart('istio-system', '--root-namespace')),
@@ -71,7 +73,6 @@ const refused = [
 
 const inert = [
   'configSources',
-  'defaultConfig',
   'defaultProviders',
   'disableEnvoyListenerLog',
   'dnsRefreshRate',
@@ -99,6 +100,7 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
   const { connectTimeout, tcpKeepalive, h2UpgradePolicy, defaultHttpRetryPolicy: defaultRetry } = value;
   const { defaultServiceExportTo, defaultVirtualServiceExportTo, defaultDestinationRuleExportTo } = value;
   const { localityLbSetting, enableAutoMtls } = value;
+  const gatewayTopology = value.defaultConfig?.gatewayTopology;
   const mode = value.outboundTrafficPolicy?.mode;
   const log = accessLogOf(value, walk);
   if (log === undefined) return undefined;
@@ -116,6 +118,7 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
     ...(defaultVirtualServiceExportTo === undefined ? {} : { defaultVirtualServiceExportTo }),
     ...(defaultDestinationRuleExportTo === undefined ? {} : { defaultDestinationRuleExportTo }),
     ...(enableAutoMtls === undefined ? {} : { enableAutoMtls }),
+    ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
   };
 }
 

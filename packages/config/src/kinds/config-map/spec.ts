@@ -3,6 +3,18 @@ import type { ExportTo, TextMap } from '../../values/shapes.ts';
 import type { ConnectionPool, LocalitySetting } from '../destination-rule/spec.ts';
 import type { RetrySpec } from '../virtual-service/spec.ts';
 
+/** Who stands before every gateway, and is believed. */
+export interface GatewayTopologySpec {
+  readonly trustedProxies: number;
+  readonly forwardClientCert:
+    | 'SANITIZE'
+    | 'FORWARD_ONLY'
+    | 'APPEND_FORWARD'
+    | 'SANITIZE_SET'
+    | 'ALWAYS_FORWARD_ONLY';
+  readonly isProxyProtocol: boolean;
+}
+
 /** Istio's MeshConfig, as far as it is followed. What is absent stays as the control plane was started. */
 export interface MeshConfigSpec {
   readonly outboundTrafficPolicy?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
@@ -19,6 +31,7 @@ export interface MeshConfigSpec {
   readonly defaultDestinationRuleExportTo?: ExportTo;
   /** Mutual TLS wherever the endpoint's sidecar takes it, without being asked for. */
   readonly enableAutoMtls?: boolean;
+  readonly gatewayTopology?: GatewayTopologySpec;
 }
 
 export interface ConfigMapSpec {
