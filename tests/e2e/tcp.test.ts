@@ -153,6 +153,26 @@ describe('[DP-6] [MG-5] rules of connections', () => {
     expect(Math.abs((counts['ready v1'] ?? 0) - 800)).toBeLessThan(4 * Math.sqrt(1_000 * 0.8 * 0.2));
   });
 
+  it('[DP-13] move from one version to the other, in steps and at once, and lose no connection', async () => {
+    const counts: Record<string, number> = {};
+    let isOver = false;
+    const dialling = Array.from({ length: 6 }, async () => {
+      while (!isOver) {
+        const answer = (await dial({ proxy, target: 'store:9000' })).trim();
+        counts[answer] = (counts[answer] ?? 0) + 1;
+      }
+    });
+    for (const first of [100, 60, 20, 0, 100])
+      await apply(
+        rules(
+          `\n    - match: [{ port: 9000 }]\n      route:${named('v1', first)}${named('v2', 100 - first)}`,
+        ),
+      );
+    isOver = true;
+    await Promise.all(dialling);
+    expect(Object.keys(counts).sort()).toEqual(['ready v1', 'ready v2']);
+  });
+
   it('tell clients apart by label and namespace, destinations by subnet; the first that matches is taken', async () => {
     await apply(
       rules(
