@@ -1,9 +1,11 @@
-// Connections of a client without redirects to what is outside: through an HTTP proxy's tunnel, and to hosts that share a port and have no address.
+// Connections of a client without redirects to what is outside: through an HTTP proxy's tunnel, by the name of a TLS handshake, and to hosts that have no address.
 import { createServer as createHttp } from 'node:http';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasOpenssl, type OutsideAuthority, openOutsideAuthority } from './support/edge.ts';
 import { type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
-import { dial } from './support/tunnel.ts';
+import { dial, openTunnel } from './support/tunnel.ts';
 
 let mesh: Mesh;
 let proxy: string;
@@ -56,6 +58,22 @@ spec:
   tcp: [{ route: [{ destination: { host: company.example, port: { number: 3128 } } }] }]
 `;
 
+/** What a TLS client says first. */
+async function captureHello(): Promise<Buffer> {
+  const server = createServer();
+  const port = await listening(server);
+  const client = connectTls({ host: '127.0.0.1', port, servername: 'a.localhost' });
+  client.on('error', () => undefined);
+  return new Promise((resolve) => {
+    server.once('connection', (socket) => {
+      socket.once('data', (part) => {
+        resolve(part);
+        client.destroy();
+      });
+    });
+  });
+}
+
 async function apply(yaml: string): Promise<void> {
   const applied = await mesh.apply(yaml);
   expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
@@ -96,6 +114,71 @@ describe('tunnels through an HTTP proxy', () => {
       'it goes to the host',
       async () => (await dial({ proxy, target: 'far.example:5432' })) === 'one\n',
     );
+  });
+});
+
+describe.skipIf(!hasOpenssl)('[DP-10] TLS (skipped without openssl)', () => {
+  let authority: OutsideAuthority;
+  let port = 0;
+  /** Answers of a server that says which name it was asked for; `delayMs` passes before the handshake. */
+  const shake = async (target: string, servername: string, delayMs = 0): Promise<string> => {
+    const { status, socket } = await openTunnel(proxy, target);
+    if (status !== 200) return `status ${status}`;
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const tls = connectTls({ socket, servername, ca: authority.root });
+    let text = '';
+    tls.on('data', (part: Buffer) => {
+      text += part.toString();
+    });
+    return new Promise((resolve) => {
+      tls.on('error', () => resolve('closed')).on('close', () => resolve(text || 'closed'));
+    });
+  };
+
+  beforeAll(async () => {
+    authority = openOutsideAuthority('outside');
+    const names = ['a.localhost', 'b.localhost', 'nothing.invalid'];
+    const pair = authority.issue(names.map((name) => `DNS:${name}`));
+    const server = createTlsServer(pair, (socket) => {
+      socket.on('error', () => undefined).end(`heard ${String(socket.servername)}`);
+    });
+    port = await listening(server);
+    await apply(`
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: dynamic }
+spec:
+  hosts: ["*.localhost", "*.invalid"]
+  ports: [{ number: ${port}, name: tls, protocol: TLS }]
+  resolution: DYNAMIC_DNS
+`);
+  });
+  afterAll(() => authority?.[Symbol.dispose]());
+
+  it('[DP-19] goes where the name of its handshake resolves to, for hosts that only clients name', async () => {
+    expect(await shake(`a.localhost:${port}`, 'a.localhost')).toBe('heard a.localhost');
+    expect(await shake(`b.localhost:${port}`, 'b.localhost')).toBe('heard b.localhost');
+    expect(await shake(`nothing.invalid:${port}`, 'nothing.invalid')).toBe('closed');
+  });
+
+  it('is waited for when it comes late', async () => {
+    expect(await shake(`a.localhost:${port}`, 'a.localhost', 500)).toBe('heard a.localhost');
+  });
+
+  it('of others than the mesh passes to a port that is TCP', async () => {
+    const clientHello = await captureHello();
+    const { ip } = await mesh.pod('store-v1');
+    const raw = await new Promise<Buffer>((resolve) => {
+      const socket = connect(9001, ip, () => {
+        socket.write(clientHello);
+      });
+      socket.once('data', (part) => {
+        resolve(part);
+        socket.destroy();
+      });
+      socket.on('close', () => resolve(Buffer.alloc(0)));
+    });
+    expect(raw.subarray(0, 4).toString()).toBe('v1: ');
   });
 });
 

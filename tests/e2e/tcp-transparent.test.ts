@@ -222,6 +222,34 @@ spec:
       'no way',
       'bye',
     ]);
+    // Names that only clients know: resolved in the sidecar, as the handshake says, however late that comes.
+    await apply(`
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: dynamic }
+spec:
+  hosts: ["*.localhost"]
+  ports: [{ number: 9444, name: tls, protocol: TLS }]
+  resolution: DYNAMIC_DNS`);
+    const late = await inside(`
+      import { connect as connectTcp } from 'node:net';
+      import { connect, createServer } from 'node:tls';
+      const options = { cert: ${JSON.stringify(cert)}, key: ${JSON.stringify(key)} };
+      const server = createServer(options, (socket) => socket.on('error', () => undefined).end('heard ' + socket.servername));
+      await new Promise((resolve) => server.listen(9444, '127.0.0.1', resolve));
+      const shake = (delay) => new Promise((resolve) => {
+        const socket = connectTcp({ host: '203.0.113.9', port: 9444 }, () => setTimeout(() => {
+          let text = '';
+          connect({ socket, servername: 'c.localhost', rejectUnauthorized: false })
+            .on('data', (part) => { text += part; })
+            .on('error', ({ code }) => resolve(code)).on('close', () => resolve(text || 'closed'));
+        }, delay));
+        socket.on('error', ({ code }) => resolve(code));
+      });
+      console.log(JSON.stringify([await shake(0), await shake(500)]));
+      process.exit();
+    `);
+    expect(late).toEqual(['heard c.localhost', 'heard c.localhost']);
     expect(await server).toBe('');
   });
 });

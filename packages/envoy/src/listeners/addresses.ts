@@ -73,6 +73,9 @@ export const detectionLimit = {
   continueOnListenerFiltersTimeout: true,
 };
 
+/** Where the client speaks first whatever it speaks, a late word is still its first. */
+export const patientLimit = { ...detectionLimit, listenerFiltersTimeout: durationOf(15_000) };
+
 export const httpInspector = listenerFilter(
   'envoy.filters.listener.http_inspector',
   anyOf(HttpInspectorSchema, {}),

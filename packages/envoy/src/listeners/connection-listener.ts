@@ -12,6 +12,7 @@ import {
   alsoIpv6,
   detectionLimit,
   httpInspector,
+  patientLimit,
   plainHttpProtocols,
   socketAddress,
   tlsInspector,
@@ -55,6 +56,8 @@ interface Layout {
   readonly choices: readonly ChainChoice[];
   readonly otherwise?: string;
   readonly inspectors: NonNullable<ListenerInit['listenerFilters']>;
+  /** Every protocol here begins with the client's word. */
+  readonly isClientFirst?: boolean;
 }
 
 export function encodeConnectionListener(
@@ -102,10 +105,12 @@ export const clustersIn = (points: readonly ConnectionPoint[]): readonly string[
 
 /** As listener fields; a single chain without choices needs no matcher. */
 export function encodeLayout(layout: Layout, { settings }: Pick<OutboundOptions, 'settings'>): ListenerInit {
-  const { chains, choices, otherwise, inspectors } = layout;
+  const { chains, choices, otherwise, inspectors, isClientFirst = false } = layout;
   const isPlain = chains.length === 1 && choices.length === 0;
   return {
-    ...(inspectors.length === 0 ? {} : { listenerFilters: inspectors, ...detectionLimit }),
+    ...(inspectors.length === 0
+      ? {}
+      : { listenerFilters: inspectors, ...(isClientFirst ? patientLimit : detectionLimit) }),
     filterChains: [...chains],
     ...(isPlain ? {} : { filterChainMatcher: encodeChainMatcher(choices, otherwise) }),
     ...(isPlain || otherwise !== undefined
@@ -162,6 +167,7 @@ function distinguished(points: readonly ConnectionPoint[], options: OutboundOpti
     choices: choices.filter(({ condition }) => !isUnconditional(condition)),
     ...(first === undefined || rest === -1 ? {} : { otherwise: named(first, rest) }),
     inspectors: [tlsInspector],
+    isClientFirst: points.every((point) => speaksTls(point.port)),
   };
 }
 
@@ -180,6 +186,8 @@ function singleLayout(
   const [branch] = reachable(point.branches);
   const target = branch?.target ?? blackHoleCluster;
   const filters = [...tcpManager(target, options, { ...point.traits, ...branch?.upstream })];
+  if (branch?.upstream?.namedPort !== undefined && speaksTls(point.port))
+    return { chains: [{ filters }], choices: [], inspectors: [tlsInspector], isClientFirst: true };
   if (point.port.protocol !== 'auto') return { chains: [{ filters }], choices: [], inspectors: [] };
   const tcp = named(point, 0);
   return {
@@ -214,9 +222,10 @@ function sharedLayout({ port, points, http }: ConnectionListener, options: Outbo
     ({ point, branch: { condition }, index }): ChainChoice => ({ condition, chain: named(point, index) }),
   );
   const hasNames = choices.some(({ condition }) => condition.serverNames.length > 0);
+  const isClientFirst = http === undefined && points.every((point) => speaksTls(point.port));
   if (taker !== undefined) {
     const inspectors = hasNames ? [tlsInspector] : [];
-    return { chains, choices, otherwise: named(taker.point, taker.index), inspectors };
+    return { chains, choices, otherwise: named(taker.point, taker.index), inspectors, isClientFirst };
   }
   const rest: Chain = {
     name: 'rest',
@@ -226,7 +235,8 @@ function sharedLayout({ port, points, http }: ConnectionListener, options: Outbo
     ...(hasNames ? [tlsInspector] : []),
     ...(http?.isDetected === true ? [httpInspector] : []),
   ];
-  if (http === undefined) return { chains: [...chains, rest], choices, otherwise: 'rest', inspectors };
+  if (http === undefined)
+    return { chains: [...chains, rest], choices, otherwise: 'rest', inspectors, isClientFirst };
   const requests: Chain = {
     name: 'http',
     filters: [httpManager(`outbound_${anyAddress}_${port}`, String(port), options)],

@@ -50,7 +50,7 @@ export function portChains(options: PortChainOptions): Chain[] {
 
 type Kind = 'http' | 'tcp';
 
-function kindOf({ protocol }: InboundPort): Kind | 'auto' {
+export function kindOf({ protocol }: InboundPort): Kind | 'auto' {
   if (protocol === 'auto') return 'auto';
   return ['http', 'http2', 'grpc', 'grpc-web'].includes(protocol) ? 'http' : 'tcp';
 }
@@ -79,7 +79,10 @@ function plainChains(options: PortChainOptions): Chain[] {
   const kind = kindOf(options.port);
   const raw = { transportProtocol: 'raw_buffer' };
   const foreignTls = chain(options, { kind: 'tcp', security: 'none', match: { transportProtocol: 'tls' } });
-  if (kind === 'tcp') return [chain(options, { kind, security: 'none', match: {} })];
+  // Envoy does not go from chains for TLS back to those for anything.
+  if (kind === 'tcp' && options.port.mutualTls === 'DISABLE')
+    return [chain(options, { kind, security: 'none', match: {} })];
+  if (kind === 'tcp') return [chain(options, { kind, security: 'none', match: raw }), foreignTls];
   if (kind === 'http') return [chain(options, { kind, security: 'none', match: raw }), foreignTls];
   return [
     chain(options, {

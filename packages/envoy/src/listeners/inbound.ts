@@ -18,10 +18,11 @@ import {
   httpInspector,
   originalDestinationFilter,
   originalSourceFilter,
+  patientLimit,
   socketAddress,
   tlsInspector,
 } from './addresses.ts';
-import { type Chain, portChains } from './inbound-chains.ts';
+import { type Chain, kindOf, portChains } from './inbound-chains.ts';
 import { meshProtocols, mutualTlsServer } from './server-tls.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
@@ -33,6 +34,10 @@ export function encodeInbound(inbound: Inbound, settings: ProxySettings): readon
     ? [...boundListeners(inbound, settings), ...encodeInboundUdpListeners(inbound, settings)]
     : [virtualInbound(inbound, settings), ...encodeInboundUdpListeners(inbound, settings)];
 }
+
+/** No server speaks first to a client in plaintext, so that a late handshake is still waited for. */
+const isClientFirst = (ports: readonly InboundPort[]): boolean =>
+  ports.every((port) => port.mutualTls === 'STRICT' || kindOf(port) === 'http');
 
 const needsHttpInspector = (ports: readonly InboundPort[]): boolean =>
   ports.some(({ protocol }) => protocol === 'auto');
@@ -85,7 +90,7 @@ function boundListener(
       address: socketAddress(inbound.proxy.address, number),
       trafficDirection: TrafficDirection.INBOUND,
       listenerFilters: [tlsInspector, ...(needsHttpInspector(ports) ? [httpInspector] : [])],
-      ...detectionLimit,
+      ...(isClientFirst(ports) ? patientLimit : detectionLimit),
       filterChains,
     },
     { name, causes: [...[...ports, ...udpPorts].flatMap(({ causes }) => causes), ...policy] },
@@ -113,7 +118,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
         tlsInspector,
         ...(needsHttpInspector(ports) ? [httpInspector] : []),
       ],
-      ...detectionLimit,
+      ...(inbound.peer.mode === 'STRICT' && isClientFirst(ports) ? patientLimit : detectionLimit),
       filterChains: [
         blackHoleChain(settings),
         ...tunnelsOf(inbound, inbound.udpPorts, settings),

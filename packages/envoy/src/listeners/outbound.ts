@@ -6,6 +6,7 @@ import type {
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
+import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { blackHoleCluster, httpProxyRoute, passthroughCluster } from '../names.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
@@ -57,9 +58,10 @@ export interface ConnectionTraits extends UpstreamTraits {
 export const tcpManager = (
   target: ConnectionTarget,
   { settings }: Pick<OutboundOptions, 'settings'>,
-  { protocol = 'tcp', endpoint, ...upstream }: ConnectionTraits = {},
+  { protocol = 'tcp', endpoint, namedPort, ...upstream }: ConnectionTraits = {},
 ): readonly Filter[] => [
   ...clientFilters(protocol, clustersOf(target)[0] ?? ''),
+  ...(namedPort === undefined ? [] : [sniDnsFilter(namedPort)]),
   tcpProxy({
     statPrefix: clustersOf(target)[0] ?? '',
     cluster: target,

@@ -9,6 +9,8 @@ export interface UpstreamTraits {
   readonly limits?: TcpLimits;
   readonly isSourceHashed?: boolean;
   readonly tunnel?: Tunnel;
+  /** The TLS handshake names the host, which is resolved and dialled at this port. */
+  readonly namedPort?: number;
 }
 
 export function upstreamTraits({ connectionPool, hash, tunnel }: TrafficPolicy): UpstreamTraits {
@@ -43,5 +45,9 @@ export function traitsOfTarget(
   );
   const subset = destination.subsets.find((each) => each.name === subsetName);
   if (port === undefined) return {};
-  return upstreamTraits(policyFor({ destination, port, ...(subset === undefined ? {} : { subset }) }));
+  const isNamed = destination.service.resolution === 'dynamic-dns';
+  return {
+    ...upstreamTraits(policyFor({ destination, port, ...(subset === undefined ? {} : { subset }) })),
+    ...(isNamed ? { namedPort: port.number } : {}),
+  };
 }
