@@ -97,6 +97,11 @@ describe('[DP-23] a Wasm module', () => {
     expect(seen.split(',').sort()).toEqual(['MODE=strict', `POD_NAME=${(await mesh.pod('echo')).name}`]);
     const before = sum(await scrape(echo), 'x_wasm_requests', {});
     for (let each = 0; each < 5; each++) await ask();
+    const shown = await mesh.xebec(['proxy-config', 'ecds', 'echo-v1']);
+    expect(shown.stdout).toMatch(
+      /wasmplugin\/default\.file +http\.wasm +ACTIVE .*WasmPlugin\/default\/file#spec/,
+    );
+    expect(shown.stdout).toContain(filter.sum.slice(0, 12));
     await until('it has counted', async () => sum(await scrape(echo), 'x_wasm_requests', {}) === before + 5);
   });
 
@@ -261,6 +266,7 @@ describe('[DP-23] without its module', () => {
     });
     await given(plugin('bad', `${inbound}, ${wrong}, failStrategy: FAIL_OPEN`));
     await until('it passes', async () => (await statusOf()) === 200);
+    expect((await mesh.xebec(['pc', 'ecds', 'echo-v1'])).stdout).toMatch(/default\.bad +http\.lua +MISSING/);
     await given(plugin('bad', `${inbound}, ${wrong}`));
     await until('it refuses again', async () => (await statusOf()) === 503);
     await given(

@@ -11,6 +11,7 @@ const parts = [
   ['all', 'everything, except private keys', []],
   ['bootstrap', 'what the Envoy was started with', []],
   ['cluster', 'clusters', ['clusters', 'c']],
+  ['ecds', 'filters that are fetched by name: extensions', ['extension', 'extensions']],
   ['endpoint', 'endpoints with their health', ['endpoints', 'ep']],
   ['listener', 'listeners and their filter chains', ['listeners', 'l']],
   ['route', 'routes by virtual host', ['routes', 'r']],

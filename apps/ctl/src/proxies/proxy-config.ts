@@ -8,6 +8,7 @@ import { refuse } from '../output/diagnostics.ts';
 import { printStructured } from '../output/structured.ts';
 import { stateDirectory } from '../state/state-directory.ts';
 import { askEnvoy } from './envoy-admin.ts';
+import { extensionTable } from './extension-table.ts';
 import { findRunningPod } from './find-pod.ts';
 import { clusterTable, endpointTable, listenerTable, routeTable, secretTable } from './tables.ts';
 
@@ -35,6 +36,7 @@ export async function proxyConfig(cli: Cli, request: ProxyConfigRequest): Promis
 const dumpTypes: Readonly<Record<Exclude<ProxyConfigPart, 'all' | 'endpoint'>, string>> = {
   bootstrap: '.BootstrapConfigDump',
   cluster: '.ClustersConfigDump',
+  ecds: '.EcdsConfigDump',
   listener: '.ListenersConfigDump',
   route: '.RoutesConfigDump',
   secret: '.SecretsConfigDump',
@@ -70,6 +72,7 @@ async function printPart(cli: Cli, part: ProxyConfigPart, value: unknown): Promi
 
 const tables: Readonly<Record<string, (value: unknown) => string>> = {
   cluster: clusterTable,
+  ecds: extensionTable,
   endpoint: endpointTable,
   listener: listenerTable,
   route: routeTable,

@@ -59,6 +59,17 @@ describe('a refused response', () => {
     expect(rejectedNames(rig)).toEqual(['c7']);
   });
 
+  it('is sent again to a client that asks for it by name, and is forgotten when that takes it', () => {
+    const rig = createRig(worldOf(3, []));
+    rig.delta(CLUSTER, { subscribe: ['c1'] });
+    const [first] = rig.taken();
+    rig.delta(CLUSTER, { nonce: first?.nonce ?? '', error: 'not now' });
+    expect(rig.taken()).toEqual([]);
+    rig.delta(CLUSTER, { subscribe: ['c1'] });
+    expect(settle(rig)).toEqual(['Cluster +c1']);
+    expect(rig.session.channels.get(CLUSTER)?.rejection).toBeUndefined();
+  });
+
   it('ends when the content changes, and is then forgotten', () => {
     const world = worldOf(10, [3]);
     const rig = createRig(world);
