@@ -184,6 +184,29 @@ describe.skipIf(!hasOpenssl)('[DP-10] TLS at a gateway (needs openssl)', () => {
     await expect(get('mutual', as(revoked))).rejects.toThrow();
   });
 
+  it('MUTUAL: what is revoked later is refused from then on', async () => {
+    const leaving = outside.issue(['URI:spiffe://outside/leaving']);
+    expect(await statusOf('mutual', as(leaving))).toBe(200);
+    const before = listenerCounts(await stats());
+    const server = outside.issue(['DNS:*.edge.example']);
+    const secret = {
+      'tls.crt': server.cert,
+      'tls.key': server.key,
+      'ca.crt': outside.root,
+      'ca.crl': outside.revoke(revoked, leaving),
+    };
+    const applied = await edge.mesh.apply(secretOf('mutual', secret));
+    expect(applied.code, applied.stderr).toBe(0);
+    await until('it is refused', () =>
+      get('mutual', as(leaving)).then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect(await statusOf('mutual', as(client))).toBe(200);
+    expect(listenerCounts(await stats())).toEqual(before);
+  });
+
   it('MUTUAL with subjectAltNames takes only those', async () => {
     expect(await statusOf('named', as(client))).toBe(200);
     await expect(get('named', as(other))).rejects.toThrow();

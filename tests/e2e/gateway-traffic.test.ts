@@ -23,6 +23,7 @@ let edge: EdgeMesh;
 let outside: OutsideAuthority;
 const servers: { close(): unknown }[] = [];
 
+const balanced = { 'proxy.istio.io/config': 'gatewayTopology:\n  proxyProtocol: {}\n' };
 const trusting = { 'proxy.istio.io/config': 'gatewayTopology:\n  numTrustedProxies: 1\n' };
 
 beforeAll(async () => {
@@ -31,6 +32,7 @@ beforeAll(async () => {
   edge = await startEdgeMesh([
     { name: 'edge', ports: [80, 81, 443, 9000, 15443, 27017] },
     { name: 'behind', ports: [80], annotations: trusting },
+    { name: 'balanced', ports: [80], annotations: balanced },
   ]);
   const database = await listening(createServer((socket) => socket.pipe(socket)));
   const one = await tlsServer('one');
@@ -38,7 +40,7 @@ beforeAll(async () => {
   const server = outside.issue(['DNS:ended.edge.example']);
   const secret = secretOf('ended', { 'tls.crt': server.cert, 'tls.key': server.key });
   const applied = await edge.mesh.apply(
-    [secret, entries({ one, rest, database }), gateways, routes].join('\n---\n'),
+    [secret, entries({ one, rest, database }), gateways, balancedGateway, routes].join('\n---\n'),
   );
   expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
 }, 240_000);
@@ -107,13 +109,22 @@ spec:
   servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }]
 `;
 
+const balancedGateway = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: balanced }
+spec:
+  selector: { istio: balanced }
+  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }]
+`;
+
 const routes = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: edge }
 spec:
   hosts: ["*"]
-  gateways: [edge, behind]
+  gateways: [edge, behind, balanced]
   http:
   - match: [{ uri: { prefix: /echo.Echo/ } }]
     route: [{ destination: { host: echo, port: { number: 50051 } } }]
@@ -266,16 +277,7 @@ describe.skipIf(!hasOpenssl)('[DP-3] HTTP of all kinds through a gateway', () =>
   });
 
   it('HTTP/1.0', async () => {
-    const answer = await new Promise<string>((resolve, reject) => {
-      let text = '';
-      const socket = connect({ host: '127.0.0.1', port: at(80) }, () =>
-        socket.write('GET /old HTTP/1.0\r\nhost: a.example\r\n\r\n'),
-      );
-      socket.on('data', (part: Buffer) => {
-        text += part.toString();
-      });
-      socket.on('end', () => resolve(text)).on('error', reject);
-    });
+    const answer = await raw(at(80), 'GET /old HTTP/1.0\r\nhost: a.example\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.0 200 OK/);
   });
 
@@ -308,6 +310,16 @@ describe.skipIf(!hasOpenssl)('[DP-3] HTTP of all kinds through a gateway', () =>
     expect(await seen('x-envoy-external-address', forwarded)).toBe('127.0.0.1');
   });
 
+  it('[RELIABILITY B12] behind a balancer that speaks the PROXY protocol its word is the address, and nobody else comes in', async () => {
+    const call =
+      'GET / HTTP/1.1\r\nhost: any.example\r\nx-forwarded-for: 9.9.9.9\r\nconnection: close\r\n\r\n';
+    const told = await raw(at(80, 'balanced'), `PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n${call}`);
+    expect(told).toMatch(/^HTTP\/1\.1 200/);
+    const body = JSON.parse(told.slice(told.indexOf('{'), told.lastIndexOf('}') + 1));
+    expect(textAt(body, 'headers', 'x-envoy-external-address')).toBe('203.0.113.9');
+    expect(await raw(at(80, 'balanced'), call)).toBe('');
+  });
+
   it('[RELIABILITY B12] what the mesh says of all gateways holds where one says nothing itself', async () => {
     const applied = await edge.mesh.apply(`
 apiVersion: v1
@@ -324,6 +336,19 @@ data: { mesh: "defaultConfig: { gatewayTopology: { numTrustedProxies: 2 } }" }
     expect(await seen('x-envoy-external-address', forwarded, '/', 'behind')).toBe('203.0.113.7');
   });
 });
+
+/** All that comes back until the connection is closed. */
+function raw(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write(bytes));
+    socket.setTimeout(10_000, () => socket.destroy());
+    socket.on('data', (part: Buffer) => {
+      text += part.toString();
+    });
+    socket.on('error', () => undefined).on('close', () => resolve(text));
+  });
+}
 
 function post(port: number, body: Buffer): Promise<{ readonly type: string; readonly body: Buffer }> {
   return new Promise((resolve, reject) => {
