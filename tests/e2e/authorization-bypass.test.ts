@@ -87,6 +87,32 @@ describe('[AU-7] a path is compared as the server is going to see it', () => {
   });
 });
 
+describe('[AU-7] slashes', () => {
+  const normalize = (normalization: string): Promise<unknown> =>
+    guarded.mesh.apply(
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'istio', namespace: 'istio-system' },
+        data: { mesh: `pathNormalization: {normalization: ${normalization}}` },
+      }),
+    );
+  const paths = ['//admin', '/\\admin', '/admin%2fx', '/admin%5Cx', '/x/..%2fadmin'];
+  const statuses = () => Promise.all(paths.map((path) => statusOf(http1, `GET ${path}`)));
+
+  it('are left as they are, unless the mesh is told to merge and decode them', async () => {
+    expect(await statuses()).toEqual([200, 200, 200, 200, 200]);
+    await normalize('MERGE_SLASHES');
+    await until('they are merged', async () => (await statusOf(http1, 'GET //admin')) === 403);
+    expect(await statuses()).toEqual([403, 403, 200, 200, 200]);
+    await normalize('DECODE_AND_MERGE_SLASHES');
+    await until('they are decoded', async () => (await statusOf(http1, 'GET /admin%2fx')) === 403);
+    expect(await statuses()).toEqual([403, 403, 403, 403, 403]);
+    await normalize('DEFAULT');
+    await until('they are left', async () => (await statusOf(http1, 'GET //admin')) === 200);
+  });
+});
+
 describe('[B26] another protocol is no way around', () => {
   it.each([
     ['h2c', 'connection: upgrade, http2-settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAAQAAP__'],

@@ -25,7 +25,7 @@ export function deriveSettings(
 
 function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
   const { outboundTrafficPolicy = base.outboundTrafficPolicy, connectionPool, defaultRetry: retry } = written;
-  const { localityLbSetting, enableAutoMtls: usesAutomaticTls, gatewayTopology } = written;
+  const { localityLbSetting, enableAutoMtls: usesAutomaticTls, gatewayTopology, pathNormalization } = written;
   return {
     ...base,
     outboundTrafficPolicy,
@@ -38,6 +38,7 @@ function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
     ...exportOf(written),
     ...(usesAutomaticTls === undefined ? {} : { usesAutomaticTls }),
     ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
   };
 }
 

@@ -13,7 +13,7 @@ export type {
   PathPattern,
   TextPattern,
 } from './kinds/authorization-policy/spec.ts';
-export type { ConfigMapSpec, MeshConfigSpec } from './kinds/config-map/spec.ts';
+export type { ConfigMapSpec, MeshConfigSpec, PathNormalization } from './kinds/config-map/spec.ts';
 export type { DeploymentSpec, PodTemplate } from './kinds/deployment/spec.ts';
 export type {
   ClientTls,

@@ -1,6 +1,6 @@
 // What the translators read: the mesh model as collections, and the settings that hold for the whole mesh.
 
-import type { ObjectOf } from '@xebec/config';
+import type { ObjectOf, PathNormalization } from '@xebec/config';
 import type { Collection } from '@xebec/flow';
 import type { Extension } from '@xebec/mesh';
 import type {
@@ -29,6 +29,8 @@ export interface ProxySettings {
   readonly rootNamespace: string;
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   readonly accessLog: { readonly format: 'text' | 'json' | 'none'; readonly template?: string };
+  /** Absent: `BASE`. */
+  readonly pathNormalization?: PathNormalization;
   /** Some host is one that each request names itself. */
   readonly hasDynamicHosts?: boolean;
 }

@@ -1,5 +1,5 @@
 // Settings of the whole mesh; absent ones have defaults that work on a laptop without being asked for.
-import type { ExportTo } from '@xebec/config';
+import type { ExportTo, PathNormalization } from '@xebec/config';
 import type { ConnectionPool, EdgeTopology, LocalitySetting, Retry } from '@xebec/model';
 import type { Lookup } from './lookups.ts';
 
@@ -36,6 +36,8 @@ export interface MeshSettings {
   readonly gatewayTopology?: EdgeTopology;
   /** Holds where a DestinationRule says nothing else; absent: by locality wherever failing endpoints are detected. */
   readonly localityLbSetting?: LocalitySetting;
+  /** Absent: `BASE`. */
+  readonly pathNormalization?: PathNormalization;
   /** Hosts without an address also get one of IPv6: only useful where capture takes IPv6. */
   readonly allocatesIpv6?: boolean;
 }

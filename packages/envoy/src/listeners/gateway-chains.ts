@@ -96,6 +96,7 @@ function httpTraffic(
     ],
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
+    paths: settings.pathNormalization,
     authorization: httpAuthorization(authorization, settings.trustDomain),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,

@@ -1,6 +1,7 @@
 // HTTP connection managers: what is the same for sidecars and gateways, inbound and outbound.
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import type { PathNormalization } from '@xebec/config';
 import type { EdgeTopology } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
@@ -12,8 +13,8 @@ import { GrpcWebSchema } from '@xebec/protos/envoy/extensions/filters/http/grpc_
 import { OnDemandSchema } from '@xebec/protos/envoy/extensions/filters/http/on_demand/v3/on_demand_pb';
 import { RouterSchema } from '@xebec/protos/envoy/extensions/filters/http/router/v3/router_pb';
 import {
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
   HttpConnectionManager_ForwardClientCertDetails as ForwardDetails,
-  HttpConnectionManager_PathWithEscapedSlashesAction,
   HttpConnectionManagerSchema,
   type HttpFilter,
   HttpFilterSchema,
@@ -42,6 +43,8 @@ export interface HttpConnectionOptions {
     | 'gateway'
     | 'gateway-mutual';
   readonly isOnDemand: boolean;
+  /** Before routes and policies compare them. */
+  readonly paths?: PathNormalization | undefined;
   /** What enforces authorization policies; see `authorization/filters.ts`. */
   readonly authorization?: readonly HttpFilter[];
   /** Some service of the mesh is a host that each request names itself. */
@@ -69,13 +72,21 @@ export function httpConnectionManager(options: HttpConnectionOptions): Filter {
       httpFilters: httpFilters(options),
       ...upgrades(options),
       streamIdleTimeout: durationOf(0),
-      normalizePath: true,
       stripTrailingHostDot: true,
-      pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
+      ...pathHandling(options.paths),
       ...peerHandling(options),
     }),
   );
 }
+
+const pathHandling = (paths: PathNormalization = 'BASE'): ManagerInit => ({
+  normalizePath: paths !== 'NONE',
+  mergeSlashes: paths === 'MERGE_SLASHES' || paths === 'DECODE_AND_MERGE_SLASHES',
+  pathWithEscapedSlashesAction:
+    paths === 'DECODE_AND_MERGE_SLASHES'
+      ? EscapedSlashes.UNESCAPE_AND_FORWARD
+      : EscapedSlashes.KEEP_UNCHANGED,
+});
 
 /** A client on the same machine has read all long before a second is over, and hears of the end of a tunnel sooner. */
 const tunnelEndMs = 50;

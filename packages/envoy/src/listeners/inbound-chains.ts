@@ -117,6 +117,7 @@ function httpFilters({ port, settings, authorization }: PortChainOptions, securi
     ],
     place: security === 'mutual_tls' ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
     isOnDemand: false,
+    paths: settings.pathNormalization,
     authorization: httpAuthorization(authorization, settings.trustDomain),
   });
 }

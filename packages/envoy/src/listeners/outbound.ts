@@ -42,6 +42,7 @@ export const httpManager = (statPrefix: string, route: string, options: Outbound
       ...encodeHttpMetrics({ ...metrics, takesConnect: options.takesConnect ?? false }),
     ],
     place: 'sidecar-outbound',
+    paths: options.settings.pathNormalization,
     isOnDemand: options.isOnDemand,
     hasDynamicHosts: options.settings.hasDynamicHosts === true,
     takesConnect: options.takesConnect ?? false,

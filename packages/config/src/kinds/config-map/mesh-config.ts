@@ -1,5 +1,5 @@
 // MeshConfig: Istio's settings of the whole mesh. What is not followed is warned about by name; what protects is refused.
-import { andThen, boolean, type Decoder, oneOf, quote, text } from '../../decode/decoder.ts';
+import { andThen, boolean, type Decoder, oneOf, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional } from '../../decode/object.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
 import { positiveDuration } from '../../values/duration.ts';
@@ -23,17 +23,7 @@ const decidedAtStart =
   };
 
 const normalization = object({
-  normalization: optional(
-    andThen(text, (written, walk) =>
-      written === 'DEFAULT' || written === 'BASE'
-        ? written
-        : refuse(walk, {
-            code: 'not-yet-supported',
-            message: `${quote(written)} is not yet supported`,
-            remedy: 'write DEFAULT or BASE: paths are normalized, slashes are left as they are',
-          }),
-    ),
-  ),
+  normalization: optional(oneOf('DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES')),
 });
 
 const shape = {
@@ -101,6 +91,7 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
   const { defaultServiceExportTo, defaultVirtualServiceExportTo, defaultDestinationRuleExportTo } = value;
   const { localityLbSetting, enableAutoMtls } = value;
   const gatewayTopology = value.defaultConfig?.gatewayTopology;
+  const paths = value.pathNormalization?.normalization ?? 'DEFAULT';
   const mode = value.outboundTrafficPolicy?.mode;
   const log = accessLogOf(value, walk);
   if (log === undefined) return undefined;
@@ -119,6 +110,7 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
     ...(defaultDestinationRuleExportTo === undefined ? {} : { defaultDestinationRuleExportTo }),
     ...(enableAutoMtls === undefined ? {} : { enableAutoMtls }),
     ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
+    ...(paths === 'DEFAULT' ? {} : { pathNormalization: paths }),
   };
 }
 

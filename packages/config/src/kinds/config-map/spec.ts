@@ -15,6 +15,12 @@ export interface GatewayTopologySpec {
   readonly isProxyProtocol: boolean;
 }
 
+/**
+ * The form in which paths are compared and go on: `BASE` resolves dots and writes what needs no `%` without it;
+ * `MERGE_SLASHES` also makes several slashes one; `DECODE_AND_MERGE_SLASHES` takes `%2f` and `%5c` for slashes, too.
+ */
+export type PathNormalization = 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
+
 /** Istio's MeshConfig, as far as it is followed. What is absent stays as the control plane was started. */
 export interface MeshConfigSpec {
   readonly outboundTrafficPolicy?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
@@ -32,6 +38,7 @@ export interface MeshConfigSpec {
   /** Mutual TLS wherever the endpoint's sidecar takes it, without being asked for. */
   readonly enableAutoMtls?: boolean;
   readonly gatewayTopology?: GatewayTopologySpec;
+  readonly pathNormalization?: PathNormalization;
 }
 
 export interface ConfigMapSpec {
