@@ -185,6 +185,21 @@ describe.skipIf(reason !== undefined)(title, () => {
       isMesh: true,
     });
     await logged('client', '[fd96::7]:8080');
+    // A service that asks for both families gets both, and calls itself by either.
+    const found = (await run(
+      'guarded',
+      "import { lookup } from 'node:dns/promises'; console.log(JSON.stringify(await lookup('guarded', { all: true })));",
+    )) as readonly { readonly address: string }[];
+    expect(found.map(({ address }) => address.split(/[.:]/)[0]).sort()).toEqual([
+      expect.stringMatching(/^2(001|4)/),
+      expect.stringMatching(/^2(001|4|5)/),
+    ]);
+    for (const from of ['client', 'guarded'] as const)
+      for (const { address } of found)
+        expect(await ask(from, [address, 8080, 'guarded'])).toMatchObject({
+          pod: of('guarded').name,
+          isMesh: true,
+        });
   });
 
   it('[DP-2] queries of names reach the agent, over UDP and TCP and whatever server they are for', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applicationsOf } from './support/applications.ts';
 import { runInside } from './support/inside.ts';
-import { listAt, type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
+import { listAt, type Mesh, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
 import { scrape, sum } from './support/metrics.ts';
 import { transparentCaptureReason } from './support/privilege.ts';
 
@@ -32,11 +32,16 @@ describe.skipIf(reason !== undefined)(title, () => {
   });
 
   /** Sends messages one after another from a socket of its own; the answers, null for those that did not come. */
-  const asking = (host: string, port: number, messages: readonly string[], timeoutMs = 1_000): string => `
+  const asking = (
+    host: string,
+    port: number,
+    messages: readonly string[],
+    { timeoutMs = 1_000, family = 4 } = {},
+  ): string => `
     import { createSocket } from 'node:dgram';
     import { lookup } from 'node:dns/promises';
-    const { address } = await lookup(${JSON.stringify(host)}, 4);
-    const socket = createSocket('udp4');
+    const { address } = await lookup(${JSON.stringify(host)}, ${family});
+    const socket = createSocket('udp${family}');
     let refuse = () => {};
     socket.on('error', () => refuse());
     await new Promise((resolve) => socket.connect(${port}, address, resolve));
@@ -55,11 +60,28 @@ describe.skipIf(reason !== undefined)(title, () => {
   `;
   const ask = async (
     from: keyof typeof pids,
-    to: { host: string; port?: number },
+    to: { host: string; port?: number; family?: 4 | 6 },
     messages: readonly string[] = ['who'],
     timeoutMs?: number,
   ): Promise<readonly unknown[]> =>
-    listAt(JSON.parse(await runInside(pids[from], asking(to.host, to.port ?? 9000, messages, timeoutMs))));
+    listAt(
+      JSON.parse(
+        await runInside(
+          pids[from],
+          asking(to.host, to.port ?? 9000, messages, {
+            family: to.family ?? 4,
+            ...(timeoutMs === undefined ? {} : { timeoutMs }),
+          }),
+        ),
+      ),
+    );
+  /** The other address of a Pod. */
+  const ipv6Of = async (prefix: string): Promise<string> => {
+    const { name } = await mesh.pod(prefix);
+    const objects = listAt(await mesh.admin('/v1/objects?kind=Pod'), 'items');
+    const object = objects.find((each) => textAt(each, 'metadata', 'name') === name);
+    return textAt(listAt(object, 'status', 'podIPs')[1], 'ip') ?? '';
+  };
 
   const logged = async (prefix: string, text: string): Promise<string> => {
     const file = join(mesh.state, 'logs', (await mesh.pod(prefix)).name, 'access.log');
@@ -116,6 +138,21 @@ describe.skipIf(reason !== undefined)(title, () => {
     expect(await ask('client', { host: 'outside' })).toEqual([expect.stringMatching(/^outside-/)]);
   });
 
+  it('[DP-7] [DP-2] over IPv6 they go the same ways, by name in mutual TLS and to a Pod in the clear', async () => {
+    expect(await ask('client', { host: 'echo', family: 6 })).toEqual([expect.stringMatching(/^echo-v1-/)]);
+    const address = await ipv6Of('echo');
+    expect(await ask('outside', { host: address, port: 9001, family: 6 })).toEqual([
+      expect.stringMatching(/^echo-v1-/),
+    ]);
+    await until('the server counts it', async () => {
+      const taken = (await scrape(server)).find(
+        ({ name, labels }) =>
+          name === 'envoy_udp_downstream_sess_total' && labels['envoy_udp_prefix'] === 'inbound-udp|9001||',
+      );
+      return (taken?.value ?? 0) >= 2;
+    });
+  });
+
   it('[DP-7] [AU-10] a STRICT workload takes no datagram in the clear, from nobody', async () => {
     const strict =
       'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default}\nspec: {mtls: {mode: STRICT}}\n';
@@ -125,6 +162,9 @@ describe.skipIf(reason !== undefined)(title, () => {
         `${from} is refused`,
         async () => (await ask(from, { host: server, port: 9001 }, ['who'], 300))[0] === null,
       );
+    const otherWay = { host: await ipv6Of('echo'), port: 9001, family: 6 } as const;
+    expect(await ask('outside', otherWay, ['who'], 500)).toEqual([null]);
+    expect(await ask('client', { host: 'echo', family: 6 })).toEqual([expect.stringMatching(/^echo-v1-/)]);
     expect(await ask('client', { host: 'echo' })).toEqual([expect.stringMatching(/^echo-v1-/)]);
     // Its own workload may talk to it plainly.
     expect(await ask('echo', { host: '127.0.0.1', port: 9001 })).toEqual([

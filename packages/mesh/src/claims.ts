@@ -72,7 +72,7 @@ function claimOfService(
       .map(({ port, name, protocol }): ServicePort => ({ number: port, name, protocol })),
     resolution: externalName === undefined ? 'endpoints' : 'dns',
     addresses: isAllocated
-      ? allocatedAddresses(host, { ipv6: settings.allocatesIpv6 === true })
+      ? allocatedAddresses(host, { ipv6: settings.allocatesIpv6 === true || spec.wantsIpv6 === true })
       : spec.clusterIPs,
     ...(isAllocated ? { isAllocated } : {}),
     ...(spec.isHeadless ? { isHeadless: true } : {}),

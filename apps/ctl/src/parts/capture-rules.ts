@@ -72,10 +72,10 @@ async function tell(
 }
 
 function rulesOf(flags: IptablesFlags, families: readonly Family[]): CaptureRules {
-  const { serviceNetwork, inboundUdpAddress, ...withoutUdp } = defaultRules;
   const resolvers = families.map((family) => (family === 'ipv4' ? '127.0.0.1' : '::1'));
   return {
-    ...(flags.udp ? defaultRules : withoutUdp),
+    ...defaultRules,
+    ...(flags.udp ? {} : { serviceNetworks: [], inboundUdpAddresses: [] }),
     interception: flags.interceptionMode,
     outboundPort: flags.outboundPort,
     inboundPort: flags.inboundPort,

@@ -1,10 +1,15 @@
 // Where sidecars take datagrams: from their application for each UDP service, and in the clear where policy lets them.
-import type { Inbound, InboundPort } from '@xebec/model';
+import type { Inbound, InboundPort, ProxyNode } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { ProxySettings } from '../inputs.ts';
 import type { EncodedResource } from '../resource.ts';
-import { inboundUdpCluster, redirectedUdpAddress, redirectedUdpPort } from './names.ts';
+import {
+  inboundUdpCluster,
+  redirectedUdpAddress,
+  redirectedUdpAddress6,
+  redirectedUdpPort,
+} from './names.ts';
 import type { UdpTarget } from './targets.ts';
 import { encodeListenerLogs, ownPrincipal, type SessionNames } from './telemetry.ts';
 import { encodeUdpListener } from './udp-proxy.ts';
@@ -61,13 +66,14 @@ export function encodeInboundUdpListeners(
   }
   return [...places]
     .filter(([, { mutualTls }]) => mutualTls !== 'STRICT')
-    .map(([number, port]) =>
-      plainListener(
-        port,
-        { address: proxy.capture === 'explicit' ? proxy.address : redirectedUdpAddress, port: number },
-        settings,
-      ),
+    .flatMap(([number, port]) =>
+      inboundAddresses(proxy).map((address) => plainListener(port, { address, port: number }, settings)),
     );
+}
+
+function inboundAddresses({ capture, address, hasIpv6 }: ProxyNode): readonly string[] {
+  if (capture === 'explicit') return [address];
+  return hasIpv6 === true ? [redirectedUdpAddress, redirectedUdpAddress6] : [redirectedUdpAddress];
 }
 
 function plainListener(port: InboundPort, place: Place, settings: ProxySettings): EncodedResource {

@@ -72,3 +72,5 @@ export const redirectedUdpPort = (port: number): number => 0xf000 | (port & 0xff
  * translates the workload's address to this one, which exists in no other place.
  */
 export const redirectedUdpAddress = '255.0.0.6';
+/** The same for datagrams of IPv6. */
+export const redirectedUdpAddress6 = '::6';

@@ -24,7 +24,7 @@ export const nothing: Situation = { iptables: [], routes: [] };
 /** What the rules ask for. */
 export function wantedSituation(rules: CaptureRules, backend: Backend, family: Family): Situation {
   const plan = planCapture(rules, family);
-  const services = rules.serviceNetwork === undefined ? [] : ofFamily([rules.serviceNetwork], family);
+  const services = ofFamily(rules.serviceNetworks, family);
   const routes: Route[] = [
     ...planRoutes(rules, family),
     ...(rules.interception === 'NONE' ? [] : services).map(serviceRoute),

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { RunCommand } from '../commands/run.ts';
-import { serviceNetwork } from '../rules/capture-rules.ts';
+import { serviceNetworks } from '../rules/capture-rules.ts';
 import type { RenderedRules } from '../rules/render.ts';
 import type { MeshNames } from './names.ts';
 import { prefixLength, prefixLength6, type Subnet, type Subnet6 } from './subnet.ts';
@@ -161,7 +161,7 @@ export function makeWorkload(
         'link set eth0 addrgenmode none up',
         `address add ${address}/${prefixLength} dev eth0`,
         `route add default via ${mesh.subnet.hostAddress}`,
-        `route add local ${serviceNetwork} dev lo src ${address} table local`,
+        `route add local ${serviceNetworks.ipv4} dev lo src ${address} table local`,
         ...(applicationAddress === undefined
           ? []
           : [`address add ${applicationAddress}/${prefixLength} dev eth0`]),
@@ -174,6 +174,7 @@ export function makeWorkload(
             [ip, '-n', netns],
             `address add ${address6}/${prefixLength6} dev eth0 nodad`,
             `route add default via ${mesh.subnet6.hostAddress}`,
+            `route add local ${serviceNetworks.ipv6} dev lo src ${address6} table local`,
           ),
         ]),
   ]);

@@ -42,20 +42,20 @@ export interface CaptureRules {
   readonly rerouteInterfaces: readonly string[];
   readonly dnsCapture?: DnsCapture;
   /**
-   * Addresses of services. They are the workload's own (`local` in its network), so that its proxy can take their
-   * datagrams by listening at them, at port numbers that applications do not use; connections to them are captured
-   * like any other. Absent: datagrams that applications send are not captured.
+   * Blocks of addresses of services. They are the workload's own (`local` in its network), so that its proxy can take
+   * their datagrams by listening at them, at port numbers that applications do not use; connections to them are
+   * captured like any other. Of a family that is missing, datagrams that applications send are not captured.
    */
-  readonly serviceNetwork?: string;
+  readonly serviceNetworks: readonly string[];
   /**
-   * Where the proxy takes datagrams that others send to the workload. The address is of no other use, and local
-   * because it lies in the network of services. Absent: they are not captured.
+   * Where the proxy takes datagrams that others send to the workload, at most one per family: addresses of no other
+   * use, which are the workload's own, too. Of a family that is missing they are not captured.
    */
-  readonly inboundUdpAddress?: string;
+  readonly inboundUdpAddresses: readonly string[];
 }
 
-/** The block that services have their addresses of; reserved, so that nobody else is reached by one. */
-export const serviceNetwork = '240.0.0.0/4';
+/** The blocks that services have their addresses of; reserved, so that nobody else is reached by one. */
+export const serviceNetworks = { ipv4: '240.0.0.0/4', ipv6: '2001:2::/48' } as const;
 
 /** The user and group that proxies run as. */
 export const proxyUid = 1337;
@@ -82,8 +82,8 @@ export const defaultRules: CaptureRules = {
   excludeOutboundGids: [],
   excludeInterfaces: [],
   rerouteInterfaces: [],
-  serviceNetwork,
-  inboundUdpAddress: '255.0.0.6',
+  serviceNetworks: Object.values(serviceNetworks),
+  inboundUdpAddresses: ['255.0.0.6', '::6'],
 };
 
 export type Family = 'ipv4' | 'ipv6';

@@ -36,7 +36,7 @@ export function checkRules(rules: CaptureRules): Diagnostic[] {
     excludeInboundSources: rules.excludeInboundSources,
     includeOutboundCidrs: rules.includeOutboundCidrs === '*' ? [] : rules.includeOutboundCidrs,
     excludeOutboundCidrs: rules.excludeOutboundCidrs,
-    serviceNetwork: rules.serviceNetwork === undefined ? [] : [rules.serviceNetwork],
+    serviceNetworks: rules.serviceNetworks,
   };
   const owners = {
     proxyUid: [rules.proxyUid],
@@ -49,7 +49,7 @@ export function checkRules(rules: CaptureRules): Diagnostic[] {
     rerouteInterfaces: rules.rerouteInterfaces,
   };
   const addresses = {
-    inboundUdpAddress: rules.inboundUdpAddress === undefined ? [] : [rules.inboundUdpAddress],
+    inboundUdpAddresses: rules.inboundUdpAddresses,
     'dnsCapture.addresses': dns?.addresses ?? [],
   };
   return [
@@ -62,7 +62,10 @@ export function checkRules(rules: CaptureRules): Diagnostic[] {
       'the name of a network interface, at most 15 letters, digits, "-", "_" or "."',
     ),
     ...bad(addresses, (address) => isIP(address) !== 0, 'an IP address'),
-    ...severalResolvers(rules),
+    ...onePerFamily({
+      'dnsCapture.addresses': dns?.addresses ?? [],
+      inboundUdpAddresses: rules.inboundUdpAddresses,
+    }),
   ];
 }
 
@@ -76,9 +79,8 @@ function bad<T extends string | number>(
   );
 }
 
-function severalResolvers({ dnsCapture }: CaptureRules): Diagnostic[] {
-  const families = (dnsCapture?.addresses ?? []).map(cidrFamily);
-  return new Set(families).size === families.length
-    ? []
-    : [refusal('dnsCapture.addresses', dnsCapture?.addresses.join(',') ?? '', 'one address per family')];
+function onePerFamily(fields: Readonly<Record<string, readonly string[]>>): Diagnostic[] {
+  return Object.entries(fields)
+    .filter(([, addresses]) => new Set(addresses.map(cidrFamily)).size < addresses.length)
+    .map(([field, addresses]) => refusal(field, addresses.join(','), 'one address per family'));
 }

@@ -1,5 +1,5 @@
 // What becomes of connections and datagrams that others send to the workload.
-import { cidrFamily, ofFamily } from './address-family.ts';
+import { ofFamily } from './address-family.ts';
 import { type CaptureRules, type Family, proxyMark } from './capture-rules.ts';
 import { giveBack, type Match, type Rule, rule, type Verdict } from './rule.ts';
 
@@ -27,12 +27,12 @@ const multicastOf = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
 /** Answers to what the workload asked for are not seen here: translation looks at the first datagram of a flow only. */
 export function inboundUdpRules(rules: CaptureRules, family: Family): Rule[] {
-  const { inboundUdpAddress: address, serviceNetwork } = rules;
-  if (address === undefined || cidrFamily(address) !== family) return [];
+  const [address] = ofFamily(rules.inboundUdpAddresses, family);
+  if (address === undefined) return [];
   const capture: Verdict = { kind: 'raise', address };
   return [
     // Nobody else may speak to the listeners that are the workload's own way out.
-    ...ofFamily(serviceNetwork === undefined ? [] : [serviceNetwork], family).map((services) =>
+    ...ofFamily(rules.serviceNetworks, family).map((services) =>
       rule({ protocol: 'udp', destination: { is: services } }, capture),
     ),
     rule({ destination: { is: multicastOf[family] } }, giveBack),

@@ -41,7 +41,7 @@ function byDestination(rules: CaptureRules, family: Family): Rule[] {
 /** The proxy calling its own workload goes through inbound; an application calling itself, but no service, through nothing. */
 function proxyRules(rules: CaptureRules, owner: 'uid' | 'gid', family: Family): Rule[] {
   const id = owner === 'uid' ? rules.proxyUid : rules.proxyGid;
-  const [services] = ofFamily(rules.serviceNetwork === undefined ? [] : [rules.serviceNetwork], family);
+  const [services] = ofFamily(rules.serviceNetworks, family);
   const toOthers = services === undefined ? {} : { destination: { isNot: services } };
   const toSelf: Match = {
     protocol: 'tcp',

@@ -94,8 +94,8 @@ function capturedChains(rules: CaptureRules, family: Family): Chain[] {
   ];
 }
 
-const toServiceRules = ({ serviceNetwork }: CaptureRules, family: Family): Rule[] =>
-  ofFamily(serviceNetwork === undefined ? [] : [serviceNetwork], family).map((services) =>
+const toServiceRules = ({ serviceNetworks }: CaptureRules, family: Family): Rule[] =>
+  ofFamily(serviceNetworks, family).map((services) =>
     rule({ protocol: 'udp', destination: { is: services } }, { kind: 'raise' }),
   );
 

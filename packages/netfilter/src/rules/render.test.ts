@@ -77,7 +77,8 @@ describe('refusals', () => {
     [{ dnsCapture: { addresses: ['127.0.0.1', '127.0.0.2'], port: 53 } }, 'dnsCapture.addresses'],
     [{ excludeInterfaces: ['eth0" accept'] }, 'excludeInterfaces'],
     [{ rerouteInterfaces: ['a-name-that-is-too-long'] }, 'rerouteInterfaces'],
-    [{ inboundUdpAddress: '255.0.0.6 -j ACCEPT' }, 'inboundUdpAddress'],
+    [{ inboundUdpAddresses: ['255.0.0.6 -j ACCEPT'] }, 'inboundUdpAddresses'],
+    [{ serviceNetworks: ['2001:2::/129'] }, 'serviceNetworks'],
   ] satisfies [Partial<CaptureRules>, string][])('%j is refused', (change, field) => {
     const result = renderRules({ ...defaultRules, ...change }, 'nftables');
     expect(result.ok).toBe(false);

@@ -54,6 +54,8 @@ const specShape = {
   sessionAffinityConfig: optional(affinity),
   trafficDistribution: optional(oneOf('PreferClose', 'PreferSameZone', 'PreferSameNode')),
   internalTrafficPolicy: optional(oneOf('Cluster', 'Local')),
+  ipFamilyPolicy: withDefault(oneOf('SingleStack', 'PreferDualStack', 'RequireDualStack'), 'SingleStack'),
+  ipFamilies: withDefault<readonly ('IPv4' | 'IPv6')[]>(list(oneOf('IPv4', 'IPv6'), { most: 2 }), []),
 };
 
 /** Of the platform's own doing: how traffic comes to a node. */
@@ -61,8 +63,6 @@ const ignored = [
   'allocateLoadBalancerNodePorts',
   'externalTrafficPolicy',
   'healthCheckNodePort',
-  'ipFamilies',
-  'ipFamilyPolicy',
   'loadBalancerClass',
   'loadBalancerIP',
 ];
@@ -84,6 +84,9 @@ function normalize(value: Decoded<typeof specShape>): Omit<ServiceSpec, 'exportT
     ...(sessionAffinity === 'ClientIP' ? { sessionAffinity } : {}),
     ...(internalTrafficPolicy === 'Local' ? { internalTrafficPolicy } : {}),
     ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+    ...(value.ipFamilyPolicy !== 'SingleStack' || value.ipFamilies.includes('IPv6')
+      ? { wantsIpv6: true as const }
+      : {}),
   };
 }
 

@@ -30,6 +30,8 @@ export interface ServiceSpec {
   readonly internalTrafficPolicy?: 'Local';
   /** Endpoints of the client's own zone, or node, are preferred. */
   readonly trafficDistribution?: 'PreferClose' | 'PreferSameZone' | 'PreferSameNode';
+  /** Asked for by `ipFamilyPolicy` or `ipFamilies`: where no address is written, it also gets one of IPv6. */
+  readonly wantsIpv6?: true;
   /** From the annotation `networking.istio.io/exportTo`; `['*']` by default. */
   readonly exportTo: ExportTo;
 }
