@@ -103,15 +103,20 @@ function presentOf(
   for (const list of changes.values())
     for (const { epoch, typeUrl, layer, name } of list) epochs.set(`${typeUrl}|${layer}|${name}`, epoch);
   const present = new Map<string, ResourceChange[]>([...wanted].map((key) => [key, []]));
+  const tables: ResourceChange[] = [];
   for (const { typeUrl, resources: collection } of resources) {
     for (const [key, { causes }] of collection.entries()) {
       const objects = new Set(causes.map(objectOf).filter((object) => wanted.has(object)));
-      if (objects.size === 0) continue;
       const name = key.slice(key.indexOf('|') + 1);
       const epoch = epochs.get(`${typeUrl}|${key}`) ?? 0;
-      for (const object of objects)
-        present.get(object)?.push({ epoch, typeUrl, layer: layerOf(key), name, objects });
+      const change = { epoch, typeUrl, layer: layerOf(key), name, objects };
+      if (typeUrl === typeUrls.route && causes.length === 0) tables.push(change);
+      for (const object of objects) present.get(object)?.push(change);
     }
+  }
+  for (const list of present.values()) {
+    const wantedTables = tablesOf(list);
+    list.push(...tables.filter((table) => isTableOf(table, wantedTables)));
   }
   return present;
 }
@@ -127,14 +132,16 @@ function changesOf(
     : [changes.get(epoch) ?? []];
   return lists.flatMap((list) => {
     const own = list.filter(({ objects }) => objects.has(key));
-    const tables = own.flatMap(({ typeUrl, name }) =>
-      typeUrl === typeUrls.virtualHost ? [tableOf(name)] : [],
-    );
+    const tables = tablesOf(own);
     return [...own, ...list.filter((change) => isTableOf(change, tables))];
   });
 }
 
-const tableOf = (host: string): string => host.slice(0, host.indexOf('/'));
+/** Names of the tables that virtual hosts belong to. */
+const tablesOf = (changes: readonly ResourceChange[]): readonly string[] =>
+  changes.flatMap(({ typeUrl, name }) =>
+    typeUrl === typeUrls.virtualHost ? [name.slice(0, name.indexOf('/'))] : [],
+  );
 
 /** Whole tables of routes say nothing of what is in them: they change with their virtual hosts. */
 const isTableOf = ({ typeUrl, name, objects }: ResourceChange, tables: readonly string[]): boolean =>
