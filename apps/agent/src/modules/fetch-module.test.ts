@@ -69,7 +69,12 @@ describe('a file', () => {
 
   it.each([
     ['another sum', good, { sha256: '0'.repeat(64) }, /^final: its SHA-256 sum is [0-9a-f]{64}, not 0{64}$/],
-    ['no module', Buffer.from('hello'), {}, /^final: it is not a WebAssembly module$/],
+    [
+      'no module',
+      Buffer.from('hello'),
+      { sha256: '0'.repeat(64) },
+      /^final: it is not a WebAssembly module$/,
+    ],
     ['a broken module', good.subarray(0, 30), {}, /^final: it is not a good WebAssembly module: /],
     ['another program', moduleWith('main'), {}, /^final: .* exports no proxy_abi_version_0_2_1$/],
     ['too much', Buffer.alloc(5_000), {}, /^final: it has more than 4096 bytes$/],

@@ -12,6 +12,8 @@ export async function fetchModule(
 ): Promise<Fetched> {
   const fetched = await fetchAny(request, limits);
   if (fetched.kind === 'failed') return fetched;
+  // What is told of files that are no modules helps nobody but those who should not read them.
+  if (!isModule(fetched.bytes)) return gone('it is not a WebAssembly module');
   const { sha256 } = request;
   if (sha256 !== undefined && !fetched.sums.includes(sha256)) {
     return gone(`its SHA-256 sum is ${fetched.sums[0] ?? ''}, not ${sha256}`);
@@ -63,7 +65,6 @@ declare const WebAssembly: Engine;
 
 /** Envoy would refuse it too, but in words for people who know Envoy. */
 async function faultOf(bytes: Uint8Array): Promise<string | undefined> {
-  if (!isModule(bytes)) return 'it is not a WebAssembly module';
   try {
     const compiled = await WebAssembly.compile(bytes);
     const names = WebAssembly.Module.exports(compiled).map(({ name }) => name);

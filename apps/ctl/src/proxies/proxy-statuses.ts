@@ -43,6 +43,7 @@ export const typeNames = {
   virtualHosts: '.VirtualHost',
   endpoints: '.ClusterLoadAssignment',
   secrets: '.Secret',
+  extensions: '.TypedExtensionConfig',
 } as const;
 
 export async function readProxies(controlPlane: ControlPlane): Promise<Result<readonly ProxyStatus[]>> {
@@ -69,6 +70,7 @@ function proxyOf(item: JsonObject): ProxyStatus {
     virtualHosts = unsent,
     endpoints = unsent,
     secrets = unsent,
+    extensions = unsent,
   } = states;
   const [idPod = client, idNamespace = ''] = splitName(client.split('~')[2] ?? client);
   return {
@@ -78,7 +80,7 @@ function proxyOf(item: JsonObject): ProxyStatus {
     workload: textOf(node['workloadName']),
     discovery: textOf(node['discovery']),
     state: worst(Object.values(states)),
-    types: { clusters, listeners, routes, virtualHosts, endpoints, secrets },
+    types: { clusters, listeners, routes, virtualHosts, endpoints, secrets, extensions },
     rejections: [
       ...Object.entries(types).flatMap(([typeUrl, type]) => rejectionOf(typeUrl, type)),
       ...objectsOf(item['held']).map(heldRejection),

@@ -23,6 +23,13 @@ export function* checkPolicies(scene: Scene): Generator<Conflict> {
     if (selectedBy(scene, object, workloadSelector).length === 0)
       yield* selectsNothing(scene, object, 'spec.workloadSelector');
   }
+  for (const kind of ['WasmPlugin', 'TrafficExtension'] as const) {
+    for (const object of scene.objects.list(kind)) {
+      const { selector, targetGateways } = object.spec;
+      if (targetGateways.length === 0 && selectedBy(scene, object, selector ?? {}).length === 0)
+        yield* selectsNothing(scene, object, selector === undefined ? 'metadata.namespace' : 'spec.selector');
+    }
+  }
   for (const object of scene.objects.list('DestinationRule')) {
     const { workloadSelector = {} } = object.spec;
     if (Object.keys(workloadSelector).length === 0) continue;
