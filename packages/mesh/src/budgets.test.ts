@@ -3,6 +3,7 @@ import type { ObjectOf } from '@xebec/config';
 import { beforeAll, expect, test } from 'vitest';
 import { createMesh, type MeshFixture } from './testing/mesh-fixture.ts';
 import {
+  authorizationPolicy,
   destinationRule,
   forward,
   inlineEndpoint,
@@ -143,6 +144,16 @@ test("a namespace's mutual TLS concerns what runs in the namespace", () => {
   expect(runs['mesh.inlineEndpoints']).toBe(serviceCount / 10);
   expect(runs['mesh.inbounds']).toBe(10);
   expect(runs['mesh.endpointSets'] ?? 0).toBe(0);
+});
+
+test('who may come in concerns the workloads that a policy selects, and nothing that others know of them', () => {
+  const selector = { app: 'client' };
+  const one = fixture.runsOf(() => fixture.put(authorizationPolicy('ns-3/one', { selector })));
+  expect(one).toEqual({ 'mesh.authorizationPolicies': 1, 'mesh.inbounds': 10 });
+  const other = fixture.runsOf(() =>
+    fixture.put(authorizationPolicy('ns-3/other', { selector: { app: 'none' } })),
+  );
+  expect(other).toEqual({ 'mesh.authorizationPolicies': 1 });
 });
 
 test('mutual TLS of the whole mesh runs everything that depends on it once, and nothing else', () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createMesh, everything, type MeshObject } from './testing/mesh-fixture.ts';
 import {
+  authorizationPolicy,
   destinationRule,
   forward,
   gatewayServer,
@@ -178,6 +179,11 @@ const anyPeer = fc
       ...(selector === undefined ? {} : { selector, portModes: { 8080: portMode } }),
     }),
   );
+const anyAuthorization = fc
+  .tuple(id, fc.option(labels, { nil: undefined }), fc.constantFrom('ALLOW', 'DENY' as const))
+  .map(([key, selector, action]) =>
+    authorizationPolicy(key, { action, ...(selector === undefined ? {} : { selector }) }),
+  );
 const anyGateway = fc
   .tuple(
     id,
@@ -268,6 +274,7 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyRoute,
   anyRule,
   anyPeer,
+  anyAuthorization,
   anyGateway,
   anySecret,
   anyFilter,
@@ -379,4 +386,4 @@ test('equals the mesh from scratch after any history', () => {
     { numRuns: 1000 },
   );
   expect(neverSeen()).toEqual([]);
-});
+}, 120_000);

@@ -32,10 +32,11 @@ const sidecar = (namespace: string, options: Partial<ProxyNode>): ProxyNode => {
 
 const proxies: readonly ProxyNode[] = [
   sidecar('default', { capture: 'transparent', discovery: 'eager' }),
-  sidecar('shop', { capture: 'explicit', discovery: 'on-demand' }),
+  sidecar('shop', { capture: 'explicit', discovery: 'on-demand', choosesAfterHandshake: true }),
   proxyOf({
     id: 'router',
     role: 'router',
+    choosesAfterHandshake: true,
     name: 'gateway',
     labels: { istio: 'ingressgateway', app: 'edge' },
   }),

@@ -1,5 +1,6 @@
 // Valid configuration objects for tests: a few words each, the rest is what config's defaults would be.
 import type {
+  AuthorizationPolicySpec,
   DestinationRuleSpec,
   GatewayServerSpec,
   GatewayTls,
@@ -185,6 +186,12 @@ export const peerAuthentication = (
   spec: Partial<PeerAuthenticationSpec>,
 ): ObjectOf<'PeerAuthentication'> =>
   object('PeerAuthentication', id, { mode: 'UNSET', portModes: {}, ...spec });
+
+export const authorizationPolicy = (
+  id: Id,
+  spec: Partial<AuthorizationPolicySpec> = {},
+): ObjectOf<'AuthorizationPolicy'> =>
+  object('AuthorizationPolicy', id, { action: 'ALLOW', rules: [], ...spec });
 
 export function gatewayServer(
   port: number,
