@@ -1,7 +1,8 @@
 // xebec agent iptables in namespaces of our own: one table of behaviour, the same with either back-end, around a real Envoy.
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addresses, type CaptureBench, openCaptureBench, type Reached } from './support/capture-bench.ts';
-import { xebec } from './support/mesh.ts';
+import { command, xebec } from './support/mesh.ts';
 import { transparentCaptureReason } from './support/privilege.ts';
 
 const envoy = process.env['ENVOY_PATH'];
@@ -201,6 +202,16 @@ describe('wrong flags', () => {
     expect(await refused('--interception-mode', 'tproxy')).toMatch(/--interception-mode.*TPROXY/);
     expect(await refused('--backend', 'ebpf')).toMatch(/--backend.*nftables/);
     expect(await refused('--clean')).toMatch(/--clean and --dry-run exclude each other/);
+  });
+
+  it('[DP-2] without privilege nothing is changed, and the way out is told', async () => {
+    const tool = [process.execPath, command, 'agent', 'iptables'];
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+    const [file = '', ...parameters] = process.getuid?.() === 0 ? [...nobody, ...tool] : tool;
+    const { status, stderr } = spawnSync(file, parameters, { encoding: 'utf8' });
+    // A checkout below a closed directory cannot be read by others.
+    if (stderr.includes('MODULE_NOT_FOUND') || stderr.includes('EACCES')) return;
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/neither root nor CAP_NET_ADMIN.*--dry-run/)]);
   });
 
   it('[DP-2] a dry run needs no privilege and prints what would be done', async () => {

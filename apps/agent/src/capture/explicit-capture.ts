@@ -3,6 +3,7 @@ import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import { refuse } from '../problem.ts';
 import type { Capture, CapturedWorkload, CaptureRequest } from './capture.ts';
+import { inertAnnotations } from './capture-annotations.ts';
 import { type BindOutcome, firstPlaceOf, type LoopbackPair, pairAt, tryBind } from './loopback-addresses.ts';
 import { type ListUdpDestinations, udpEnvironment } from './udp-directory.ts';
 
@@ -59,11 +60,13 @@ export function createExplicitCapture(options: ExplicitCaptureOptions): Capture 
       if (!taken.ok) return taken;
       const { place, pair } = taken.value;
       const workload = workloadAt(pair, request, () => void held.delete(place));
-      if (request.role !== 'sidecar' || options.udpDestinations === undefined) return succeed(workload);
+      const warnings = request.role === 'sidecar' ? inertAnnotations(request) : [];
+      if (request.role !== 'sidecar' || options.udpDestinations === undefined)
+        return succeed(workload, warnings);
       const { namespace } = request;
       const destinations = await options.udpDestinations(namespace);
       const variables = udpEnvironment(destinations, { address: pair.proxy, namespace });
-      return succeed({ ...workload, environment: { ...workload.environment, ...variables } });
+      return succeed({ ...workload, environment: { ...workload.environment, ...variables } }, warnings);
     },
     dispose: () => Promise.resolve(),
   };

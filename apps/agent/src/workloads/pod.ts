@@ -6,6 +6,7 @@ import type { Diagnostic, Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import { backoffMs, pause, unlessAborted } from '../backoff.ts';
 import type { CapturedWorkload } from '../capture/capture.ts';
+import { captureAnnotations } from '../capture/capture-annotations.ts';
 import type { PodStage } from '../events.ts';
 import { scrapeTargetOf } from '../metrics/merged-metrics.ts';
 import { inWords } from '../problem.ts';
@@ -108,6 +109,7 @@ export class Pod implements JobPodState {
   async #start(launches: Launches): Promise<Result<void>> {
     const captured = await this.#capture();
     if (!captured.ok) return captured;
+    for (const { code, message } of captured.warnings) this.#warn(code, message);
     this.#captured = captured.value;
     const bound = await this.#bindGateway();
     if (!bound.ok) return bound;
@@ -132,7 +134,7 @@ export class Pod implements JobPodState {
       name: this.name,
       role: isGateway ? 'router' : isMeshed(template) ? 'sidecar' : 'none',
       ports: capturedPorts(template),
-      annotations: template.annotations,
+      annotations: captureAnnotations(template.annotations),
     });
   }
 

@@ -150,7 +150,10 @@ const isOurs = (name: string): boolean => name.startsWith(prefix) || readers.has
 export function readCaptureAnnotations(annotations: TextMap): {
   readonly settings: CaptureAnnotations;
   readonly problems: readonly AnnotationProblem[];
+  /** The annotations that change what is captured. */
+  readonly names: readonly string[];
 } {
+  const names: string[] = [];
   let settings: CaptureAnnotations = {};
   const problems: AnnotationProblem[] = [];
   for (const [annotation, value] of Object.entries(annotations)) {
@@ -158,8 +161,9 @@ export function readCaptureAnnotations(annotations: TextMap): {
     const read = readers.get(annotation)?.(value) ?? unknown(annotation);
     if ('code' in read) problems.push({ ...read, annotation });
     else settings = { ...settings, ...read };
+    if (!('code' in read) && read.interception !== 'REDIRECT') names.push(annotation);
   }
-  return { settings, problems };
+  return { settings, problems, names };
 }
 
 const unknown = (annotation: string): Complaint => ({
