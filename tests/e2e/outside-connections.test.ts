@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasOpenssl, type OutsideAuthority, openOutsideAuthority } from './support/edge.ts';
+import { fetchText } from './support/http.ts';
 import { type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
 import { dial, openTunnel } from './support/tunnel.ts';
 
@@ -179,6 +180,44 @@ spec:
       socket.on('close', () => resolve(Buffer.alloc(0)));
     });
     expect(raw.subarray(0, 4).toString()).toBe('v1: ');
+  });
+});
+
+describe('[MG-8] members of a headless service', () => {
+  it('are called by name; the service itself is all of them', async () => {
+    await apply(`
+apiVersion: v1
+kind: Service
+metadata: { name: each }
+spec: { clusterIP: None, selector: { app: store }, ports: [{ name: http, port: 80, targetPort: 9003 }] }`);
+    const versions = async (host: string): Promise<readonly string[]> => {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => fetchText({ url: `http://${host}/`, proxy })),
+      );
+      return [...new Set(answers.map(({ body }) => /"version":"(\w+)"/.exec(body)?.[1] ?? body))].sort();
+    };
+    const [first, second] = [await mesh.pod('store-v1'), await mesh.pod('store-v2')];
+    await until('it is known', async () => (await versions('each')).join() === 'v1,v2');
+    expect(await versions(`${first.name}.each`)).toEqual(['v1']);
+    expect(await versions(`${second.name}.each.default.svc.cluster.local:80`)).toEqual(['v2']);
+    expect(await versions(`${second.ip.replaceAll('.', '-')}.each.default`)).toEqual(['v2']);
+    const { status } = await fetchText({ url: 'http://nobody.each/', proxy });
+    expect(status).toBe(503);
+  });
+
+  it('are chosen beside the rules for the service, which hold for them too', async () => {
+    const { name } = await mesh.pod('store-v1');
+    await apply(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: each }
+spec:
+  hosts: [each]
+  http: [{ route: [{ destination: { host: each }, headers: { request: { set: { x-ruled: "yes" } } } }] }]`);
+    await until('the rule holds', async () => {
+      const { body } = await fetchText({ url: `http://${name}.each/`, proxy });
+      return body.includes('"x-ruled":"yes"') && body.includes('"version":"v1"');
+    });
   });
 });
 

@@ -86,7 +86,7 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: { name: each }
-spec: { clusterIP: None, selector: { app: store }, ports: [{ name: tcp, port: 9001 }] }`);
+spec: { clusterIP: None, selector: { app: store }, ports: [{ name: tcp, port: 9001 }, { name: http, port: 9003 }] }`);
     const before = sum(await scrape(store.ip), 'istio_tcp_connections_opened_total', {
       connection_security_policy: 'mutual_tls',
     });
@@ -102,6 +102,25 @@ spec: { clusterIP: None, selector: { app: store }, ports: [{ name: tcp, port: 90
       const labels = { connection_security_policy: 'mutual_tls', reporter: 'destination' };
       return sum(await scrape(store.ip), 'istio_tcp_connections_opened_total', labels) > before;
     });
+  });
+
+  it('[AU-10] a request to one member by its name goes there, by mutual TLS', async () => {
+    const second = await mesh.pod('store-v2');
+    const hosts = [
+      `${store.name}.each`,
+      `${second.name}.each.default.svc.cluster.local`,
+      `${second.ip.replaceAll('.', '-')}.each.default`,
+    ];
+    const answers = await inside(`
+      const answers = [];
+      for (const host of ${JSON.stringify(hosts)})
+        for (let i = 0; i < 10; i++) {
+          const { version, headers } = await (await fetch('http://' + host + ':9003/')).json();
+          answers.push(version + ' ' + String(headers['x-forwarded-client-cert']).includes('sa/client'));
+        }
+      console.log(JSON.stringify([answers.slice(0, 10), answers.slice(10)].map((list) => [...new Set(list)])));
+    `);
+    expect(answers).toEqual([['v1 true'], ['v2 true']]);
   });
 
   it('[MG-8] a block of addresses is the host that names it', async () => {

@@ -87,7 +87,7 @@ function choosableEndpoints(
   return {
     lbSubsetConfig: {
       fallbackPolicy: Cluster_LbSubsetConfig_LbSubsetFallbackPolicy.ANY_ENDPOINT,
-      subsetSelectors: ['address', 'hostname'].map((key) => ({
+      subsetSelectors: ['address', 'hostname', 'dashed'].map((key) => ({
         keys: [key],
         singleHostPerSubset: true,
         fallbackPolicy: Cluster_LbSubsetConfig_LbSubsetSelector_LbSubsetSelectorFallbackPolicy.NO_FALLBACK,

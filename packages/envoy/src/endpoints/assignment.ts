@@ -85,7 +85,7 @@ function encodeEndpoint(endpoint: Endpoint): MessageInitShape<typeof LbEndpointS
 
 /** Clients of a headless service choose an endpoint themselves: what they may choose it by. */
 const choosable = ({ address, hostname }: Endpoint) =>
-  hostname === undefined ? {} : { 'envoy.lb': { address, hostname } };
+  hostname === undefined ? {} : { 'envoy.lb': { address, hostname, dashed: address.replaceAll('.', '-') } };
 
 function addressOf({ address, port, isDatagram }: Endpoint) {
   return address.startsWith('/')

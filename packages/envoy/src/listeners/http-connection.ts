@@ -25,6 +25,7 @@ import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
 import { faultHeaderGuard } from '../routes/fault-headers.ts';
 import { corsFilter, faultFilter, percentOf } from '../routes/filter-overrides.ts';
+import { memberFilter } from '../routes/member-names.ts';
 import { peerFilter } from '../telemetry/peer.ts';
 import { networkFilter } from './addresses.ts';
 import { edgeOptions, openEdge } from './edge.ts';
@@ -142,6 +143,7 @@ function httpFilters({
     case 'gateway':
       return [
         ...(isOnDemand ? [onDemand] : []),
+        ...(place === 'sidecar-outbound' ? [memberFilter] : []),
         ...authorization,
         ...translated,
         cors,

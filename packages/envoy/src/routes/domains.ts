@@ -9,6 +9,8 @@ export interface DomainOptions {
   readonly clusterDomain: string;
   readonly port: number;
   readonly style: RouteStyle;
+  /** Members of the service have names of their own below its names. */
+  readonly hasMembers?: boolean;
 }
 
 /**
@@ -16,7 +18,9 @@ export interface DomainOptions {
  * known inside the service's own namespace. Domains of an HTTP proxy carry the port, port 80 also comes without.
  */
 export function domainsOf(options: DomainOptions): readonly string[] {
-  const names = [options.host, ...shortNames(options), ...addresses(options.service)];
+  const own = [options.host, ...shortNames(options)];
+  const members = options.hasMembers === true ? own.map((name) => `*.${name}`) : [];
+  const names = [...own, ...members, ...addresses(options.service)];
   if (options.style === 'port') return names;
   const withPort = names.map((name) => `${name}:${options.port}`);
   return options.port === 80 ? [...withPort, ...names] : withPort;

@@ -17,6 +17,7 @@ import { connectNeeds, connectRoute, deriveConnectDrafts } from './connect-hosts
 import { domainsOf } from './domains.ts';
 import type { Draft } from './draft.ts';
 import { type EncodedRoutes, encodeDefaultRoute, encodeRules } from './http-routes.ts';
+import { memberOverrides } from './member-names.ts';
 import { meshPoint } from './request-point.ts';
 
 export interface VirtualHosts {
@@ -145,9 +146,24 @@ function draft(options: {
   const { host, service } = table;
   const route = style === 'port' ? String(port) : httpProxyRoute;
   const name = style === 'port' ? `${route}/${host}` : `${route}/${host}:${port}`;
-  const domains = domainsOf({ ...options, host, service });
+  const domains = domainsOf({ ...options, host, service, hasMembers: hasMembers(options) });
   return [`${layer}|${name}`, { layer, route, host, port, domains, table }];
 }
+
+/** By CONNECT nobody can choose a member: the tunnel leads to the service. */
+const hasMembers = ({
+  table: { host, service },
+  style,
+  port,
+}: {
+  readonly table: RouteTable;
+  readonly style: RouteStyle;
+  readonly port: number;
+}): boolean =>
+  service?.isHeadless === true &&
+  service.host === host &&
+  service.resolution === 'endpoints' &&
+  (style === 'port' || service.ports.every((each) => each.number !== port || each.protocol !== 'auto'));
 
 type ClaimReads = { at(anchor: string): readonly (readonly [ResourceKey, Draft])[] };
 
@@ -184,6 +200,7 @@ function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonl
   const isProxied = route === httpProxyRoute;
   const name = isProxied ? `${route}/${host}:${port}` : `${route}/${host}`;
   const { routes, clusters } = 'rules' in table ? requestRoutes(table, route, port) : nothing;
+  const isChosen = table.service?.isHeadless === true && table.service.host === host;
   const isConnected = isProxied && ('tcp' in table || isUndeclared(table, port));
   return encodeResource(
     VirtualHostSchema,
@@ -192,6 +209,7 @@ function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonl
       domains: [...domains],
       routes: [...(isConnected ? [connectRoute(host, port, table.causes)] : []), ...routes],
       includeRequestAttemptCount: true,
+      ...(isChosen ? { typedPerFilterConfig: memberOverrides(domains) } : {}),
     },
     {
       name,
