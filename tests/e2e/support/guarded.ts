@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Mesh, repositoryFile, startMesh } from './mesh.ts';
+import { envoyAdmin } from './envoy-admin.ts';
+import { type Mesh, repositoryFile, startMesh, until } from './mesh.ts';
 
 const stranger = `apiVersion: v1
 kind: ServiceAccount
@@ -44,6 +45,7 @@ export interface GuardedMesh {
   /** Addresses of the two clients. */
   readonly client: string;
   readonly stranger: string;
+  /** Applies a policy; afterwards no connection is left that came in before. */
   policy(name: string, spec: object, namespace?: string): Promise<void>;
   /** Deletes the policies that the test has applied. */
   clear(): Promise<void>;
@@ -65,6 +67,7 @@ export async function startGuarded(): Promise<GuardedMesh> {
       const run = await mesh.apply(JSON.stringify({ ...kind, metadata: { name, namespace }, spec }));
       expect(run.code, run.stderr).toBe(0);
       applied.add(`${namespace}/${name}`);
+      await until('nothing is open under the policies of before', () => isDrained(mesh));
     },
     clear: async () => {
       for (const key of applied) {
@@ -78,6 +81,13 @@ export async function startGuarded(): Promise<GuardedMesh> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function isDrained(mesh: Mesh): Promise<boolean> {
+  const path = '/stats?filter=listener_manager.total_(filter_chains|listeners)_draining';
+  const pods = await mesh.pods();
+  const texts = await Promise.all(pods.map(({ name }) => envoyAdmin(mesh, name, path)));
+  return texts.every((text) => /: 0$/m.test(text) && !/: [1-9]/.test(text));
 }
 
 /** Those who hold one of these service accounts. */
