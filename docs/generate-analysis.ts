@@ -5,9 +5,17 @@ import { type FindingRule, findingRules } from '@xebec/mesh';
 const page = new URL('./reference/analysis.md', import.meta.url);
 const marks = ['<!-- generated: begin -->', '<!-- generated: end -->'] as const;
 
-const entryOf = ({ code, name, severity, meaning, remedy, reasons, milder = {} }: FindingRule): string => {
+const entryOf = ({
+  code,
+  name,
+  severity,
+  meaning,
+  remedy,
+  reasons,
+  severities = {},
+}: FindingRule): string => {
   const told = reasons.map(
-    (reason) => `\`${reason}\`${milder[reason] === undefined ? '' : ` (${milder[reason]})`}`,
+    (reason) => `\`${reason}\`${severities[reason] === undefined ? '' : ` (${severities[reason]})`}`,
   );
   return `### ${code} ${name}\n\n**${severity}** · ${told.join(', ')}\n\n${meaning}\n\n_${remedy}_\n`;
 };

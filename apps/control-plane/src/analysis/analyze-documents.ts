@@ -17,8 +17,9 @@ import { type Diagnostic, deepEqual, type Origin } from '@xebec/std';
 import { duplicate, parseFieldPath } from '@xebec/store';
 import { deriveSettings, settingsAtStart } from '../mesh-settings.ts';
 import { configInputs } from '../pipeline.ts';
-import type { FilterScene } from '../verification/filter-problems.ts';
-import { type AnalyzedScene, analyzeScene, remark } from './analyze-pipeline.ts';
+import { extensionProblems } from '../verification/extension-problems.ts';
+import { type FilterScene, filterProblems } from '../verification/filter-problems.ts';
+import { type AnalyzedScene, analyzeScene, type KnownProblem, remark } from './analyze-pipeline.ts';
 import { podOf, proxiesOf } from './workloads-to-be.ts';
 
 export interface DocumentsOptions {
@@ -136,6 +137,9 @@ class Sources {
   }
 }
 
+/** Kinds that change what Envoy gets. */
+const patching: ReadonlySet<string> = new Set(['EnvoyFilter', 'WasmPlugin', 'TrafficExtension']);
+
 type MeshScene = Omit<AnalyzedScene, 'refusedSecrets' | 'nowMs'>;
 
 function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: DocumentsOptions): MeshScene {
@@ -143,7 +147,7 @@ function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: Docum
   const sources = new Sources(graph);
   const proxies = graph.source<string, ProxyNode>('proxies', { equals: deepEqual });
   const started = graph.source<'mesh', MeshSettings>('startSettings');
-  const isPatched = [...known.values()].some(({ object }) => object.kind === 'EnvoyFilter');
+  const isPatched = [...known.values()].some(({ object }) => patching.has(object.kind));
   graph.transact(() => {
     started.set('mesh', settingsAtStart(base));
     for (const [key, { object }] of known) sources.set(key, object);
@@ -159,7 +163,7 @@ function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: Docum
     isWhole: false,
     locate,
     // Without patches nothing that is told depends on what Envoy gets.
-    ...(isPatched ? { filters: filtersOf(graph, { mesh, proxies, settings, sources, locate }) } : {}),
+    problems: isPatched ? problemsOf(graph, { mesh, proxies, settings, sources, locate }) : [],
   };
 }
 
@@ -171,9 +175,20 @@ interface FilterParts {
   readonly locate: AnalyzedScene['locate'];
 }
 
-function filtersOf(graph: Graph, { mesh, proxies, settings, sources, locate }: FilterParts): FilterScene {
+function problemsOf(
+  graph: Graph,
+  { mesh, proxies, settings, sources, locate }: FilterParts,
+): readonly KnownProblem[] {
   const { types: resources, views, patches } = buildResources(graph, { ...mesh, proxies, settings });
-  return { mesh, resources, views, patches, store: { source: sources.source, locate } };
+  const scene: FilterScene = { mesh, resources, views, patches, store: { source: sources.source, locate } };
+  return [
+    ...[...sources.source('EnvoyFilter').keys()].flatMap((object) =>
+      filterProblems(scene, object).map((each) => ({ ...each, object })),
+    ),
+    ...[...mesh.extensions.keys()].flatMap((object) =>
+      extensionProblems(scene, object).map((each) => ({ ...each, object })),
+    ),
+  ];
 }
 
 function proxiesOfAll(known: ReadonlyMap<ObjectKey, Known>, isPatched: boolean): readonly ProxyNode[] {

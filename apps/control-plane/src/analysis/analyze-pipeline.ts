@@ -9,22 +9,25 @@ import {
   findingOf,
   findingOfDiagnostic,
   isReason,
+  type Reason,
   reasonOf,
   warningOf,
 } from '@xebec/mesh';
 import type { ObjectKey } from '@xebec/model';
 import type { Diagnostic, Origin } from '@xebec/std';
 import type { Pipeline } from '../pipeline.ts';
-import { type FilterScene, filterProblems } from '../verification/filter-problems.ts';
+import type { ObjectProblem } from '../verification/filter-problems.ts';
 import { checkCredentials } from './credentials.ts';
+
+export type KnownProblem = ObjectProblem & { readonly object: ObjectKey };
 
 export interface AnalyzedScene extends AnalysisInput {
   readonly locate: (object: ObjectKey, field: string | undefined) => Origin | undefined;
   /** Secrets that were refused, as `NAMESPACE/NAME`. */
   readonly refusedSecrets: ReadonlySet<string>;
   readonly nowMs: number;
-  /** Absent: there are no patches. */
-  readonly filters?: FilterScene;
+  /** What shows of objects once proxies have them. */
+  readonly problems: readonly KnownProblem[];
 }
 
 /** In the order of files and lines. `ofObjects`: what is known of each object by itself. */
@@ -33,10 +36,10 @@ export function analyzeScene(scene: AnalyzedScene, ofObjects: readonly Finding[]
   const ofMesh = [...analyzeMesh(scene), ...checkCredentials({ objects, refused, nowMs })].map((each) =>
     findingOf(each, scene.locate),
   );
-  const ofFilters = scene.filters === undefined ? [] : findingsOfFilters(scene.filters);
+  const inUse = scene.problems.map((each) => findingOfDiagnostic(each, reasonInUse(each), each.object));
   const told = new Set(ofMesh.map(placeOf));
   const alone = ofObjects.filter((each) => !told.has(placeOf(each)));
-  return withoutGuesses([...alone, ...ofMesh, ...ofFilters]).sort(compareFindings);
+  return withoutGuesses([...alone, ...ofMesh, ...inUse]).sort(compareFindings);
 }
 
 /** A Secret that is there and bad is not missing. */
@@ -53,13 +56,13 @@ const placeOf = (finding: Finding): string => `${finding.code}|${fieldOf(finding
 
 const secretName = /^Secret\/(.*)$/;
 
-const sceneOf = (pipeline: Pipeline): AnalyzedScene => ({
+const sceneOf = (pipeline: Pipeline, problems: readonly KnownProblem[]): AnalyzedScene => ({
   objects: pipeline.store.lookup,
   mesh: pipeline.mesh,
   settings: pipeline.settings.get('mesh') ?? defaultSettings,
   isWhole: true,
   locate: (object, field) => pipeline.store.locate(object, field),
-  filters: pipeline,
+  problems,
   refusedSecrets: new Set(
     pipeline.store.verdicts().flatMap(({ key }) => secretName.exec(key)?.slice(1) ?? []),
   ),
@@ -67,28 +70,31 @@ const sceneOf = (pipeline: Pipeline): AnalyzedScene => ({
 });
 
 /** Findings of a mesh that runs. */
-export const analyzePipeline = (pipeline: Pipeline): readonly Finding[] =>
-  analyzeScene(sceneOf(pipeline), findingsInStore(pipeline));
+export const analyzePipeline = (pipeline: Pipeline, problems: readonly KnownProblem[]): readonly Finding[] =>
+  analyzeScene(sceneOf(pipeline, problems), findingsInStore(pipeline));
 
 /** Depend on workloads that need a moment to start: not told to who has just applied something. */
 const untilStarted: ReadonlySet<string> = new Set(['share-lost', 'gateway-selects-nothing']);
 
-/** What a change may have broken, as warnings. EnvoyFilters are told by their own check. */
+const warnings = new WeakMap<
+  Pipeline['graph'],
+  { readonly epoch: number; readonly found: readonly Diagnostic[] }
+>();
+
+/** What a change may have broken, as warnings; problems of objects in use are told by their own check. */
 export function warningsOfMesh(pipeline: Pipeline): readonly Diagnostic[] {
-  const { filters: _filters, ...scene } = sceneOf(pipeline);
-  return analyzeScene(scene, [])
+  const { graph } = pipeline;
+  const known = warnings.get(graph);
+  if (known?.epoch === graph.epoch) return known.found;
+  const found = analyzeScene(sceneOf(pipeline, []), [])
     .filter(({ reason }) => !untilStarted.has(reason))
     .flatMap((finding) => warningOf(finding) ?? []);
+  warnings.set(graph, { epoch: graph.epoch, found });
+  return found;
 }
 
-function findingsOfFilters(scene: FilterScene): readonly Finding[] {
-  const keys = [...scene.store.source('EnvoyFilter').keys()];
-  return keys.flatMap((key) =>
-    filterProblems(scene, key).flatMap((problem) =>
-      isReason(problem.code) ? [findingOfDiagnostic(problem, problem.code, key)] : [],
-    ),
-  );
-}
+const reasonInUse = (problem: Diagnostic): Reason =>
+  isReason(problem.code) ? problem.code : reasonOf(problem);
 
 /** Findings of objects that the mesh holds: texts that were refused, and what the readers of good ones remark. */
 function findingsInStore({ store }: Pick<Pipeline, 'store'>): readonly Finding[] {

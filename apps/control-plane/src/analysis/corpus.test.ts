@@ -49,6 +49,8 @@ test.each(cases)('%s', (name) => {
 
 /** Found only where a mesh runs, or hard to write down. */
 const withoutCase: ReadonlySet<string> = new Set([
+  // A mistake of our own: analyze-mesh.test.ts.
+  'IST0001',
   // Two of sixteen million names that have one hash.
   'XB0102',
   // Envoy itself refuses: tests/e2e/envoy-filter.test.ts.

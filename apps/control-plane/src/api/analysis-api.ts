@@ -7,7 +7,7 @@ import type { ControlPlaneContext } from '../context.ts';
 export function addAnalysisRoutes(server: FastifyInstance, context: ControlPlaneContext): void {
   server.get<{ Querystring: { namespace?: string } }>('/v1/analysis', (request) => {
     const { namespace } = request.query;
-    const items = analyzePipeline(context);
+    const items = analyzePipeline(context, context.health.unwell());
     return { items: namespace === undefined ? items : items.filter((each) => isIn(each, namespace)) };
   });
 }

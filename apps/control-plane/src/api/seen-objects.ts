@@ -13,7 +13,7 @@ export function seenObjects(
 ): ReadonlyMap<string, SeenObject> {
   const keys = items.map(({ key }) => key).filter(isDeclared);
   if (keys.length === 0) return new Map();
-  const findings = byObject(analyzePipeline(context));
+  const findings = byObject(analyzePipeline(context, context.health.unwell()));
   return new Map(
     context.convergence.now(keys).map(({ key, targeted, acked, rejected }) => {
       const proxies = { targeted: targeted.length, programmed: acked.length, refused: rejected.length };

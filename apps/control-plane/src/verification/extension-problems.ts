@@ -1,12 +1,11 @@
 // What is wrong with an extension that was accepted: its filter has no place on the proxies it is for, or its credentials are not there.
 import type { ObjectKey } from '@xebec/model';
 import type { Diagnostic } from '@xebec/std';
-import type { Pipeline } from '../pipeline.ts';
-import type { ObjectProblem } from './filter-problems.ts';
+import type { FilterScene, ObjectProblem } from './filter-problems.ts';
 
 const shownProxies = 20;
 
-export function extensionProblems(pipeline: Pipeline, key: ObjectKey): readonly ObjectProblem[] {
+export function extensionProblems(pipeline: FilterScene, key: ObjectKey): readonly ObjectProblem[] {
   const { mesh, patches } = pipeline;
   const extension = mesh.extensions.get(key);
   if (extension === undefined) return [];
@@ -18,12 +17,16 @@ export function extensionProblems(pipeline: Pipeline, key: ObjectKey): readonly 
   return [...(secret ?? []), ...(isNowhere ? [nowhere(pipeline, key, holders)] : [])];
 }
 
-const placeOf = (pipeline: Pipeline, key: ObjectKey, field: string): Pick<Diagnostic, 'origin' | 'field'> => {
+const placeOf = (
+  pipeline: FilterScene,
+  key: ObjectKey,
+  field: string,
+): Pick<Diagnostic, 'origin' | 'field'> => {
   const origin = pipeline.store.locate(key, field);
   return { field, ...(origin === undefined ? {} : { origin }) };
 };
 
-function nowhere(pipeline: Pipeline, key: ObjectKey, holders: readonly string[]): ObjectProblem {
+function nowhere(pipeline: FilterScene, key: ObjectKey, holders: readonly string[]): ObjectProblem {
   const count = holders.length === 1 ? 'the one proxy' : `the ${holders.length} proxies`;
   return {
     ...placeOf(pipeline, key, 'spec.match'),
@@ -35,7 +38,7 @@ function nowhere(pipeline: Pipeline, key: ObjectKey, holders: readonly string[])
   };
 }
 
-function missingSecret(pipeline: Pipeline, key: ObjectKey): readonly ObjectProblem[] | undefined {
+function missingSecret(pipeline: FilterScene, key: ObjectKey): readonly ObjectProblem[] | undefined {
   const extension = pipeline.mesh.extensions.get(key);
   if (extension?.spec.filter.kind !== 'wasm') return undefined;
   const { imagePullSecret: name, url } = extension.spec.filter;

@@ -9,7 +9,7 @@ import { checkEnvoyFilters } from './envoy-filters.ts';
 import { checkGateways } from './gateways.ts';
 import { checkMutualTls } from './mutual-tls.ts';
 import { checkDeployments, checkPolicies } from './policies.ts';
-import { type AnalysisInput, buildScene, type Check } from './scene.ts';
+import { type AnalysisInput, buildScene, type Check, type Scene } from './scene.ts';
 import { checkServiceEntries } from './service-entries.ts';
 import { checkServices } from './services.ts';
 import { checkConnections, checkOwnRules } from './shadowed.ts';
@@ -42,11 +42,28 @@ export function analyzeMesh(input: AnalysisInput): readonly Conflict[] {
   const scene = buildScene(input);
   const found = new Map<string, Conflict>();
   for (const check of checks) {
-    for (const conflict of check(scene)) {
+    for (const conflict of outcomeOf(check, scene)) {
       const { code, object, field = '', message } = conflict;
       const id = `${code}|${object}|${field}|${isOneAtAField.has(code) ? '' : message}`;
       if (!found.has(id)) found.set(id, conflict);
     }
   }
   return [...found.values()];
+}
+
+/** One check that fails must not hide what the others find, nor refuse what somebody applies. */
+function outcomeOf(check: Check, scene: Scene): readonly Conflict[] {
+  try {
+    return [...check(scene)];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [
+      {
+        code: 'check-failed',
+        object: `Check//${check.name}`,
+        message: `the check ${check.name} failed: ${reason.slice(0, 500)}`,
+        remedy: 'report it, with what was analysed',
+      },
+    ];
+  }
 }

@@ -14,7 +14,40 @@ export function* checkAuthorization(scene: Scene): Generator<Conflict> {
     yield* checkNamespaces(object, namespaces);
     yield* checkRequests(scene, object, inbounds);
   }
+  yield* checkShadows(scene);
 }
+
+/** Whoever is denied everything is allowed nothing, whatever else is written. */
+function* checkShadows(scene: Scene): Generator<Conflict> {
+  const policies = [...scene.objects.list('AuthorizationPolicy')];
+  const closed = policies.filter(({ spec }) => spec.action === 'DENY' && spec.rules.some(fitsAll));
+  for (const object of policies) {
+    const by = closed.find((each) => each !== object && isAround(scene, each, object));
+    if (by === undefined || isSameShadow(scene, object, by)) continue;
+    yield problemAt(object, 'spec', {
+      code: 'policy-shadowed',
+      message: `AuthorizationPolicy/${by.metadata.namespace}/${by.metadata.name} denies everything to all of its workloads: this one makes no difference`,
+      remedy: 'remove one of them, or narrow the other',
+    });
+  }
+}
+
+const fitsAll = ({ sources, operations, conditions }: AuthorizationRule): boolean =>
+  sources.length + operations.length + conditions.length === 0;
+
+/** Everybody that `inner` is for, `outer` is for too. */
+function isAround({ settings }: Scene, outer: Policy, inner: Policy): boolean {
+  const { namespace } = outer.metadata;
+  if (namespace !== settings.rootNamespace && namespace !== inner.metadata.namespace) return false;
+  return isSelected(outer.spec.selector ?? {}, inner.spec.selector ?? {});
+}
+
+/** Of two that deny everything to the same the first one by name is not told. */
+const isSameShadow = (scene: Scene, object: Policy, by: Policy): boolean =>
+  object.spec.action === 'DENY' &&
+  object.spec.rules.some(fitsAll) &&
+  isAround(scene, object, by) &&
+  `${object.metadata.namespace}/${object.metadata.name}` < `${by.metadata.namespace}/${by.metadata.name}`;
 
 /** Every namespace that something is in. */
 function namespacesOf({ objects, workloads }: Scene): ReadonlySet<string> {

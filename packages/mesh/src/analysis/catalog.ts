@@ -13,11 +13,19 @@ export interface FindingRule {
   readonly remedy: string;
   /** What exactly may have been found; each belongs to one rule only. A finding says which in `reason`. */
   readonly reasons: readonly string[];
-  /** Reasons that are less grave than the rule. */
-  readonly milder?: Readonly<Record<string, Gravity>>;
+  /** Of reasons that are more or less grave than the rule. */
+  readonly severities?: Readonly<Record<string, Gravity>>;
 }
 
 export const findingRules = [
+  {
+    code: 'IST0001',
+    name: 'InternalError',
+    severity: 'warning',
+    meaning: 'A check of the analysis itself failed: what it would have found is not told.',
+    remedy: 'Report it, with the message and what was analysed.',
+    reasons: ['check-failed'],
+  },
   {
     code: 'IST0002',
     name: 'Deprecated',
@@ -42,6 +50,7 @@ export const findingRules = [
       'gateway-selects-nothing',
       'gateway-secret-missing',
       'namespace-unknown',
+      'reference-not-found',
       'service-unknown',
     ],
   },
@@ -115,9 +124,11 @@ export const findingRules = [
     code: 'IST0125',
     name: 'InvalidAnnotation',
     severity: 'warning',
-    meaning: 'The value of the annotation is not one that it may have; it has no effect.',
+    meaning:
+      'The value of the annotation is not one that it may have: it has no effect, or the object is refused.',
     remedy: 'Write a value as the message says.',
-    reasons: ['annotation-invalid'],
+    reasons: ['annotation-invalid', 'annotation-refused'],
+    severities: { 'annotation-refused': 'error' },
   },
   {
     code: 'IST0127',
@@ -135,7 +146,7 @@ export const findingRules = [
       'A DestinationRule begins TLS to a host without verifying who answers (insecureSkipVerify); or, for information, verifies it by the roots of the operating system, as it names no others.',
     remedy: 'Write caCertificates or credentialName, and remove insecureSkipVerify.',
     reasons: ['server-unverified', 'server-roots-of-system'],
-    milder: { 'server-roots-of-system': 'info' },
+    severities: { 'server-roots-of-system': 'info' },
   },
   {
     code: 'IST0129',
@@ -144,7 +155,7 @@ export const findingRules = [
     meaning: 'The same for one port of the host.',
     remedy: 'Write caCertificates or credentialName, and remove insecureSkipVerify.',
     reasons: ['server-unverified-at-port', 'server-roots-of-system-at-port'],
-    milder: { 'server-roots-of-system-at-port': 'info' },
+    severities: { 'server-roots-of-system-at-port': 'info' },
   },
   {
     code: 'IST0130',
@@ -311,7 +322,7 @@ export const findingRules = [
     severity: 'warning',
     meaning: 'A policy, or a part of it, has no effect: another one takes its place, or nobody has its port.',
     remedy: 'Remove one of them, let them select different workloads, or write the port of the container.',
-    reasons: ['peer-authentication-ignored', 'peer-port-unused'],
+    reasons: ['peer-authentication-ignored', 'peer-port-unused', 'policy-shadowed'],
   },
   {
     code: 'IST0173',
@@ -482,20 +493,21 @@ export const findingRules = [
   },
   {
     code: 'XB0301',
-    name: 'PatchMatchesNothing',
+    name: 'MatchesNothing',
     severity: 'error',
-    meaning: 'A patch of an EnvoyFilter fits nothing that any of its proxies has.',
+    meaning:
+      'A patch of an EnvoyFilter, or the filter of an extension, fits nothing that any of its proxies has.',
     remedy: 'Correct the match, or remove the patch.',
     reasons: ['matches-nothing'],
   },
   {
     code: 'XB0302',
-    name: 'PatchHeld',
+    name: 'RefusedByEnvoy',
     severity: 'error',
     meaning:
-      'Envoy refuses what an EnvoyFilter makes of its configuration (or it could not be checked), so it does not leave.',
-    remedy: "Correct the value of the patch; the message has Envoy's words.",
-    reasons: ['refused-by-envoy', 'cannot-verify'],
+      'Envoy, or a proxy, refuses what is made of the object (or it could not be checked): its last good value stays in force, or nothing of it.',
+    remedy: "Correct the value; the message has Envoy's words.",
+    reasons: ['refused-by-envoy', 'refused-by-proxy', 'cannot-verify'],
   },
   {
     code: 'XB0401',
@@ -580,7 +592,7 @@ export const ruleOf = (reason: string): FindingRule | undefined => rulesByReason
 /** How grave a reason is. */
 export function gravityOf(reason: string): Gravity {
   const rule = ruleOf(reason);
-  return rule?.milder?.[reason] ?? rule?.severity ?? 'warning';
+  return rule?.severities?.[reason] ?? rule?.severity ?? 'warning';
 }
 
 export const isReason = (text: string): text is Reason => rulesByReason.has(text);

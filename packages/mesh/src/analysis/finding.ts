@@ -97,6 +97,8 @@ export function warningOf({
   };
 }
 
+const annotation = /annotations\["[^"]*istio\.io\//;
+
 /** Which reason a diagnostic of one object by itself has. */
 export function reasonOf({ code, severity, field = '', message, origin }: Diagnostic): Reason {
   const operation = origin?.object?.startsWith('EnvoyFilter/') === true && field.endsWith('.patch.operation');
@@ -109,6 +111,7 @@ export function reasonOf({ code, severity, field = '', message, origin }: Diagno
     return field.includes('portLevelSettings') ? 'server-unverified-at-port' : 'server-unverified';
   if (code === 'unknown-kind' || code === 'unknown-version') return 'kind-unknown';
   if (code === 'duplicate-object') return 'object-twice';
+  if (severity === 'error' && annotation.test(field)) return 'annotation-refused';
   if (severity === 'error') return 'schema-error';
   if (code === 'deprecated') return 'deprecated';
   return code === 'unknown-field' ? 'field-unread' : 'schema-warning';

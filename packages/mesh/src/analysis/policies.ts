@@ -17,6 +17,14 @@ export function* checkPolicies(scene: Scene): Generator<Conflict> {
     if (selectedBy(scene, object, selector ?? {}).length > 0) continue;
     yield* selectsNothing(scene, object, selector === undefined ? 'metadata.namespace' : 'spec.selector');
   }
+  for (const kind of ['WasmPlugin', 'TrafficExtension'] as const) {
+    for (const object of scene.objects.list(kind)) {
+      const { selector, targetGateways } = object.spec;
+      if (selector === undefined || targetGateways.length > 0) continue;
+      if (selectedBy(scene, object, selector).length === 0)
+        yield* selectsNothing(scene, object, 'spec.selector');
+    }
+  }
   for (const object of scene.objects.list('EnvoyFilter')) {
     const { workloadSelector, targetGateways } = object.spec;
     if (workloadSelector === undefined || targetGateways.length > 0) continue;
