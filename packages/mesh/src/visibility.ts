@@ -48,6 +48,3 @@ export const layersFor = (
   owner: string | undefined,
 ): readonly Layer[] =>
   isExported || owner === namespace || layers.length === 0 ? layers : [`ns:${namespace}`];
-
-/** The namespace of a layer's clients; none for the shared one. */
-export const namespaceOf = namespaceOfLayer;

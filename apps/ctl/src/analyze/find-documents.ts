@@ -41,5 +41,9 @@ async function readLocal(texts: readonly SourceText[], cwd: string): Promise<Loc
   if (texts.length === 0) return { gateways: [], diagnostics: [] };
   const { readLocalImages } = await import('../documents/local-images.ts');
   const { files, diagnostics } = readLocalImages(texts, cwd);
-  return { gateways: files.flatMap(({ images }) => images.gateways).map(gatewayDeployment), diagnostics };
+  // Several files may name the gateway that this machine has once.
+  const gateways = new Map(
+    files.flatMap(({ images }) => images.gateways).map((each) => [`${each.namespace}/${each.name}`, each]),
+  );
+  return { gateways: [...gateways.values()].map(gatewayDeployment), diagnostics };
 }

@@ -84,7 +84,7 @@ function mergeAny(target: Any, patch: Any, registry: Registry): Any {
 }
 
 /** A copy that can be changed. */
-export function copyOf<Desc extends DescMessage>(
+function copyOf<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
 ): MessageShape<Desc> {
