@@ -2,6 +2,7 @@
 import type { Destination, EndpointSet, InboundPort } from '@xebec/model';
 import { hostPort } from '@xebec/model';
 import type { Conflict } from '../conflict.ts';
+import { isSelected } from '../label-selectors.ts';
 import type { Scene } from './scene.ts';
 
 /** By host and service port: what some proxy of the workloads takes. */
@@ -21,7 +22,7 @@ export function* checkMutualTls(scene: Scene): Generator<Conflict> {
           rule.object,
           `${name.replace('|', ':')} is told plaintext by it, and ${causeOf(server.port)} has its workloads take mutual TLS only`,
         );
-      else if (mode === 'ISTIO_MUTUAL' && takesNone(scene.mesh.endpointSets.get(`*|${name}`)))
+      else if (mode === 'ISTIO_MUTUAL' && takesNone(scene, scene.mesh.endpointSets.get(`*|${name}`)))
         yield mismatch(
           rule.object,
           `${name.replace('|', ':')} is told mutual TLS by it, and no endpoint takes that`,
@@ -60,5 +61,11 @@ function strictPorts({ mesh }: Scene): Modes {
 const modeFor = ({ policy, portPolicies }: Destination, number: number): string =>
   (portPolicies.find(({ port }) => port === number) ?? policy).tls.mode;
 
-const takesNone = (set: EndpointSet | undefined): boolean =>
-  set !== undefined && set.endpoints.length > 0 && set.endpoints.every(({ tls }) => tls === 'disabled');
+/** Gateways take it where a server of theirs says so. */
+const takesNone = ({ gateways }: Scene, set: EndpointSet | undefined): boolean =>
+  set !== undefined &&
+  set.endpoints.length > 0 &&
+  set.endpoints.every(
+    ({ tls, labels }) =>
+      tls === 'disabled' && ![...gateways.values()].some(({ spec }) => isSelected(spec.selector, labels)),
+  );
