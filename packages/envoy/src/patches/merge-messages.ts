@@ -1,13 +1,5 @@
 // Protobuf's merge, as patches mean it: set fields win, lists grow, maps gain; packed messages of one type are merged inside; durations and single values are replaced.
-import {
-  create,
-  type DescField,
-  type DescMessage,
-  fromBinary,
-  type Message,
-  type MessageShape,
-  type Registry,
-} from '@bufbuild/protobuf';
+import { create, type DescField, fromBinary, type Message, type Registry } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { encode } from '@xebec/protos';
@@ -81,12 +73,4 @@ function mergeAny(target: Any, patch: Any, registry: Registry): Any {
   const inner = fromBinary(schema, target.value);
   mergeMessages(inner, fromBinary(schema, patch.value), registry);
   return create(AnySchema, { typeUrl: target.typeUrl, value: encode(schema, inner) });
-}
-
-/** A copy that can be changed. */
-function copyOf<Desc extends DescMessage>(
-  schema: Desc,
-  message: MessageShape<Desc>,
-): MessageShape<Desc> {
-  return fromBinary(schema, encode(schema, message));
 }
