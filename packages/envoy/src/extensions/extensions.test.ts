@@ -83,16 +83,16 @@ describe('filters of requests', () => {
     const found = requestChains('127.0.9.1_8080');
     expect(found.length).toBeGreaterThan(1);
     for (const chain of found) expect(chain).toMatch(/\*in \*may rbac \*end (fault )?router\]$/);
-    expect(chains('127.0.9.1_15001')).toEqual([
-      '127.0.9.1_15001 : [on_demand *in *may *end cors fault router]',
-    ]);
+    expect(chains('127.0.9.1_15001').join()).toMatch(/ \*in \*may \*end cors fault router\]$/);
     expect(chains('_53').join()).not.toContain('*');
     expect(chains('127.0.9.1_9000')).toEqual([]);
   });
 
   it('of some ports look at the port that a request names where all ports are one listener', () => {
     mesh.apply(extension('some', 'match: [{mode: CLIENT, ports: [{number: 80}]}]'));
-    expect(chains()).toEqual(['127.0.9.1_15001 : [on_demand *some:by-host cors fault router]']);
+    expect(chains()).toEqual([
+      expect.stringMatching(/^127\.0\.9\.1_15001 : \[on_demand .*\*some:by-host cors fault router\]$/),
+    ]);
     const [, byHost] = resourcesOf(mesh, 'extensions').filter(([key]) => key.includes(':by-host'))[0] ?? [];
     expect(bytesOf(byHost as never).toString()).toContain('.*:(80)|[^:]*|\\[.*\\]');
   });
