@@ -93,6 +93,8 @@ export interface Admission {
 /** A resource that a client refused, with what caused it. */
 export interface RejectedResource {
   readonly name: string;
+  /** Of the content that was refused. */
+  readonly hash: string;
   readonly causes: readonly string[];
 }
 

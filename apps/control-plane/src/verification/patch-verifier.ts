@@ -34,6 +34,9 @@ export interface PatchVerifierOptions {
 /** Rounds of finding and holding after which the rest waits for the next change. */
 const maxRounds = 50;
 
+/** Of each object, so that there is one to go back to. */
+const rememberedValues = 3;
+
 interface Candidate {
   readonly typeUrl: string;
   readonly key: ResourceKey;
@@ -53,7 +56,8 @@ class Verifier implements PatchVerifier {
   private readonly watches: Disposable[] = [];
   private readonly changed = new Map<ResourceKey, EncodedResource | undefined>();
   private readonly refusals = new Map<string, Refusal>();
-  private readonly good = new Map<ObjectKey, EnvoyFilter>();
+  /** Values that have been in force, newest first. */
+  private readonly good = new Map<ObjectKey, readonly EnvoyFilter[]>();
   private readonly settling = createSettling();
   private isDirty = false;
   private isDisposed = false;
@@ -232,11 +236,12 @@ class Verifier implements PatchVerifier {
         const refused = filters.get(key);
         const inForce = effective.get(key);
         if (refused === undefined || inForce === undefined) continue;
-        const lastGood = this.good.get(key);
-        const isUsable = lastGood !== undefined && !isSame(lastGood, inForce);
+        const left = (this.good.get(key) ?? []).filter((value) => !isSame(value, inForce));
+        this.good.set(key, left);
+        const lastGood = left.find((value) => !isSame(value, refused));
         sources.held.set(key, {
           refused,
-          ...(isUsable ? { lastGood } : {}),
+          ...(lastGood === undefined ? {} : { lastGood }),
           code: refusal.kind === 'refused' ? 'refused-by-envoy' : 'cannot-verify',
           message: wordsOf(refusal),
           typeUrl: candidate.typeUrl,
@@ -292,7 +297,10 @@ class Verifier implements PatchVerifier {
     for (const key of this.good.keys()) if (!this.options.filters.has(key)) this.good.delete(key);
     for (const key of used) {
       const inForce = this.options.effective.get(key);
-      if (inForce !== undefined) this.good.set(key, inForce);
+      const known = this.good.get(key) ?? [];
+      const [newest] = known;
+      if (inForce === undefined || (newest !== undefined && isSame(newest, inForce))) continue;
+      this.good.set(key, [inForce, ...known].slice(0, rememberedValues));
     }
   }
 }

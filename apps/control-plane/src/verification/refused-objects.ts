@@ -50,6 +50,8 @@ export interface RefusedObjectsOptions {
 interface Reported {
   readonly typeUrl: string;
   readonly name: string;
+  /** Of the content that was refused; another one may be there by now. */
+  readonly hash: string;
   readonly message: string;
   readonly clients: Set<string>;
 }
@@ -103,11 +105,11 @@ export function createRefusedObjects(options: RefusedObjectsOptions): RefusedObj
     ...settling,
     observe(event) {
       if (event.kind !== 'rejected') return;
-      for (const { name } of event.resources) {
-        const id = `${event.typeUrl}|${name}`;
+      for (const { name, hash } of event.resources) {
+        const id = `${event.typeUrl}|${name}|${hash}`;
         const known = reported.get(id)?.clients ?? new Set();
         const { typeUrl, message } = event;
-        reported.set(id, { typeUrl, name, message, clients: known.add(event.client) });
+        reported.set(id, { typeUrl, name, hash, message, clients: known.add(event.client) });
       }
       if (settling.isSettled()) settling.run(work).catch(onFault);
     },
@@ -139,7 +141,7 @@ class Judge {
   async judge(batch: readonly Reported[]): Promise<void> {
     for (const reported of batch) {
       const refused = this.locate(reported);
-      if (refused === undefined) continue;
+      if (refused === undefined || refused.resource.hash !== reported.hash) continue;
       const pieces = piecesOf(refused.typeUrl, refused.resource).map((piece) => ({ of: refused, piece }));
       // Others that are bad are refused next.
       const hinted = pieces.filter((_piece, position) =>

@@ -72,4 +72,4 @@ export function quarantine(channel: Channel, resource: EncodedResource): void {
 
 /** The shown part of a refused response. */
 export const rejectedOf = (resources: readonly EncodedResource[]): readonly RejectedResource[] =>
-  resources.slice(0, SHOWN_RESOURCES).map(({ name, causes }) => ({ name, causes }));
+  resources.slice(0, SHOWN_RESOURCES).map(({ name, hash, causes }) => ({ name, hash, causes }));
