@@ -48,7 +48,7 @@ export type {
   RouteMatchSpec,
 } from './kinds/envoy-filter/spec.ts';
 export { compilePattern } from './kinds/envoy-filter/version-pattern.ts';
-export { kindOfServer } from './kinds/gateway/check-servers.ts';
+export { kindOfServer, transportOf } from './kinds/gateway/check-servers.ts';
 export type {
   GatewayAuthority,
   GatewayCertificate,

@@ -59,7 +59,7 @@ const isAtPort = ({ port }: TcpMatch, { spec }: OpenServer): boolean =>
   port === undefined || port === spec.port.number;
 
 /** VirtualServices of which the server opens some host. */
-const boundTo = (server: OpenServer): readonly BoundConnections[] =>
+export const boundTo = (server: OpenServer): readonly BoundConnections[] =>
   server.connections.filter((bound) =>
     [...bound.hosts, ...bound.shortHosts].some((host) =>
       server.spec.hosts.some(

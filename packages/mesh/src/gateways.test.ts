@@ -1,7 +1,7 @@
 // Gateways: servers by port, hosts cut to what both sides allow, secrets of the proxy's own namespace.
 import type { GatewayServerSpec } from '@xebec/config';
 import type { GatewayServer } from '@xebec/model';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultSettings } from './settings.ts';
 import { createMesh, type MeshObject } from './testing/mesh-fixture.ts';
 import {
@@ -308,4 +308,60 @@ test('who stands before a gateway is what it says itself, else what the mesh say
   graph.transact(() => settings.set('mesh', { ...defaultSettings, gatewayTopology: ofMesh }));
   expect(mesh.gateways.get('gw')?.proxy.topology).toEqual(ofMesh);
   expect(mesh.gateways.get('own')?.proxy.topology).toEqual(own);
+});
+
+describe('datagrams', () => {
+  const udpServer = (number: number) =>
+    gatewayServer(number, ['*'], { port: { number, name: `udp-${number}`, protocol: 'UDP' } });
+  const tcpServer = gatewayServer(53, ['*'], { port: { number: 53, name: 'tcp', protocol: 'TCP' } });
+  const to = (hosts: readonly string[], weight = 100) =>
+    hosts.map((host) => ({ host, subset: '', port: 9053, weight }));
+  const tcpRoute = (id: `${string}/${string}`, hosts: readonly string[]) =>
+    virtualService(id, {
+      hosts: ['*'],
+      gateways: ['gw'],
+      tcp: [{ matches: [], destinations: to(hosts) }],
+    });
+  const opened = (...objects: readonly MeshObject[]) => {
+    const { gateways, conflicts } = meshOf(...objects);
+    return {
+      ports: (gateways.get('gw')?.listeners ?? []).map(({ port, servers }) => [
+        port,
+        servers.map(({ traffic }) => traffic.kind).join(),
+      ]),
+      codes: [...conflicts.entries()]
+        .map(([, { code }]) => code)
+        .filter((code) => !code.startsWith('destination-') && !code.startsWith('connection-')),
+    };
+  };
+
+  test('a port beside one for connections with the same number', () => {
+    const found = opened(
+      gateway('default/gw', [udpServer(53), tcpServer]),
+      tcpRoute('default/v', ['dns.example']),
+    );
+    expect(found.ports).toEqual([
+      [53, 'datagrams'],
+      [53, 'connection'],
+    ]);
+    expect(found.codes).toEqual([]);
+  });
+
+  test('one destination for a port, and the status says what cannot be', () => {
+    const shared = opened(
+      gateway('default/gw', [udpServer(53)]),
+      tcpRoute('default/v', ['a.example', 'b.example']),
+    );
+    expect(shared).toEqual({ ports: [], codes: ['gateway-datagrams-unroutable'] });
+    expect(opened(gateway('default/gw', [udpServer(53)]))).toEqual({
+      ports: [],
+      codes: ['gateway-server-unrouted'],
+    });
+    const twice = opened(
+      gateway('default/gw', [udpServer(53)]),
+      tcpRoute('default/v', ['a.example']),
+      tcpRoute('default/w', ['b.example']),
+    );
+    expect(twice.codes).toContain('gateway-rule-shadowed');
+  });
 });

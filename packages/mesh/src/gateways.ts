@@ -1,5 +1,5 @@
 // Gateways: what each router proxy serves, port by port; one plaintext route configuration a port, one for every TLS server.
-import { kindOfServer } from '@xebec/config';
+import { kindOfServer, transportOf } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
 import type {
   GatewayListener,
@@ -21,6 +21,7 @@ import {
   openTcpServers,
   type ServiceOf,
 } from './gateway-connections.ts';
+import { openUdpServers } from './gateway-datagrams.ts';
 import { type OpenServer, virtualHostsOf } from './gateway-hosts.ts';
 import { type OpenServers, openServers } from './gateway-servers.ts';
 import { type HasSecret, openNamedByClients, openTlsServers } from './gateway-tls.ts';
@@ -124,7 +125,7 @@ function planOf(proxy: ProxyNode, { servers, hidden }: OpenServers, lookups: Pla
   const listeners = new Map<string, GatewayListener>();
   for (const group of groupByListener(servers).values()) {
     const place = placeOf(proxy, group[0]);
-    const name = `${place.bindAddress}_${place.bindPort}`;
+    const name = `${place.bindAddress}_${place.bindPort}${transportOf(group[0].spec)}`;
     const other = listeners.get(name);
     const opened = other === undefined ? openPort(proxy, group, lookups) : portTaken(group, other);
     conflicts.push(...opened.conflicts);
@@ -177,7 +178,7 @@ function groupByListener(servers: readonly OpenServer[]): ReadonlyMap<string, Se
   const groups = new Map<string, ServerGroup>();
   for (const server of servers) {
     const { bind = '', port } = server.spec;
-    const key = `${port.number}|${bind}`;
+    const key = `${port.number}|${bind}${transportOf(server.spec)}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [server]);
     else group.push(server);
@@ -211,6 +212,8 @@ function openServersOf(
       return openPlainServer(servers);
     case 'plaintext TCP':
       return openTcpServers(servers);
+    case 'UDP':
+      return openUdpServers(servers);
     case 'named by clients':
       return openNamedByClients(servers, clusterDomain);
   }

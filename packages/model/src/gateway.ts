@@ -76,6 +76,8 @@ export type GatewayTraffic =
       /** The server name is the host to connect to, at this port: a destination is found by the names of its clients. */
       readonly namedPort?: number;
     }
+  /** Each client address is a session of its own with one endpoint; the only server of its listener. */
+  | { readonly kind: 'datagrams'; readonly destination: ConnectionDestination }
   /** Clients name the destination by its server name: `outbound_.PORT_.SUBSET_.HOST`, with HOST among these. */
   | { readonly kind: 'named-by-client'; readonly hosts: readonly string[] };
 

@@ -74,6 +74,8 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
       return httpTraffic(server, traffic, context);
     case 'connection':
       return connectionTraffic(server, traffic, context);
+    case 'datagrams':
+      return { filters: [], needs: [] };
     case 'named-by-client':
       return { filters: namedByClientFilters(context.settings, context.authorization), needs: [] };
   }

@@ -31,10 +31,21 @@ export function encodeGatewayListeners(
   settings: ProxySettings,
 ): readonly EncodedResource[] {
   const { topology = openEdge } = model.proxy;
-  return model.listeners.map((listener) =>
-    encodeListener(listener, { settings, topology, authorization: model.authorization, proxy: model.proxy }),
-  );
+  return model.listeners
+    .filter(hasConnections)
+    .map((listener) =>
+      encodeListener(listener, {
+        settings,
+        topology,
+        authorization: model.authorization,
+        proxy: model.proxy,
+      }),
+    );
 }
+
+/** Datagrams have listeners of their own. */
+const hasConnections = ({ servers }: GatewayListener): boolean =>
+  servers.every(({ traffic }) => traffic.kind !== 'datagrams');
 
 interface EdgeContext {
   readonly settings: ProxySettings;

@@ -8,6 +8,7 @@ import type { ResourceInputs } from '../inputs.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { addressLayer, proxyLayer } from '../views.ts';
 import { encodeInboundUdp, encodeOutboundUdp } from './clusters.ts';
+import { buildGatewayUdp } from './gateways.ts';
 import { encodeOutboundUdpListener } from './listeners.ts';
 import { placeUdpServices, redirectedUdpPort, type UdpService } from './names.ts';
 import { deriveUdpTargets, setOf, type UdpTarget, type UdpTargets, udpPortsOf } from './targets.ts';
@@ -35,6 +36,7 @@ export function buildUdp(graph: Graph, inputs: ResourceInputs, { clients, demand
       'udpListeners',
       buildAddresses(graph, inputs, { targets, demand }),
       buildExplicit(graph, inputs, { targets, clients }),
+      buildGatewayUdp(graph, inputs, targets),
     ),
   };
 }

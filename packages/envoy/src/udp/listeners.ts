@@ -1,5 +1,5 @@
 // Where sidecars take datagrams: from their application for each UDP service, and in the clear where policy lets them.
-import type { Inbound, InboundPort, ProxyNode } from '@xebec/model';
+import type { Cause, Inbound, InboundPort, ProxyNode } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -24,8 +24,10 @@ export function encodeOutboundUdpListener(
   { destination, port, way, cluster }: UdpTarget,
   place: Place,
   settings: ProxySettings,
+  also: readonly Cause[] = [],
 ): EncodedResource {
-  const { service, identities, causes } = destination;
+  const { service, identities } = destination;
+  const causes = [...destination.causes, ...also];
   const { connectionPool, hash } = policyFor({ destination, port });
   const [only, ...others] = identities;
   const isTunnel = way === 'tunnel';

@@ -552,6 +552,15 @@ export const findingRules = [
     reasons: ['gateway-destination-unresolved'],
   },
   {
+    code: 'XB0406',
+    name: 'GatewayDatagramsUnroutable',
+    severity: 'error',
+    meaning:
+      'A rule for the UDP port of a Gateway has several destinations, a subset or destinationSubnets: datagrams cannot be told apart or shared.',
+    remedy: 'Write one destination without subset, and no destinationSubnets.',
+    reasons: ['gateway-datagrams-unroutable'],
+  },
+  {
     code: 'XB0501',
     name: 'UnknownTargetPort',
     severity: 'warning',

@@ -2,12 +2,17 @@
 import { refuse, type Walk } from '../../decode/walk.ts';
 import type { GatewayServerSpec } from './spec.ts';
 
-type Kind = 'plaintext HTTP' | 'plaintext TCP' | 'TLS';
+type Kind = 'plaintext HTTP' | 'plaintext TCP' | 'TLS' | 'UDP';
 
 export function kindOfServer({ port: { protocol } }: Pick<GatewayServerSpec, 'port'>): Kind {
   if (protocol === 'HTTPS' || protocol === 'TLS') return 'TLS';
+  if (protocol === 'UDP') return 'UDP';
   return protocol === 'TCP' || protocol === 'MONGO' ? 'plaintext TCP' : 'plaintext HTTP';
 }
+
+/** Datagrams have port numbers of their own. */
+export const transportOf = ({ port }: Pick<GatewayServerSpec, 'port'>): '' | '/udp' =>
+  port.protocol === 'UDP' ? '/udp' : '';
 
 /** Port names and names of servers are unique; servers that share a port agree on what is spoken there. */
 export function checkServers(
@@ -34,8 +39,8 @@ export function checkServers(
       complain(index, { code: 'duplicate', message, remedy: 'rename one' }, 'name');
     }
     if (name !== undefined) names.add(name);
-    const place = `${bind}:${port.number}`;
     const kind = kindOfServer(server);
+    const place = `${bind}:${port.number}${transportOf(server)}`;
     const other = kinds.get(place) ?? kind;
     if (other !== kind) {
       const message = `port ${port.number} cannot be both ${other} and ${kind}`;

@@ -100,7 +100,7 @@ const serverShape = {
       {
         number: required(portOrZero),
         name: required(portName),
-        protocol: required(oneOf('HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTPS', 'MONGO', 'TCP', 'TLS')),
+        protocol: required(oneOf('HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTPS', 'MONGO', 'TCP', 'TLS', 'UDP')),
       },
       { inert: ['targetPort'] },
     ),

@@ -8,7 +8,16 @@ export interface GatewayHost {
   readonly host: string;
 }
 
-export type GatewayProtocol = 'HTTP' | 'HTTP2' | 'GRPC' | 'GRPC-WEB' | 'HTTPS' | 'MONGO' | 'TCP' | 'TLS';
+export type GatewayProtocol =
+  | 'HTTP'
+  | 'HTTP2'
+  | 'GRPC'
+  | 'GRPC-WEB'
+  | 'HTTPS'
+  | 'MONGO'
+  | 'TCP'
+  | 'TLS'
+  | 'UDP';
 
 export type GatewayTlsMode =
   | 'SIMPLE'

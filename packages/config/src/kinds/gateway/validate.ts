@@ -20,13 +20,21 @@ type WrittenServer = Omit<GatewayServerSpec, 'tls' | 'httpsRedirect'> & { readon
 
 export function checkServer(written: WrittenServer, walk: Walk): GatewayServerSpec | undefined {
   const { tls, ...server } = written;
-  if (!checkPort(server, walk)) return undefined;
+  if (!checkPort(server, walk) || !checkTransport(server, walk)) return undefined;
   if (server.port.protocol === 'HTTPS' || server.port.protocol === 'TLS') {
     const served = checkTls(tls, server.port.protocol, walk);
     return served === undefined ? undefined : { ...server, tls: served, httpsRedirect: false };
   }
   if (!checkPlain(written, walk)) return undefined;
   return { ...server, httpsRedirect: tls?.httpsRedirect ?? false };
+}
+
+/** Clients of such a socket have no address, so there is nowhere to answer to. */
+function checkTransport({ port, bind }: Pick<WrittenServer, 'port' | 'bind'>, walk: Walk): boolean {
+  if (port.protocol !== 'UDP' || bind?.startsWith('unix:') !== true) return true;
+  const message = 'datagrams are taken at an IP address';
+  refuse(walk, { code: 'conflicting-fields', message, remedy: 'write an IP address, or remove it' }, 'bind');
+  return false;
 }
 
 /** A socket has no port number, everything else has one. */
@@ -42,13 +50,13 @@ function checkPort({ port, bind }: Pick<WrittenServer, 'port' | 'bind'>, walk: W
 /** Plaintext HTTP can redirect, and nothing else that `tls` says makes sense without TLS. */
 function checkPlain({ port: { protocol }, tls }: WrittenServer, walk: Walk): boolean {
   if (tls === undefined) return true;
-  const isHttp = protocol !== 'TCP' && protocol !== 'MONGO';
+  const isHttp = protocol !== 'TCP' && protocol !== 'MONGO' && protocol !== 'UDP';
   const { mode, httpsRedirect, ...others } = tls;
   const says = Object.values(others).some((value) => (Array.isArray(value) ? value.length > 0 : value));
   if (mode === undefined && !says && (isHttp || !httpsRedirect)) return true;
   const remedy = isHttp
     ? 'set protocol to HTTPS, or keep only httpsRedirect'
-    : 'set protocol to TLS, or remove tls';
+    : `${protocol === 'UDP' ? '' : 'set protocol to TLS, or '}remove tls`;
   const message = `protocol ${protocol} is served in plaintext`;
   refuse(walk, { code: 'conflicting-fields', message, remedy }, 'tls');
   return false;
