@@ -64,5 +64,5 @@ function listenerOf({ traffic, causes }: GatewayServer, context: ServerContext):
     hostPort(host, { number, protocol: 'udp' }),
   );
   if (target === undefined) return [];
-  return [encodeOutboundUdpListener(target, context.place, context.settings, causes)];
+  return [encodeOutboundUdpListener(target, { ...context.place, causes }, context.settings)];
 }

@@ -17,17 +17,17 @@ import { encodeUdpListener } from './udp-proxy.ts';
 export interface Place {
   readonly address: string;
   readonly port: number;
+  /** Who has asked for it there. */
+  readonly causes?: readonly Cause[];
 }
 
 /** Datagrams of applications for one service. */
 export function encodeOutboundUdpListener(
   { destination, port, way, cluster }: UdpTarget,
-  place: Place,
+  { causes = [], ...place }: Place,
   settings: ProxySettings,
-  also: readonly Cause[] = [],
 ): EncodedResource {
   const { service, identities } = destination;
-  const causes = [...destination.causes, ...also];
   const { connectionPool, hash } = policyFor({ destination, port });
   const [only, ...others] = identities;
   const isTunnel = way === 'tunnel';
@@ -50,7 +50,7 @@ export function encodeOutboundUdpListener(
     ),
     ...(connectionPool.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: connectionPool.idleTimeoutMs }),
     isHashedBySource: hash?.kind === 'source-ip',
-    causes,
+    causes: [...destination.causes, ...causes],
   });
 }
 
