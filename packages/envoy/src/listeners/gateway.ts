@@ -31,16 +31,14 @@ export function encodeGatewayListeners(
   settings: ProxySettings,
 ): readonly EncodedResource[] {
   const { topology = openEdge } = model.proxy;
-  return model.listeners
-    .filter(hasConnections)
-    .map((listener) =>
-      encodeListener(listener, {
-        settings,
-        topology,
-        authorization: model.authorization,
-        proxy: model.proxy,
-      }),
-    );
+  return model.listeners.filter(hasConnections).map((listener) =>
+    encodeListener(listener, {
+      settings,
+      topology,
+      authorization: model.authorization,
+      proxy: model.proxy,
+    }),
+  );
 }
 
 /** Datagrams have listeners of their own. */
