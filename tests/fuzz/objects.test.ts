@@ -1,13 +1,14 @@
 // Objects of every kind, made up from its description: taken or refused with a word; what is taken becomes what Envoy takes.
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { keyOf, kinds } from '../../packages/config/src/index.ts';
+import { kinds } from '../../packages/config/src/index.ts';
 import { findEnvoy } from '../../packages/envoy/src/testing/envoy-validation.ts';
-import { findRefused, type Group } from './support/envoy-verdict.ts';
+import { findRefused } from './support/envoy-verdict.ts';
 import { type Accepted, judge, judgeValue } from './support/judge.ts';
 import { objectMaker } from './support/make-object.ts';
 import { isRare } from './support/odd-values.ts';
 import { diceOf, runs, seed, tape } from './support/settings.ts';
+import { type Group, spread } from './support/spread.ts';
 import { createProving } from './support/translate.ts';
 
 /** Kinds that become nothing by themselves. */
@@ -32,14 +33,11 @@ describe.each(kinds)('[B01] any $kind', (kind) => {
   }, 120_000);
 });
 
-/** Small meshes: no object twice, neighbours of different kinds. */
-function meshes(): readonly Group[] {
-  const live = accepted.filter(({ object }) => !inert.has(object.kind));
-  const count = Math.ceil(live.length / objectsInMesh);
-  const groups = Array.from({ length: count }, () => new Map<string, Accepted>());
-  for (const [i, one] of live.entries()) groups[i % count]?.set(keyOf(one.object), one);
-  return groups.map((group) => Array.from(group.values(), ({ raw }) => raw));
-}
+const meshes = (): readonly Group[] =>
+  spread(
+    accepted.filter(({ object }) => !inert.has(object.kind)),
+    objectsInMesh,
+  );
 
 const textOf = (group: Group): string => group.map(({ value }) => JSON.stringify(value)).join('\n---\n');
 const proving = createProving();

@@ -1,9 +1,7 @@
 // What Envoy says about groups of objects, each group in the small mesh; a refusal is led back to the fewest objects.
-import type { RawObject } from '../../../packages/config/src/index.ts';
 import { createValidation } from '../../../packages/envoy/src/testing/envoy-validation.ts';
+import type { Group } from './spread.ts';
 import type { Proving } from './translate.ts';
-
-export type Group = readonly RawObject[];
 
 export interface Refused {
   readonly objects: Group;

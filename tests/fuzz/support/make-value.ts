@@ -35,7 +35,7 @@ function fromDescription(description: Description, place: Place): unknown {
   const { dice, pool } = place.making;
   switch (description.kind) {
     case 'text':
-      return pick(dice, [...(pool.get(place.field) ?? []), ...oddTexts]);
+      return pick(dice, isRare(dice, 6) ? oddTexts : (pool.get(place.field) ?? oddTexts));
     case 'boolean':
       return dice(2) === 1;
     case 'word':
