@@ -12,6 +12,7 @@ import {
 } from '../../../packages/config/src/index.ts';
 import type { ConfigMesh } from '../../../packages/envoy/src/testing/config-mesh.ts';
 import { proxyOf } from '../../../packages/envoy/src/testing/proxies.ts';
+import { duplicateDomains, missingFrom, visibleTo } from '../../../packages/envoy/src/testing/visible.ts';
 import type { ProxyNode } from '../../../packages/model/src/index.ts';
 
 const base = parseDocuments(
@@ -59,7 +60,10 @@ const pods = [pod('reviews-v1', 'default', 'reviews', 'v1'), pod('ratings-v2', '
 
 export interface Proving {
   /** Adds objects to the small mesh for as long as `look` runs; everything that went wrong, a line each. */
-  with(objects: readonly RawObject[], look?: (mesh: Pick<ConfigMesh, 'types'>) => void): readonly string[];
+  with(
+    objects: readonly RawObject[],
+    look?: (mesh: Pick<ConfigMesh, 'types' | 'views'>) => void,
+  ): readonly string[];
 }
 
 const request = { author: 'fuzz', owner: 'api', mode: 'each' } as const;
@@ -74,10 +78,19 @@ export function createProving(): Proving {
   return {
     with: (objects, look = () => undefined) => {
       const added = add(pipeline, objects);
-      look({ types: pipeline.resources });
+      look({ types: pipeline.resources, views: pipeline.views });
       return [...added, ...remove(pipeline, objects)];
     },
   };
+}
+
+/** What some proxy would miss, and domains that two virtual hosts of one table claim. */
+export function misfits(mesh: Pick<ConfigMesh, 'types' | 'views'>): readonly string[] {
+  return proxies.flatMap((proxy) => {
+    const visible = visibleTo(proxy, mesh);
+    const missing = proxy.role === 'grpc' ? [] : missingFrom(visible);
+    return [...missing, ...duplicateDomains(visible)].map((fault) => `${proxy.id}: ${fault}`);
+  });
 }
 
 const isPod = ({ value }: RawObject): boolean => Reflect.get(Object(value), 'kind') === 'Pod';

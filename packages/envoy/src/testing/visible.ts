@@ -12,20 +12,24 @@ export type Visible = ReadonlyMap<string, ReadonlyMap<string, EncodedResource>>;
 
 export function visibleTo(proxy: ProxyNode, { types, views }: Pick<ConfigMesh, 'types' | 'views'>): Visible {
   const layers = views.get(proxy.id)?.layers ?? {};
-  return new Map(
-    types.map(({ typeUrl, resources }) => {
-      const seen = new Map<string, EncodedResource>();
-      for (const { layer } of layers[typeUrl] ?? [])
-        for (const [key, resource] of resources.entries())
-          if (
-            key.startsWith(`${layer}|`) &&
-            !seen.has(resource.name) &&
-            isAskedBy(proxy, typeUrl, resource.name)
-          )
-            seen.set(resource.name, resource);
-      return [typeUrl, seen] as const;
-    }),
-  );
+  const visible = new Map<string, Map<string, EncodedResource>>();
+  for (const typeUrl of new Set(types.map((type) => type.typeUrl))) {
+    // A type may be served from several collections; a name that is absent on purpose hides less specific ones.
+    const entries = types
+      .filter((type) => type.typeUrl === typeUrl)
+      .flatMap(({ resources }) => [...resources.entries()]);
+    const seen = new Map<string, EncodedResource>();
+    for (const { layer } of layers[typeUrl] ?? [])
+      for (const [key, resource] of entries)
+        if (
+          key.startsWith(`${layer}|`) &&
+          !seen.has(resource.name) &&
+          isAskedBy(proxy, typeUrl, resource.name)
+        )
+          seen.set(resource.name, resource);
+    visible.set(typeUrl, new Map([...seen].filter(([, { isAbsent }]) => isAbsent !== true)));
+  }
+  return visible;
 }
 
 /** Virtual hosts are asked for by route configuration, and of those a proxy has only its own style. */
