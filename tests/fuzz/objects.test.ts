@@ -9,7 +9,7 @@ import { objectMaker } from './support/make-object.ts';
 import { isRare } from './support/odd-values.ts';
 import { diceOf, runs, seed, tape } from './support/settings.ts';
 import { type Group, spread } from './support/spread.ts';
-import { createProving, misfits } from './support/translate.ts';
+import { createProving, sharedDomains } from './support/translate.ts';
 
 /** Kinds that become nothing by themselves. */
 const inert = new Set(['Namespace', 'ServiceAccount', 'Deployment', 'Job']);
@@ -53,12 +53,12 @@ describe('[B01] whatever was taken', () => {
     }
   }, 300_000);
 
-  test('fits together for every proxy', () => {
+  test('gives every domain of a proxy to one virtual host', () => {
     // Looking at all that a proxy sees costs more than making it: some meshes are enough.
     for (const group of meshes().filter((_group, i) => i % 10 === 0)) {
       const look = (objects: Group) => {
         const faults: string[] = [];
-        proving.with(objects, (mesh) => faults.push(...misfits(mesh)));
+        proving.with(objects, (mesh) => faults.push(...sharedDomains(mesh)));
         return faults;
       };
       if (look(group).length === 0) continue;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Dice } from './odd-values.ts';
 
 /** Inputs of each kind. */
-export const runs = Number(process.env['XEBEC_FUZZ_RUNS'] ?? 800);
+export const runs = Number(process.env['XEBEC_FUZZ_RUNS'] ?? 600);
 
 const written = process.env['XEBEC_FUZZ_SEED'] ?? '2026';
 

@@ -12,7 +12,7 @@ import {
 } from '../../../packages/config/src/index.ts';
 import type { ConfigMesh } from '../../../packages/envoy/src/testing/config-mesh.ts';
 import { proxyOf } from '../../../packages/envoy/src/testing/proxies.ts';
-import { duplicateDomains, missingFrom, visibleTo } from '../../../packages/envoy/src/testing/visible.ts';
+import { duplicateDomains, visibleTo } from '../../../packages/envoy/src/testing/visible.ts';
 import type { ProxyNode } from '../../../packages/model/src/index.ts';
 
 const base = parseDocuments(
@@ -84,14 +84,11 @@ export function createProving(): Proving {
   };
 }
 
-/** What some proxy would miss, and domains that two virtual hosts of one table claim. */
-export function misfits(mesh: Pick<ConfigMesh, 'types' | 'views'>): readonly string[] {
-  return proxies.flatMap((proxy) => {
-    const visible = visibleTo(proxy, mesh);
-    const missing = proxy.role === 'grpc' ? [] : missingFrom(visible);
-    return [...missing, ...duplicateDomains(visible)].map((fault) => `${proxy.id}: ${fault}`);
-  });
-}
+/** Domains that two virtual hosts of one table claim, for some proxy. */
+export const sharedDomains = (mesh: Pick<ConfigMesh, 'types' | 'views'>): readonly string[] =>
+  proxies.flatMap((proxy) =>
+    duplicateDomains(visibleTo(proxy, mesh)).map((fault) => `${proxy.id}: ${fault}`),
+  );
 
 const isPod = ({ value }: RawObject): boolean => Reflect.get(Object(value), 'kind') === 'Pod';
 

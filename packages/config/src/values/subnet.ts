@@ -28,3 +28,12 @@ export function prefixOf(written: string): { readonly address: string; readonly 
   if (block === undefined) return { address: written, length: 0 };
   return { address: block[0].toString(), length: block[1] };
 }
+
+/** The one spelling of all addresses and blocks that mean the same addresses. */
+export function networkOf(written: string): string {
+  const block = blockOf(written);
+  if (block === undefined) return written;
+  const [address, length] = block;
+  const kind = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6;
+  return `${kind.networkAddressFromCIDR(`${address.toString()}/${length}`).toString()}/${length}`;
+}

@@ -2,6 +2,7 @@
 import { quote } from '../../decode/decoder.ts';
 import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
 import { isIpAddress } from '../../values/address.ts';
+import { networkOf } from '../../values/subnet.ts';
 import type { ServiceEntrySpec } from './spec.ts';
 
 type Resolution = ServiceEntrySpec['resolution'];
@@ -21,7 +22,7 @@ export function checkAllocation(walk: Walk): boolean | undefined {
 }
 
 export function checkServiceEntry(spec: Written, walk: Walk): Written | undefined {
-  const checks = [checkHosts, checkPorts, checkSources, checkEndpoints, checkDynamic];
+  const checks = [checkHosts, checkAddresses, checkPorts, checkSources, checkEndpoints, checkDynamic];
   let isGood = true;
   for (const check of checks) if (!check(spec, walk)) isGood = false;
   return isGood ? spec : undefined;
@@ -47,6 +48,21 @@ function checkHosts({ hosts, resolution }: Written, walk: Walk): boolean {
       const remedy = 'name the host, or use resolution DYNAMIC_DNS';
       isGood = reject(walk, { code: 'invalid-host', message, remedy }, ...place);
     }
+  }
+  return isGood;
+}
+
+/** An address twice would be two virtual hosts of one domain, and two listeners of one address. */
+function checkAddresses({ addresses }: Written, walk: Walk): boolean {
+  const seen = new Set<string>();
+  let isGood = true;
+  for (const [index, address] of addresses.entries()) {
+    const network = networkOf(address);
+    if (seen.has(network)) {
+      const message = `${quote(address)} is listed twice`;
+      isGood = reject(walk, { code: 'duplicate', message, remedy: 'list it once' }, 'addresses', index);
+    }
+    seen.add(network);
   }
   return isGood;
 }
