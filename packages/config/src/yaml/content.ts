@@ -56,7 +56,7 @@ function syntaxProblem(
   const [offset] = fault.pos;
   return problem(text, offset, {
     code: 'yaml-syntax',
-    message: fault.message.split('\n', 1)[0] ?? fault.message,
+    message: (fault.message.split('\n', 1)[0] ?? fault.message).replaceAll(/\p{Cc}/gu, ' '),
     remedy: remedies[fault.code] ?? 'correct the YAML here',
   });
 }

@@ -13,6 +13,8 @@ import type { Place } from './place.ts';
 interface Selection {
   readonly host: Host;
   readonly layer: Layer;
+  /** Otherwise the cluster finds them by itself: they are looked up, or stand in the request. */
+  readonly isListed: boolean;
   readonly isNodeLocal: boolean;
   readonly subsets: readonly SelectedSubset[];
 }
@@ -32,8 +34,7 @@ export function buildEndpoints(
   const selections = graph.derive({
     name: 'endpointSelections',
     from: destinations,
-    fn: (destination, key: Layered<Host>) =>
-      destination.service.resolution === 'endpoints' ? [[key, selectionOf(destination)] as const] : [],
+    fn: (destination, key: Layered<Host>) => [[key, selectionOf(destination)] as const],
     equals: (left, right) => JSON.stringify(left) === JSON.stringify(right),
   });
   const byHost = graph.index(selections, 'byHost', ({ host }) => [host]);
@@ -51,7 +52,7 @@ export function buildEndpoints(
       return [
         ...selectionsFor(layer, wide, hasOwn),
         ...narrow.flatMap((each) => selectionOfClass(each, { layer, wide, hasOwn })),
-      ].flatMap((selection) => encodeSelection(selection, set, read.places));
+      ].flatMap((selection) => (selection.isListed ? encodeSelection(selection, set, read.places) : []));
     },
     equals: equalResources,
   });
@@ -60,6 +61,7 @@ export function buildEndpoints(
 const selectionOf = ({ service, layer, subsets, ...whole }: Destination): Selection => ({
   host: service.host,
   layer,
+  isListed: service.resolution === 'endpoints',
   isNodeLocal: service.internalTrafficPolicy === 'Local',
   subsets: [
     { name: '', labels: {}, settings: settingsOf(whole, service) },
