@@ -153,8 +153,8 @@ describe('a change costs what it touches', () => {
         graph.transact(() => proxies.set(node.id, node));
       };
     const cost = costOf(small, connect(small));
-    // Its class, place, patches and view among them: each asks its own of one proxy.
-    expect(Object.values(cost.runs).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(16);
+    // Its class, place, scope, patches and view among them: each asks its own of one proxy.
+    expect(Object.values(cost.runs).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(17);
     expect(cost.changed.filter((resource) => !resource.includes(' proxy:'))).toEqual([]);
     expect(costOf(large, connect(large))).toEqual(cost);
   });

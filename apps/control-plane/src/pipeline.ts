@@ -83,6 +83,7 @@ export const configInputs = (store: Pick<Store, 'source'>) => ({
   destinationRules: store.source('DestinationRule'),
   gateways: store.source('Gateway'),
   peerAuthentications: store.source('PeerAuthentication'),
+  sidecars: store.source('Sidecar'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

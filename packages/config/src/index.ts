@@ -79,6 +79,13 @@ export type { ServicePortSpec, ServiceSpec } from './kinds/service/spec.ts';
 export type { ServiceAccountSpec } from './kinds/service-account/spec.ts';
 export type { ServiceEntryPort, ServiceEntrySpec } from './kinds/service-entry/spec.ts';
 export type {
+  ApplicationEndpoint,
+  SidecarEgressListener,
+  SidecarImport,
+  SidecarIngressListener,
+  SidecarSpec,
+} from './kinds/sidecar/spec.ts';
+export type {
   CorsSpec,
   DestinationRef,
   FaultSpec,

@@ -22,6 +22,7 @@ import {
 } from './resource.ts';
 import { buildOutboundRoutes } from './routes/outbound-routes.ts';
 import { buildVirtualHosts, httpPorts } from './routes/virtual-hosts.ts';
+import { buildScopes } from './scopes.ts';
 import { encodeSecret, grantedSecrets } from './secrets.ts';
 import { buildUdp } from './udp/build-udp.ts';
 import { buildViews, grpcLayer, type ProxyView, proxyLayer, secretLayer } from './views.ts';
@@ -66,10 +67,11 @@ function buildUnpatched(
 ): readonly ResourceCollection[] {
   const demand = buildDemand(graph, clients);
   const { settings, routeTables, connectionTables } = inputs;
+  const scopes = buildScopes(graph, clients);
   const virtualHosts = buildVirtualHosts(graph, { settings, demand, routeTables, connectionTables });
   const routes = graph.union(
     'routes',
-    buildOutboundRoutes(graph, { settings, demand, virtualHosts }),
+    buildOutboundRoutes(graph, { settings, demand, virtualHosts, scopes }),
     buildGatewayRoutes(graph, inputs),
     buildGrpcRoutes(graph, inputs, demand),
   );
@@ -90,7 +92,11 @@ function buildUnpatched(
     { typeUrl: typeUrls.extension, resources: buildExtensions(graph, inputs) },
     {
       typeUrl: typeUrls.listener,
-      resources: graph.union('allListeners', buildListeners(graph, inputs, demand), udp.listeners),
+      resources: graph.union(
+        'allListeners',
+        buildListeners(graph, inputs, { demand, scopes }),
+        udp.listeners,
+      ),
     },
     { typeUrl: typeUrls.route, resources: routes },
     { typeUrl: typeUrls.virtualHost, resources: virtualHosts.resources },

@@ -15,11 +15,19 @@ export type Demand = Collection<DemandKey, true>;
 
 export type RouteStyle = 'port' | typeof httpProxyRoute;
 
+/** Of an explicit client with listeners that it dials by port, both. */
+export const stylesOf = ({ proxy, scope }: Client): readonly RouteStyle[] => {
+  const own = styleOf(proxy);
+  return own === httpProxyRoute && scope?.dialed.some(({ isHttp }) => isHttp) === true
+    ? [own, 'port']
+    : [own];
+};
+
 export const styleOf = (proxy: ProxyNode): RouteStyle =>
   proxy.capture === 'explicit' ? httpProxyRoute : 'port';
 
-/** What clients have in common as far as demand goes: `ROLE|STYLE|DISCOVERY|FAMILIES|LAYER`, the layer being their narrowest. */
-type ClientKind = `${ProxyNode['role']}|${RouteStyle}|${ProxyNode['discovery']}|${'ipv4' | 'both'}|${Layer}`;
+/** What clients have in common as far as demand goes: `ROLE|STYLES|DISCOVERY|FAMILIES|LAYER`, the layer being their narrowest. */
+type ClientKind = `${ProxyNode['role']}|${string}|${ProxyNode['discovery']}|${'ipv4' | 'both'}|${Layer}`;
 
 export function buildDemand(graph: Graph, clients: Collection<string, Client>): Demand {
   const byKind = graph.index(clients, 'kinds', (client) => [kindOf(client)]);
@@ -36,17 +44,26 @@ export function buildDemand(graph: Graph, clients: Collection<string, Client>): 
   });
 }
 
-const kindOf = ({ proxy, layers: [layer = '*'] }: Client): ClientKind =>
-  `${proxy.role}|${styleOf(proxy)}|${proxy.discovery}|${proxy.hasIpv6 === true ? 'both' : 'ipv4'}|${layer}`;
+const kindOf = (client: Client): ClientKind => {
+  const { proxy, layers } = client;
+  const [layer = '*'] = layers;
+  const families = proxy.hasIpv6 === true ? 'both' : 'ipv4';
+  return `${proxy.role}|${stylesOf(client).join('+')}|${proxy.discovery}|${families}|${layer}`;
+};
 
 function demandsOf(kind: ClientKind): readonly DemandKey[] {
-  const [role, style, discovery, families, ...rest] = kind.split('|');
+  const [role, written = '', discovery, families, ...rest] = kind.split('|');
   if (role === 'grpc') return ['role:grpc'];
   if (role === 'router') return [];
   const layer = rest.join('|') as Layer;
   const namespace = namespaceOfLayer(layer) ?? '';
-  const shared = [`style:${style}`, `ns:${namespace}`, ...(families === 'both' ? ['ipv6'] : [])];
+  const styles = written.split('+');
+  const shared = [
+    ...styles.map((style) => `style:${style}`),
+    `ns:${namespace}`,
+    ...(families === 'both' ? ['ipv6'] : []),
+  ];
   if (discovery !== 'eager') return shared;
   const owners = isClassLayer(layer) ? [namespace, layer] : [namespace];
-  return [...shared, ...owners.map((owner) => `eager:${style}:${owner}`)];
+  return [...shared, ...styles.flatMap((style) => owners.map((owner) => `eager:${style}:${owner}`))];
 }

@@ -17,6 +17,7 @@ import type {
   PatchSet,
   ProxyNode,
   RouteTable,
+  Scope,
   Service,
   TlsSecret,
 } from '@xebec/model';
@@ -43,6 +44,8 @@ export interface ResourceInputs {
   readonly proxies: Collection<string, ProxyNode>;
   /** By proxy id, narrowest first. */
   readonly clientLayers: Collection<string, readonly Layer[]>;
+  /** By proxy id: what a Sidecar lets it see. */
+  readonly scopes: Collection<string, Scope>;
   readonly services: Collection<Layered<Host>, Service>;
   readonly endpointSets: Collection<Layered<HostPort>, EndpointSet>;
   readonly udpEndpointSets: Collection<Layered<HostPort>, EndpointSet>;

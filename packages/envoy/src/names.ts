@@ -1,5 +1,5 @@
 // Istio's names for clusters, virtual hosts and server names.
-import type { Host } from '@xebec/model';
+import type { Host, Layer, Scope } from '@xebec/model';
 
 export const passthroughCluster = 'PassthroughCluster';
 /** Where the HTTP proxy of explicit capture sends what is to go where the client wanted: to the host of the request. */
@@ -22,3 +22,6 @@ export const inboundCluster = (port: number): string => `inbound|${port}||`;
 /** Server name a client sends with mutual TLS: `outbound_.9080_.v1_.reviews.default.svc.cluster.local`. */
 export const serverName = (port: number, subset: string, host: Host): string =>
   `outbound_.${port}_.${subset}_.${host}`;
+
+/** The part of a layer's name that stands for a scope. */
+export const scopeName = ({ id }: Pick<Scope, 'id'>, layer: Layer): string => `scope:${id}~${layer}`;

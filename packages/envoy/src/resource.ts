@@ -1,6 +1,6 @@
 // One encoded resource: made once, shared by every proxy whose layers hold it.
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
-import type { Cause } from '@xebec/model';
+import type { Cause, HostOwner } from '@xebec/model';
 import { encode, typeUrl } from '@xebec/protos';
 import { ClusterSchema } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { TypedExtensionConfigSchema } from '@xebec/protos/envoy/config/core/v3/extension_pb';
@@ -37,6 +37,8 @@ export interface EncodedResource {
   readonly causes: readonly string[];
   /** There is to be no such resource, whatever less specific layers say. */
   readonly isAbsent?: true;
+  /** Who owns the hosts behind it, for clients that see some of them only: `PORT NAMESPACE/HOST`. Absent: everybody sees it. */
+  readonly owners?: readonly HostOwner[];
 }
 
 /** `LAYER|NAME`. */
@@ -50,6 +52,7 @@ export interface ResourceOptions {
   readonly aliases?: readonly string[];
   readonly needs?: readonly ResourceReference[];
   readonly causes?: readonly Cause[];
+  readonly owners?: readonly HostOwner[];
 }
 
 /** Encodes a message under a name. */
@@ -66,6 +69,7 @@ export function encodeResource<Desc extends DescMessage>(
     aliases: options.aliases ?? [],
     needs: options.needs ?? [],
     causes: (options.causes ?? []).map(causeText),
+    ...(options.owners === undefined ? {} : { owners: options.owners }),
   };
 }
 
@@ -76,6 +80,7 @@ export function equalResources(left: EncodedResource, right: EncodedResource): b
     left.aliases.join() === right.aliases.join() &&
     left.needs.length === right.needs.length &&
     left.causes.join() === right.causes.join() &&
+    left.owners?.join() === right.owners?.join() &&
     left.needs.every((need, i) => need.name === right.needs[i]?.name)
   );
 }

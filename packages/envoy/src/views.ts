@@ -1,22 +1,25 @@
 // Which layers a proxy sees, by type: everything in them for ordinary clients, what they use for on-demand ones.
 import type { Collection, Graph } from '@xebec/flow';
-import type { ClassLayer, Layer, ProxyNode } from '@xebec/model';
-import { isClassLayer } from '@xebec/model';
+import type { ClassLayer, Layer, ProxyNode, Scope } from '@xebec/model';
+import { isClassLayer, isImported } from '@xebec/model';
 import type { Client } from './clients.ts';
 import { styleOf } from './demand.ts';
 import type { Place } from './endpoints/place.ts';
 import { extensionLayer, meshExtensionLayer } from './extensions/names.ts';
 import type { ProxySettings } from './inputs.ts';
-import { httpProxyRoute } from './names.ts';
+import { httpProxyRoute, scopeName } from './names.ts';
 import { patchedView } from './patches/patched-view.ts';
 import { type Places, placeLayer } from './places.ts';
 import { typeUrls } from './resource.ts';
 import { eagerRoutes, onDemandRoutes } from './routes/outbound-routes.ts';
+import { type Taker, takerOf } from './taker.ts';
 
 /** The shape that the xDS server takes; see `@xebec/xds`. */
 export interface LayerUse {
   readonly layer: string;
   readonly members: 'all' | 'needed';
+  /** Absent: every resource of the layer is seen. */
+  readonly shows?: { readonly key: string; includes(owner: string): boolean };
 }
 
 export interface ProxyView {
@@ -36,14 +39,14 @@ export const secretLayer = (namespace: string): string => `secrets:${namespace}`
 export const classSecretLayer = (layer: ClassLayer): string => `secrets:${layer}`;
 /** What is different for sidecars that also take IPv6. */
 export const ipv6BaseLayer = 'base:ipv6';
-/** How a sidecar of redirected traffic is served: what it is told, and which families it takes. */
-export type Taker = ProxyNode['discovery'] | `${ProxyNode['discovery']}:ipv6`;
-const takerOf = ({ discovery, hasIpv6 }: ProxyNode): Taker =>
-  hasIpv6 === true ? `${discovery}:ipv6` : discovery;
-/** Outbound listeners of redirected traffic. */
-export const outboundLayer = (taker: Taker): string => `outbound:${taker}`;
+/** Outbound listeners of redirected traffic; with a policy those that differ under it. */
+export const outboundLayer = (taker: Taker, policy?: OutboundPolicy): string =>
+  policy === undefined ? `outbound:${taker}` : `outbound:${taker}:${policy}`;
 /** Listeners at addresses of services, which no proxy can ask for by name. */
 export const addressLayer = (taker: Taker, layer: Layer): string => `addresses:${taker}:${layer}`;
+/** Listeners that are for clients with one scope and the same layers. */
+export const scopeLayer = (taker: Taker, scope: Scope, layer: Layer): string =>
+  `addresses:${taker}:${scopeName(scope, layer)}`;
 
 /** Clusters and internal listeners behind CONNECT, for clients of the HTTP proxy. */
 export const connectLayer = (discovery: ProxyNode['discovery'], layer: Layer): string =>
@@ -54,7 +57,7 @@ const internedLimit = 10_000;
 const interned = new Map<string, readonly LayerUse[]>();
 
 function uses(...list: readonly LayerUse[]): readonly LayerUse[] {
-  const key = list.map(({ layer, members }) => `${layer} ${members}`).join();
+  const key = list.map(({ layer, members, shows }) => `${layer} ${members} ${shows?.key ?? ''}`).join();
   if (list.some(({ layer }) => layer.startsWith('proxy:'))) return list;
   const known = interned.get(key) ?? list;
   if (interned.size > internedLimit) interned.clear();
@@ -83,7 +86,8 @@ export function buildViews(
     from: clients,
     reads: { places, settings },
     fn: (client, id: string, read) => {
-      const policy = read.settings.get('mesh')?.outboundTrafficPolicy ?? 'ALLOW_ANY';
+      const mesh = read.settings.get('mesh')?.outboundTrafficPolicy ?? 'ALLOW_ANY';
+      const policy = client.scope?.outboundMode ?? mesh;
       return [[id, viewOf({ ...client, place: read.places.get(id) }, policy)] as const];
     },
     equals: (left, right) => JSON.stringify(left) === JSON.stringify(right),
@@ -127,15 +131,9 @@ function sidecarView(client: PlacedClient): ProxyView {
   const placed = placedLayers(client);
   const own = proxyLayer(proxy.id);
   const onDemand = proxy.discovery === 'on-demand';
-  const use = onDemand ? needed : all;
-  const captured =
-    styleOf(proxy) === 'port'
-      ? all(
-          // A port that some host is reached at by name or block has its listener there, with HTTP and the rest in it.
-          ...shared.flatMap((layer) => addressLayers(proxy, layer)),
-          outboundLayer(takerOf(proxy)),
-        )
-      : [];
+  // What a scope shows is little, and what is behind it comes along: rules may lead to hosts that it does not show.
+  const use = onDemand || client.scope?.hosts !== undefined ? needed : all;
+  const captured = styleOf(proxy) === 'port' ? redirected(client) : [];
   const connects =
     styleOf(proxy) === httpProxyRoute
       ? use(...shared.map((layer) => connectLayer(proxy.discovery, layer)))
@@ -143,9 +141,9 @@ function sidecarView(client: PlacedClient): ProxyView {
   return {
     onDemand,
     layers: {
-      [typeUrls.listener]: [...all(own), ...captured, ...connects],
-      [typeUrls.route]: onDemand ? all(onDemandRoutes) : all(...wholeTables(shared, proxy)),
-      [typeUrls.virtualHost]: onDemand ? needed(...shared) : [],
+      [typeUrls.listener]: [...all(own), ...dialed(client), ...captured, ...connects],
+      [typeUrls.route]: onDemand ? all(onDemandRoutes) : all(...wholeTables(client)),
+      [typeUrls.virtualHost]: onDemand ? scoped(client, needed(...shared)) : [],
       [typeUrls.cluster]: [...all(own, ...baseLayers(proxy)), ...use(...placed), ...connects],
       [typeUrls.endpoint]: use(...placed),
       [typeUrls.secret]: needed(...shared.filter(isClassLayer).map(classSecretLayer)),
@@ -160,10 +158,52 @@ const baseLayers = ({ hasIpv6 }: ProxyNode): readonly string[] =>
 /** Of listeners for all addresses there is one for both families; the others are the same for everybody. */
 const addressLayers = (proxy: ProxyNode, layer: Layer): readonly string[] =>
   [...new Set([takerOf(proxy), proxy.discovery])].map((taker) => addressLayer(taker, layer));
+/** Listeners of redirected traffic. */
+function redirected(client: PlacedClient): readonly LayerUse[] {
+  const { proxy, layers, scope } = client;
+  const taker = takerOf(proxy);
+  return [
+    // A port that some host is reached at by name or block has its listener there, with HTTP and the rest in it.
+    ...scoped(client, all(...layers.flatMap((layer) => addressLayers(proxy, layer)))),
+    ...(scope?.outboundMode === undefined ? [] : all(outboundLayer(taker, scope.outboundMode))),
+    ...all(outboundLayer(taker)),
+  ];
+}
+
+/** Those that are made for the client's scope: that it dials, or that hold less than everybody's. */
+const dialed = ({ proxy, layers, scope }: PlacedClient): readonly LayerUse[] =>
+  scope === undefined ? [] : all(scopeLayer(takerOf(proxy), scope, layers[0] ?? '*'));
+
+/** Resources of hosts that the client's scope does not import are left out. */
+function scoped({ scope }: PlacedClient, list: readonly LayerUse[]): readonly LayerUse[] {
+  if (scope?.hosts === undefined) return list;
+  const shows = filterOf(scope);
+  return uses(...list.map((use) => ({ ...use, shows })));
+}
+
+const filters = new WeakMap<Scope, NonNullable<LayerUse['shows']>>();
+
+function filterOf(scope: Scope): NonNullable<LayerUse['shows']> {
+  const known = filters.get(scope);
+  if (known !== undefined) return known;
+  const decided = new Map<string, boolean>();
+  const filter = {
+    key: JSON.stringify(scope.hosts),
+    includes(owner: string): boolean {
+      const found = decided.get(owner) ?? isImported(scope, owner);
+      decided.set(owner, found);
+      return found;
+    },
+  };
+  filters.set(scope, filter);
+  return filter;
+}
 
 /** A class has tables of its own only where they differ from its namespace's. */
-const wholeTables = (layers: readonly Layer[], { namespace }: ProxyNode): readonly string[] =>
-  [...layers.filter(isClassLayer), namespace].map(eagerRoutes);
+function wholeTables({ layers, proxy, scope }: PlacedClient): readonly string[] {
+  if (scope !== undefined) return [eagerRoutes(scopeName(scope, layers[0] ?? '*'))];
+  return [...layers.filter(isClassLayer), proxy.namespace].map(eagerRoutes);
+}
 
 const extensionsFor = ({ namespace }: ProxyNode): readonly LayerUse[] =>
   needed(extensionLayer(namespace), meshExtensionLayer);

@@ -19,6 +19,7 @@ import { derivePeerPolicies, derivePeerSources, indexNamespacePeers } from './pe
 import { deriveRouteTables, indexMeshRoutes } from './route-tables.ts';
 import { deriveRoutes } from './routes.ts';
 import { deriveSecrets } from './secrets.ts';
+import { deriveScopes, indexSidecars } from './sidecars.ts';
 import { deriveWorkloads, indexByAddress, indexByLabel } from './workloads.ts';
 
 /** Adds the mesh to a graph. The collections are complete at once and follow every later transaction. */
@@ -49,7 +50,9 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const connections = deriveConnections(graph, inputs, hosts);
   const meshConnections = indexMeshConnections(graph, connections);
   const meshRoutes = indexMeshRoutes(graph, routes);
+  const rules = { routes, meshRoutes, connections, meshConnections, destinationRules };
   const routeTables = deriveRouteTables(graph, inputs, { hosts, routes: meshRoutes, classesByPair });
+  const sidecarsBySelector = indexSidecars(graph, inputs);
   const authorization = deriveAuthorization(graph, inputs);
   const inbounds = deriveInbounds(graph, inputs, {
     workloads,
@@ -57,6 +60,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     backingsBySelector: indexBySelector(graph, backings),
     peerSources,
     authorization,
+    sidecarsBySelector,
   });
   const ofGateways = { routes, connections, secrets: deriveSecrets(graph, inputs), hosts, authorization };
   const { gateways, ...gatewayProblems } = deriveGateways(graph, inputs, ofGateways);
@@ -68,6 +72,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     connectionTables: deriveConnectionTables(graph, hosts, meshConnections, classesByPair),
     routeTables,
     clientLayers,
+    scopes: deriveScopes(graph, inputs, sidecarsBySelector),
     workloads,
     inbounds,
     gateways,
@@ -77,12 +82,8 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       hosts,
       services,
       destinations,
-      connections,
-      meshConnections,
-      routes,
-      meshRoutes,
+      ...rules,
       routeTables,
-      destinationRules,
       peersByNamespace,
       ...gatewayProblems,
     }),

@@ -18,6 +18,7 @@ import type { MeshInputs } from './inputs.ts';
 import { anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
 import { modeOfPort, type PeerSources, peerPolicyOf } from './peer-policies.ts';
+import { type Selected, type SidecarsBySelector, sidecarOf } from './sidecars.ts';
 import type { WorkloadsByAddress } from './workloads.ts';
 
 export interface InboundSources {
@@ -26,24 +27,35 @@ export interface InboundSources {
   readonly backingsBySelector: BackingsBySelector;
   readonly peerSources: PeerSources;
   readonly authorization: AuthorizationSources;
+  readonly sidecarsBySelector: SidecarsBySelector;
 }
 
 export function deriveInbounds(
   graph: Graph,
   { proxies }: MeshInputs,
-  { workloads, workloadsByAddress, backingsBySelector, peerSources, authorization }: InboundSources,
+  sources: InboundSources,
 ): Collection<string, Inbound> {
+  const { workloads, workloadsByAddress, backingsBySelector, sidecarsBySelector } = sources;
+  const { peerSources, authorization } = sources;
   return graph.derive({
     name: 'mesh.inbounds',
     from: proxies,
-    reads: { workloads, workloadsByAddress, backingsBySelector, ...peerSources, ...authorization },
+    reads: {
+      workloads,
+      workloadsByAddress,
+      backingsBySelector,
+      sidecarsBySelector,
+      ...peerSources,
+      ...authorization,
+    },
     equals: deepEqual,
     fn: (proxy, id, read) => {
       if (proxy.role !== 'sidecar') return [];
       const workload = findWorkload(proxy, read) ?? workloadOfNode(proxy);
       const peer = peerPolicyOf(workload.namespace, workload.labels, read);
       const served = servedPorts(workload, read.backingsBySelector);
-      const of = (transport: Transport) => portsOf({ workload, peer, served, transport });
+      const sidecar = sidecarOf(workload.namespace, workload.labels, read);
+      const of = (transport: Transport) => portsOf({ workload, peer, served, sidecar, transport });
       const authorization = authorizationOf(workload.namespace, workload.labels, read);
       return [
         [
@@ -93,14 +105,21 @@ interface TransportPorts {
   readonly workload: Workload;
   readonly peer: PeerPolicy;
   readonly served: readonly ServedPort[];
+  readonly sidecar: Selected | undefined;
   readonly transport: Transport;
 }
 
-/** What services name, and what else the workload declares. */
-function portsOf({ workload, peer, served, transport }: TransportPorts): readonly InboundPort[] {
+/** What a Sidecar says, else what services name and what else the workload declares. */
+function portsOf(of: TransportPorts): readonly InboundPort[] {
+  const { workload, peer, served, sidecar, transport } = of;
+  const ingress = transport === 'TCP' ? sidecar?.[1].spec.ingress : undefined;
+  if (sidecar !== undefined && ingress !== undefined) return ingressPorts(of, sidecar);
   const ports = new Map<number, InboundPort>();
+  const pool = transport === 'TCP' ? sidecar?.[1].spec.connectionPool : undefined;
+  const pooled = pool === undefined ? {} : { connectionPool: pool };
   const add = (port: ServedPort) => {
-    if (!ports.has(port.port)) ports.set(port.port, { ...port, mutualTls: modeOfPort(peer, port.port) });
+    if (ports.has(port.port)) return;
+    ports.set(port.port, { ...port, ...pooled, mutualTls: modeOfPort(peer, port.port) });
   };
   for (const port of served) if ((port.protocol === 'udp') === (transport === 'UDP')) add(port);
   const protocol = transport === 'UDP' ? 'udp' : 'auto';
@@ -108,6 +127,26 @@ function portsOf({ workload, peer, served, transport }: TransportPorts): readonl
     if (declared.protocol === transport) add({ port: declared.number, protocol, causes: workload.causes });
   }
   return [...ports.values()].sort((left, right) => left.port - right.port);
+}
+
+function ingressPorts(
+  { peer, served }: TransportPorts,
+  [object, { spec }]: Selected,
+): readonly InboundPort[] {
+  const ports = (spec.ingress ?? []).map(({ port, endpoint, connectionPool }, index): InboundPort => {
+    const { service, causes = [] } = served.find((each) => each.port === port.number) ?? {};
+    const pool = connectionPool ?? spec.connectionPool;
+    return {
+      port: port.number,
+      protocol: port.protocol,
+      ...(service === undefined ? {} : { service }),
+      mutualTls: modeOfPort(peer, port.number),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(pool === undefined ? {} : { connectionPool: pool }),
+      causes: [{ object, field: `spec.ingress[${index}]` }, ...causes],
+    };
+  });
+  return ports.sort((left, right) => left.port - right.port);
 }
 
 /** What services call the workload's ports, by host and then by service port: the first one names the port. */

@@ -15,6 +15,7 @@ import type {
   PatchSet,
   ProxyNode,
   RouteTable,
+  Scope,
   Service,
   TlsSecret,
   Workload,
@@ -36,6 +37,7 @@ export interface MeshInputs {
   readonly destinationRules: ObjectsOf<'DestinationRule'>;
   readonly gateways: ObjectsOf<'Gateway'>;
   readonly peerAuthentications: ObjectsOf<'PeerAuthentication'>;
+  readonly sidecars: ObjectsOf<'Sidecar'>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;
   readonly secrets: ObjectsOf<'Secret'>;
   /** Those in force: of a refused one the last good value, or none. */
@@ -67,6 +69,8 @@ export interface MeshCollections {
   /** By proxy id: where a client looks names up, narrowest layer first, `*` last. */
   readonly clientLayers: Collection<string, readonly Layer[]>;
   readonly workloads: Collection<ObjectKey, Workload>;
+  /** By proxy id: what a Sidecar lets it see; none for those that see everything. */
+  readonly scopes: Collection<string, Scope>;
   /** By proxy id, sidecars only. */
   readonly inbounds: Collection<string, Inbound>;
   /** By proxy id, routers only. */

@@ -184,6 +184,28 @@ const anyAuthorization = fc
   .map(([key, selector, action]) =>
     authorizationPolicy(key, { action, ...(selector === undefined ? {} : { selector }) }),
   );
+const anySidecar = fc
+  .tuple(
+    id,
+    fc.option(labels, { nil: undefined }),
+    fc.option(fc.array(fc.constantFrom('a', 'b', '.', '*'), { maxLength: 2 }), { nil: undefined }),
+    fc.option(fc.constantFrom(8080, 9090), { nil: undefined }),
+    fc.option(fc.constantFrom('REGISTRY_ONLY', 'ALLOW_ANY'), { nil: undefined }),
+  )
+  .map(([key, selector, namespaces, port, outboundMode]) =>
+    object('Sidecar', key, {
+      ...(selector === undefined ? {} : { selector }),
+      ...(namespaces === undefined
+        ? {}
+        : {
+            egress: [
+              { captureMode: 'DEFAULT', imports: namespaces.map((namespace) => ({ namespace, host: '*' })) },
+            ],
+          }),
+      ...(port === undefined ? {} : { ingress: [{ port: { number: port, protocol: 'http' } }] }),
+      ...(outboundMode === undefined ? {} : { outboundMode }),
+    }),
+  );
 const anyGateway = fc
   .tuple(
     id,
@@ -275,6 +297,7 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyRule,
   anyPeer,
   anyAuthorization,
+  anySidecar,
   anyGateway,
   anySecret,
   anyFilter,

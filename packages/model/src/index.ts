@@ -73,6 +73,8 @@ export type {
   WeightedDestination,
 } from './route.ts';
 export { defaultRetry } from './route.ts';
+export type { DialedListener, HostImport, HostOwner, ImportedHosts, Scope } from './scope.ts';
+export { hostOwner, isImported } from './scope.ts';
 export type { TlsSecret } from './secret.ts';
 export type {
   Endpoint,
@@ -89,6 +91,7 @@ export type {
 } from './service.ts';
 export { hostPort } from './service.ts';
 export type {
+  ApplicationAddress,
   Capture,
   EdgeTopology,
   Inbound,

@@ -1,5 +1,6 @@
 // Running instances of an application, and the proxies connected on their behalf.
 import type { Authorization } from './authorization.ts';
+import type { ConnectionPool } from './destination.ts';
 import type { PeerPolicy } from './policy.ts';
 import type { Cause, ObjectKey } from './reference.ts';
 import type { Host, Locality, Protocol } from './service.ts';
@@ -93,6 +94,12 @@ export interface ProxyNode {
   readonly topology?: EdgeTopology;
 }
 
+/** Loopback, the workload's own address, or a socket. */
+export type ApplicationAddress =
+  | { readonly kind: 'loopback'; readonly address: string; readonly port: number }
+  | { readonly kind: 'own-address'; readonly port: number }
+  | { readonly kind: 'socket'; readonly path: string };
+
 export interface InboundPort {
   /** The port the application listens on. */
   readonly port: number;
@@ -105,6 +112,10 @@ export interface InboundPort {
     readonly port: number;
   };
   readonly mutualTls: 'STRICT' | 'PERMISSIVE' | 'DISABLE';
+  /** Where the application really is; absent: at this port. */
+  readonly endpoint?: ApplicationAddress;
+  /** Limits of connections to the application. */
+  readonly connectionPool?: ConnectionPool;
   readonly causes: readonly Cause[];
 }
 

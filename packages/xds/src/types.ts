@@ -23,6 +23,8 @@ export interface EncodedResource {
   readonly causes: readonly string[];
   /** There is to be no such resource: it hides those of less specific layers. */
   readonly isAbsent?: true;
+  /** Whose it is, for uses of layers that show some owners' resources only; absent: shown to everybody. */
+  readonly owners?: readonly string[];
 }
 
 /** `LAYER|NAME`. The same name may exist in several layers; a stream sees the first of its layers that has it. */
@@ -38,6 +40,14 @@ export interface ResourceType {
 export interface LayerUse {
   readonly layer: string;
   readonly members: 'all' | 'needed';
+  /** Absent: every resource of the layer is seen. */
+  readonly shows?: OwnerFilter;
+}
+
+/** Tells whose resources are seen. Equal keys mean equal filters. */
+export interface OwnerFilter {
+  readonly key: string;
+  includes(owner: string): boolean;
 }
 
 /** What one client gets. Computed once per stream from its node, and again when the app says it changed. */

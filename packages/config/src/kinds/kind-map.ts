@@ -15,6 +15,7 @@ import type { SecretSpec } from './secret/spec.ts';
 import type { ServiceSpec } from './service/spec.ts';
 import type { ServiceAccountSpec } from './service-account/spec.ts';
 import type { ServiceEntrySpec } from './service-entry/spec.ts';
+import type { SidecarSpec } from './sidecar/spec.ts';
 import type { VirtualServiceSpec } from './virtual-service/spec.ts';
 import type { ExtensionSpec } from './wasm-plugin/spec.ts';
 import type { WorkloadEntrySpec } from './workload-entry/spec.ts';
@@ -36,6 +37,7 @@ export interface KindMap {
   readonly WorkloadEntry: WorkloadEntrySpec;
   readonly WorkloadGroup: WorkloadGroupSpec;
   readonly Gateway: GatewaySpec;
+  readonly Sidecar: SidecarSpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
   readonly EnvoyFilter: EnvoyFilterSpec;
   readonly WasmPlugin: ExtensionSpec;

@@ -17,6 +17,7 @@ import { secretKind } from './secret/schema.ts';
 import { serviceKind } from './service/schema.ts';
 import { serviceAccountKind } from './service-account/schema.ts';
 import { serviceEntryKind } from './service-entry/schema.ts';
+import { sidecarKind } from './sidecar/schema.ts';
 import { trafficExtensionKind } from './traffic-extension/schema.ts';
 import { virtualServiceKind } from './virtual-service/schema.ts';
 import { wasmPluginKind } from './wasm-plugin/schema.ts';
@@ -40,6 +41,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   WorkloadEntry: workloadEntryKind,
   WorkloadGroup: workloadGroupKind,
   Gateway: gatewayKind,
+  Sidecar: sidecarKind,
   PeerAuthentication: peerAuthenticationKind,
   EnvoyFilter: envoyFilterKind,
   WasmPlugin: wasmPluginKind,

@@ -6,7 +6,7 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
-import type { BindConfigSchema } from '@xebec/protos/envoy/config/core/v3/address_pb';
+import type { AddressSchema, BindConfigSchema } from '@xebec/protos/envoy/config/core/v3/address_pb';
 import { durationOf, unlimited } from '../duration.ts';
 import { causeMetadata } from '../metadata.ts';
 import {
@@ -17,8 +17,11 @@ import {
   passthroughCluster,
 } from '../names.ts';
 import { type EncodedResource, encodeResource, type Fields } from '../resource.ts';
+import { encodeConnectionLimits } from './connection-limits.ts';
 import { dynamicDiscovery } from './dynamic-dns.ts';
 import { encodeHttpProtocol, httpProtocolOptions } from './http-protocol.ts';
+
+type ClusterInit = Fields<typeof ClusterSchema>;
 
 export const noLimits = {
   thresholds: [
@@ -111,18 +114,16 @@ const bothFamilies: BindConfigInit = {
 /** The application behind a sidecar, by the port it listens on. */
 export function encodeInboundCluster(inbound: Inbound, port: InboundPort): EncodedResource {
   const name = inboundCluster(port.port);
-  const { proxy } = inbound;
-  const http = encodeHttpProtocol(inboundHttpVersion(port));
-  const isExplicit = proxy.capture === 'explicit';
+  const { connectionPool: pool } = port;
+  const http = encodeHttpProtocol(inboundHttpVersion(port), pool === undefined ? {} : { pool });
   return encodeResource(
     ClusterSchema,
     {
       name,
-      connectTimeout: durationOf(10_000),
-      circuitBreakers: noLimits,
       metadata: causeMetadata(port.causes, inboundMetadata(port)),
       ...(http === undefined ? {} : { typedExtensionProtocolOptions: { [httpProtocolOptions]: http } }),
-      ...(isExplicit ? applicationAt(name, proxy.applicationAddress, port.port) : capturedApplication(proxy)),
+      ...applicationOf(inbound, port),
+      ...inboundLimits(port),
     },
     { name, causes: port.causes },
   );
@@ -139,29 +140,45 @@ const inboundMetadata = ({ service }: InboundPort) =>
     ? {}
     : { service_host: service.host, service_name: service.name, service_namespace: service.namespace };
 
-const applicationAt = (name: string, address: string, port: number) => ({
-  clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.STATIC },
+/** Without limits of its own everything that has come this far may go on. */
+const inboundLimits = ({ connectionPool: pool }: InboundPort): ClusterInit =>
+  pool === undefined
+    ? { connectTimeout: durationOf(10_000), circuitBreakers: noLimits }
+    : encodeConnectionLimits(pool);
+
+/** Where the application is: redirected traffic has the address in it, unless a Sidecar names another place. */
+function applicationOf({ proxy }: Inbound, { port, endpoint }: InboundPort): ClusterInit {
+  const name = inboundCluster(port);
+  const isExplicit = proxy.capture === 'explicit';
+  const own = isExplicit ? proxy.applicationAddress : proxy.address;
+  if (endpoint === undefined)
+    return isExplicit ? applicationAt(name, socket(own, port)) : capturedApplication(proxy);
+  const source = isExplicit ? {} : { upstreamBindConfig: bindTo(inboundSource) };
+  switch (endpoint.kind) {
+    case 'socket':
+      return applicationAt(name, { case: 'pipe', value: { path: endpoint.path } });
+    case 'own-address':
+      return { ...applicationAt(name, socket(own, endpoint.port)), ...source };
+    case 'loopback':
+      return {
+        ...applicationAt(name, socket(isExplicit ? own : endpoint.address, endpoint.port)),
+        ...(endpoint.address.includes(':') ? {} : source),
+      };
+  }
+}
+
+type AddressCase = NonNullable<Fields<typeof AddressSchema>['address']>;
+
+const socket = (address: string, port: number): AddressCase => ({
+  case: 'socketAddress',
+  value: { address, portSpecifier: { case: 'portValue', value: port } },
+});
+
+const applicationAt = (name: string, address: AddressCase): ClusterInit => ({
+  clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
   loadAssignment: {
     clusterName: name,
-    endpoints: [
-      {
-        lbEndpoints: [
-          {
-            hostIdentifier: {
-              case: 'endpoint' as const,
-              value: {
-                address: {
-                  address: {
-                    case: 'socketAddress' as const,
-                    value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
-                  },
-                },
-              },
-            },
-          },
-        ],
-      },
-    ],
+    endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: { address } } } }] }],
   },
 });
 

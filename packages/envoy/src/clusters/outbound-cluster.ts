@@ -5,7 +5,6 @@ import type {
   Destination,
   EndpointSet,
   PortPolicy,
-  RetryBudget,
   Service,
   ServicePort,
   Subset,
@@ -20,12 +19,13 @@ import {
   ClusterSchema,
 } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { adsSource } from '../config-source.ts';
-import { durationOf, unlimited } from '../duration.ts';
+import { durationOf } from '../duration.ts';
 import type { Arrangement } from '../endpoints/arrange.ts';
 import { encodeAssignment } from '../endpoints/assignment.ts';
 import { causeMetadata } from '../metadata.ts';
 import { outboundCluster } from '../names.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
+import { encodeConnectionLimits } from './connection-limits.ts';
 import { dynamicDiscovery } from './dynamic-dns.ts';
 import { encodeHttpProtocol, httpProtocolOptions, httpVersion } from './http-protocol.ts';
 import { encodeLoadBalancing } from './load-balancing.ts';
@@ -48,7 +48,6 @@ export interface OutboundClusterOptions {
 
 /** How long a cluster waits for its first endpoints before it serves without them. */
 const endpointFetchTimeoutMs = 1000;
-const defaultConnectTimeoutMs = 10_000;
 
 export function encodeOutboundCluster(options: OutboundClusterOptions): EncodedResource {
   const { destination, port, subset } = options;
@@ -98,9 +97,7 @@ function choosableEndpoints(
 
 /** What a policy says of connections, whatever they carry. */
 export const encodePolicy = (policy: TrafficPolicy): ClusterInit => ({
-  connectTimeout: durationOf(policy.connectionPool.connectTimeoutMs ?? defaultConnectTimeoutMs),
-  circuitBreakers: { thresholds: [thresholds(policy)] },
-  ...tcpKeepalive(policy),
+  ...encodeConnectionLimits(policy.connectionPool, policy.retryBudget),
   ...passiveHealth(policy),
 });
 
@@ -113,25 +110,6 @@ export function policyFor({
   const owner = subset ?? destination;
   const own: PortPolicy | undefined = owner.portPolicies.find((policy) => policy.port === port.number);
   return own ?? owner.policy;
-}
-
-function thresholds({ connectionPool: pool, retryBudget }: TrafficPolicy) {
-  return {
-    maxConnections: pool.maxConnections ?? unlimited,
-    maxPendingRequests: pool.http1MaxPendingRequests ?? unlimited,
-    maxRequests: pool.http2MaxRequests ?? unlimited,
-    maxRetries: pool.maxRetries ?? unlimited,
-    ...(retryBudget === undefined ? {} : { retryBudget: encodeRetryBudget(retryBudget) }),
-    trackRemaining: true,
-  };
-}
-
-function encodeRetryBudget({ percent, minConcurrency, intervalMs }: RetryBudget) {
-  return {
-    budgetPercent: { value: percent },
-    minRetryConcurrency: minConcurrency,
-    ...(intervalMs === 0 ? {} : { budgetInterval: durationOf(intervalMs) }),
-  };
 }
 
 function discovery(options: OutboundClusterOptions, name: string, policy: TrafficPolicy): ClusterInit {
@@ -175,21 +153,6 @@ function resolvedByName(options: OutboundClusterOptions, name: string): ClusterI
           dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
         }),
     loadAssignment,
-  };
-}
-
-function tcpKeepalive({ connectionPool: { tcpKeepalive: keepalive } }: TrafficPolicy): ClusterInit {
-  if (keepalive === undefined) return {};
-  return {
-    upstreamConnectionOptions: {
-      tcpKeepalive: {
-        ...(keepalive.probes === undefined ? {} : { keepaliveProbes: keepalive.probes }),
-        ...(keepalive.timeMs === undefined ? {} : { keepaliveTime: Math.ceil(keepalive.timeMs / 1000) }),
-        ...(keepalive.intervalMs === undefined
-          ? {}
-          : { keepaliveInterval: Math.ceil(keepalive.intervalMs / 1000) }),
-      },
-    },
   };
 }
 

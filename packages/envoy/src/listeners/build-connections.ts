@@ -1,11 +1,12 @@
 // Listeners of connections as collections: one for each place and layer, with every host that is found there.
 import type { Collection, Graph } from '@xebec/flow';
 import type { Layer } from '@xebec/model';
-import { layerChain } from '@xebec/model';
+import { isImported, layerChain } from '@xebec/model';
 import type { Demand } from '../demand.ts';
 import type { ProxySettings, ResourceInputs } from '../inputs.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
-import { addressLayer } from '../views.ts';
+import type { ScopesInUse, ScopeUse } from '../scopes.ts';
+import { addressLayer, scopeLayer } from '../views.ts';
 import { encodeConnectionListener } from './connection-listener.ts';
 import { buildPoints, type PlacedPoint } from './connection-points.ts';
 import { anyAddress } from './outbound.ts';
@@ -20,14 +21,22 @@ export interface HttpPortSources {
 export function buildConnectionListeners(
   graph: Graph,
   inputs: ResourceInputs,
-  { demand, httpPorts, detectedPorts }: HttpPortSources & { readonly demand: Demand },
+  sources: HttpPortSources & { readonly demand: Demand; readonly scopes: ScopesInUse },
 ): Collection<ResourceKey, EncodedResource> {
+  const { demand, scopes, httpPorts, detectedPorts } = sources;
   const points = buildPoints(graph, inputs, demand);
   const byPlace = graph.index(points, 'byPlace', ({ bind, port }) => [`${bind}|${port.number}` as const]);
   return graph.derive({
     name: 'connectionListeners',
     from: graph.group(byPlace),
-    reads: { byPlace, settings: inputs.settings, httpPorts, detectedPorts, demand },
+    reads: {
+      byPlace,
+      settings: inputs.settings,
+      httpPorts,
+      detectedPorts,
+      demand,
+      scopes: scopes.byNeed,
+    },
     fn: (_points, anchor: `${string}|${number}`, read): readonly Emission[] => {
       const settings = read.settings.get('mesh');
       if (settings === undefined) return [];
@@ -39,7 +48,12 @@ export function buildConnectionListeners(
       const takers = takersOf(read.demand).filter(
         ({ hasIpv6 }) => hasIpv6 === undefined || anchor.startsWith(`${anyAddress}|`),
       );
-      return listenersOf(members, { settings, http, takers });
+      const context = { settings, http, takers };
+      const uses = read.scopes.at('all').map(([, use]) => use);
+      return [
+        ...listenersOf(members, context),
+        ...uses.flatMap((use) => listenerOfScope(members, use, context)),
+      ];
     },
     equals: equalResources,
   });
@@ -76,6 +90,29 @@ function listenersOf(
       return [`${addressLayer(taker, layer)}|${encoded.name}`, encoded];
     });
   });
+}
+
+/** A place that some hosts of are hidden at is made anew; where all are hidden or none is, there is nothing to make. */
+function listenerOfScope(
+  members: readonly PlacedPoint[],
+  { scope, layer, taker }: ScopeUse,
+  { settings, http, takers }: ListenerContext,
+): Emission[] {
+  const points = pointsIn(layer, members);
+  const shown = points.filter((point) => isImported(scope, point.owner));
+  const [first] = shown;
+  if (first === undefined || shown.length === points.length) return [];
+  const own = scope.outboundMode ?? settings.outboundTrafficPolicy;
+  const { hasIpv6 } = takers.find((each) => each.taker === taker) ?? {};
+  const encoded = encodeConnectionListener(
+    { bind: first.bind, port: first.port.number, points: shown, ...(http === undefined ? {} : { http }) },
+    {
+      settings: { ...settings, outboundTrafficPolicy: own },
+      isOnDemand: taker.startsWith('on-demand'),
+      ...(hasIpv6 === undefined ? {} : { hasIpv6 }),
+    },
+  );
+  return [[`${scopeLayer(taker, scope, layer)}|${encoded.name}`, encoded]];
 }
 
 /** Each host as the layer sees it, the most specific place first, then by name. */

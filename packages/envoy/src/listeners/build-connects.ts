@@ -2,6 +2,7 @@
 // has at the host's address, and the cluster that leads there.
 import type { Collection, Graph } from '@xebec/flow';
 import type { ConnectionTable, Host, Layered, ServicePort } from '@xebec/model';
+import { hostOwner } from '@xebec/model';
 import { Cluster_DiscoveryType, ClusterSchema } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
@@ -53,6 +54,7 @@ export function buildConnectListeners(graph: Graph, { inputs, demand }: ConnectI
           ),
           traits: traitsOf(table.service, port),
           causes: table.causes,
+          owner: hostOwner(port.number, table.service.namespace, table.host),
         };
         return listenersAt(point, table.layer, current);
       });

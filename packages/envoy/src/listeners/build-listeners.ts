@@ -2,12 +2,14 @@
 import type { Collection, Graph } from '@xebec/flow';
 import type { Service } from '@xebec/model';
 import type { Demand } from '../demand.ts';
-import type { ResourceInputs } from '../inputs.ts';
+import type { ProxySettings, ResourceInputs } from '../inputs.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { httpPorts, speaksHttp } from '../routes/virtual-hosts.ts';
+import type { ScopesInUse } from '../scopes.ts';
 import { grpcLayer, outboundLayer, proxyLayer } from '../views.ts';
 import { buildConnectionListeners, type HttpPortSources } from './build-connections.ts';
 import { buildConnectListeners } from './build-connects.ts';
+import { buildDialedListeners } from './build-dialed.ts';
 import { encodeGatewayListeners } from './gateway.ts';
 import { encodeGrpcListener } from './grpc.ts';
 import { encodeInbound } from './inbound.ts';
@@ -16,7 +18,11 @@ import { takersOf } from './takers.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 
-export function buildListeners(graph: Graph, resources: ResourceInputs, demand: Demand): Resources {
+export function buildListeners(
+  graph: Graph,
+  resources: ResourceInputs,
+  { demand, scopes }: { readonly demand: Demand; readonly scopes: ScopesInUse },
+): Resources {
   const inputs = { ...resources, settings: describeMesh(graph, resources) };
   const byPort = graph.index(inputs.services, 'httpPorts', (service) => httpPorts(service).map(String));
   const byDetectedPort = graph.index(inputs.services, 'detectedPorts', detectedPortsOf);
@@ -25,7 +31,8 @@ export function buildListeners(graph: Graph, resources: ResourceInputs, demand: 
     'listeners',
     buildHttpPorts(graph, inputs, { demand, ...ports }),
     buildVirtualOutbound(graph, inputs, demand),
-    buildConnectionListeners(graph, inputs, { demand, ...ports }),
+    buildConnectionListeners(graph, inputs, { demand, scopes, ...ports }),
+    buildDialedListeners(graph, inputs, scopes),
     buildConnectListeners(graph, { inputs, demand }),
     buildInbound(graph, inputs),
     buildGateways(graph, inputs),
@@ -73,19 +80,31 @@ function buildHttpPorts(
     fn: (_services, port: string, read): Emission[] => {
       const current = read.settings.get('mesh');
       if (current === undefined || read.demand.get('style:port') === undefined) return [];
-      return takersOf(read.demand).map(({ taker, ...how }) =>
-        emission(
-          outboundLayer(taker),
-          encodeHttpPortListener(Number(port), {
-            ...how,
-            settings: current,
-            isDetected: read.detectedPorts.get(port) !== undefined,
-          }),
+      const isDetected = read.detectedPorts.get(port) !== undefined;
+      return takersOf(read.demand).flatMap(({ taker, ...how }) =>
+        variants(current, isDetected).map(({ layer, settings: own }) =>
+          emission(
+            outboundLayer(taker, layer),
+            encodeHttpPortListener(Number(port), { ...how, settings: own, isDetected }),
+          ),
         ),
       );
     },
     equals: equalResources,
   });
+}
+
+interface Variant {
+  /** Absent: as the mesh has it. */
+  readonly layer?: ProxySettings['outboundTrafficPolicy'];
+  readonly settings: ProxySettings;
+}
+
+/** What passes traffic on that no service names differs for sidecars that treat it in another way than the mesh does. */
+function variants(settings: ProxySettings, passesUnknown: boolean): readonly Variant[] {
+  const other = settings.outboundTrafficPolicy === 'ALLOW_ANY' ? 'REGISTRY_ONLY' : 'ALLOW_ANY';
+  if (!passesUnknown) return [{ settings }];
+  return [{ settings }, { layer: other, settings: { ...settings, outboundTrafficPolicy: other } }];
 }
 
 const detectedPortsOf = ({ ports }: Service): readonly string[] =>
@@ -97,8 +116,10 @@ function buildVirtualOutbound(graph: Graph, { settings }: ResourceInputs, demand
     from: settings,
     reads: { demand },
     fn: (current, _key, read) =>
-      takersOf(read.demand).map(({ taker, ...how }) =>
-        emission(outboundLayer(taker), encodeVirtualOutbound({ ...how, settings: current })),
+      takersOf(read.demand).flatMap(({ taker, ...how }) =>
+        variants(current, true).map(({ layer, settings: own }) =>
+          emission(outboundLayer(taker, layer), encodeVirtualOutbound({ ...how, settings: own })),
+        ),
       ),
     equals: equalResources,
   });

@@ -1,6 +1,6 @@
 // One outbound listener of connections: at an address of a service, or at a port for every address, where several
 // hosts are told apart by server name and block. What no host wants is treated as if there were no listener.
-import type { Cause, Host, ServicePort } from '@xebec/model';
+import type { Cause, Host, HostOwner, ServicePort } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import type { FilterChainSchema } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
@@ -39,6 +39,7 @@ export interface ConnectionPoint {
   readonly branches: readonly Branch[];
   readonly traits: ConnectionTraits;
   readonly causes: readonly Cause[];
+  readonly owner: HostOwner;
 }
 
 export interface ConnectionListener {
@@ -83,6 +84,7 @@ export function encodeConnectionListener(
     {
       name,
       causes,
+      owners: [...new Set(points.map(({ owner }) => owner))],
       needs: [
         ...clustersIn(points).map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
         ...(isRouted ? [{ typeUrl: typeUrls.route, name: String(port) }] : []),

@@ -1,7 +1,7 @@
 // Hosts at their places: where a service's connections are taken, per layer; a headless service is at its endpoints.
 import type { Collection, Graph } from '@xebec/flow';
 import type { ConnectionTable, EndpointSet, Host, Layer, Layered, Service, ServicePort } from '@xebec/model';
-import { seenIn } from '@xebec/model';
+import { hostOwner, seenIn } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import type { Demand } from '../demand.ts';
 import type { HostPort, ResourceInputs } from '../inputs.ts';
@@ -82,6 +82,7 @@ function pointsOf(
         branches: withPolicies(branchesOf(table, port, place), layer, destinations),
         traits: isChosen ? { ...traits, endpoint: bind } : traits,
         causes: table.causes,
+        owner: hostOwner(port.number, service.namespace, host),
       };
       return [`${layer}|${bind}_${port.number}|${rank}|${host}`, point];
     });

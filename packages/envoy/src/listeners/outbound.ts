@@ -94,22 +94,22 @@ export interface OutboundOptions {
 
 /**
  * Redirected traffic of one HTTP port, whatever its destination address. Where a service leaves open what it speaks
- * on the port, other protocols pass to where the client was going.
+ * on the port, other protocols pass to where the client was going. With `bind` clients dial it instead.
  */
 export function encodeHttpPortListener(
   port: number,
-  options: OutboundOptions & { readonly isDetected: boolean },
+  options: OutboundOptions & { readonly isDetected: boolean; readonly bind?: string },
 ): EncodedResource {
-  const name = `${anyAddress}_${port}`;
+  const { bind = anyAddress } = options;
+  const name = `${bind}_${port}`;
   const http = httpManager(`outbound_${name}`, String(port), options);
   const other = tcpManager(unknownDestination(options.settings), options);
   return encodeResource(
     ListenerSchema,
     {
       name,
-      address: socketAddress(anyAddress, port),
-      ...alsoIpv6(options, port),
-      bindToPort: false,
+      address: socketAddress(bind, port),
+      ...(options.bind === undefined ? { ...alsoIpv6(options, port), bindToPort: false } : {}),
       trafficDirection: TrafficDirection.OUTBOUND,
       ...(options.isDetected ? detecting(http, other) : { filterChains: [{ filters: [http] }] }),
     },

@@ -1,6 +1,6 @@
 // Who takes shared outbound listeners: sidecars on demand or eager and, where there are any, those that also take IPv6.
 import type { Demand } from '../demand.ts';
-import type { Taker } from '../views.ts';
+import type { Taker } from '../taker.ts';
 
 export interface TakerOptions {
   readonly taker: Taker;

@@ -143,18 +143,23 @@ function finish(before: EncodedResource, draft: Draft, applied: readonly ReadyPa
     aliases: draft.aliases ?? before.aliases,
     needs: union(draft.needs, ...applied.map(({ needs }) => needs)),
     causes: [...before.causes, ...applied.map(({ id }) => id)],
+    ...ownersOf(before),
   };
 }
 
-function absent({ name, causes }: EncodedResource, applied: readonly ReadyPatch[]): EncodedResource {
+const ownersOf = ({ owners }: EncodedResource): Pick<EncodedResource, 'owners'> =>
+  owners === undefined ? {} : { owners };
+
+function absent(before: EncodedResource, applied: readonly ReadyPatch[]): EncodedResource {
   return {
-    name,
+    name: before.name,
     hash: 'absent',
     chunks: [],
     aliases: [],
     needs: [],
-    causes: [...causes, ...applied.map(({ id }) => id)],
+    causes: [...before.causes, ...applied.map(({ id }) => id)],
     isAbsent: true,
+    ...ownersOf(before),
   };
 }
 

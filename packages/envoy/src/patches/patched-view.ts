@@ -12,7 +12,7 @@ const interned = new Map<string, readonly LayerUse[]>();
 
 function intern(uses: readonly LayerUse[]): readonly LayerUse[] {
   if (uses.some(({ layer }) => layer.includes('proxy:'))) return uses;
-  const key = uses.map(({ layer, members }) => `${layer} ${members}`).join();
+  const key = uses.map(({ layer, members, shows }) => `${layer} ${members} ${shows?.key ?? ''}`).join();
   const known = interned.get(key) ?? uses;
   interned.set(key, known);
   return known;
@@ -24,7 +24,7 @@ export function patchedView(view: ProxyView, { set, types }: PatchUse): ProxyVie
     const uses = layers[typeUrl] ?? [];
     const isOnDemandType = uses.length > 0 && uses.every(({ members }) => members === 'needed');
     const added: LayerUse = { layer: addedLayer(set), members: isOnDemandType ? 'needed' : 'all' };
-    const changed = uses.flatMap((use) => [{ layer: patchLayer(set, use.layer), members: use.members }, use]);
+    const changed = uses.flatMap((use) => [{ ...use, layer: patchLayer(set, use.layer) }, use]);
     layers[typeUrl] = intern([added, ...changed]);
   }
   return { ...view, layers };

@@ -2,7 +2,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import type { Collection, Graph } from '@xebec/flow';
-import { isClassLayer, type Layer, layerChain } from '@xebec/model';
+import { isClassLayer, type Layer, layerChain, type Scope } from '@xebec/model';
 import { encode } from '@xebec/protos';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
@@ -10,7 +10,7 @@ import { hashText } from '@xebec/std';
 import { adsSource } from '../config-source.ts';
 import type { Demand } from '../demand.ts';
 import type { ProxySettings } from '../inputs.ts';
-import { httpProxyRoute } from '../names.ts';
+import { httpProxyRoute, scopeName } from '../names.ts';
 import {
   type EncodedResource,
   encodeResource,
@@ -18,6 +18,7 @@ import {
   type Fields,
   type ResourceKey,
 } from '../resource.ts';
+import { isInScope, type ScopesInUse } from '../scopes.ts';
 import { peerHeaderToAdd } from '../telemetry/peer.ts';
 import { unknownHosts } from './unknown-hosts.ts';
 import type { VirtualHosts } from './virtual-hosts.ts';
@@ -28,6 +29,7 @@ interface RouteInputs {
   readonly settings: Collection<'mesh', ProxySettings>;
   readonly demand: Demand;
   readonly virtualHosts: VirtualHosts;
+  readonly scopes: ScopesInUse;
 }
 
 /** Layer of route configurations whose virtual hosts arrive on demand. */
@@ -61,12 +63,14 @@ function buildOnDemandRoutes(graph: Graph, { virtualHosts }: RouteInputs) {
 }
 
 interface WholeRoute {
-  /** A namespace, or a class. */
+  /** A namespace, a class, or a scope in one of them. */
   readonly owner: string;
+  readonly layer: Layer;
   readonly name: string;
+  readonly scope?: Scope;
 }
 
-function buildEagerRoutes(graph: Graph, { settings, demand, virtualHosts }: RouteInputs) {
+function buildEagerRoutes(graph: Graph, { settings, demand, virtualHosts, scopes }: RouteInputs) {
   const eager = graph.index(demand, 'eager', (_value, key) => {
     const [kind, style = ''] = key.split(':');
     return kind === 'eager' ? [style] : [];
@@ -74,32 +78,49 @@ function buildEagerRoutes(graph: Graph, { settings, demand, virtualHosts }: Rout
   const wholeRoutes = graph.derive({
     name: 'eagerRouteNames',
     from: virtualHosts.routes,
-    reads: { eager },
-    equals: (left: WholeRoute, right: WholeRoute) => left.owner === right.owner && left.name === right.name,
-    fn: (_members, name: string, read) =>
-      read.eager.at(name === httpProxyRoute ? httpProxyRoute : 'port').map(([key]) => {
+    reads: { eager, scopes: scopes.byNeed },
+    equals: (left: WholeRoute, right: WholeRoute) =>
+      left.owner === right.owner && left.name === right.name && left.scope === right.scope,
+    fn: (_members, name: string, read) => {
+      const style = name === httpProxyRoute ? httpProxyRoute : 'port';
+      const ofAll = read.eager.at(style).map(([key]): WholeRoute => {
         const owner = key.split(':').slice(2).join(':');
-        return [`${eagerRoutes(owner)}|${name}` as ResourceKey, { owner, name }] as const;
-      }),
+        return { owner, layer: layerOfOwner(owner), name };
+      });
+      const ofScopes = read.scopes
+        .at(style)
+        .map(([, { scope, layer }]): WholeRoute => ({ owner: scopeName(scope, layer), layer, name, scope }));
+      return [...ofAll, ...ofScopes].map(
+        (whole) => [`${eagerRoutes(whole.owner)}|${name}` as ResourceKey, whole] as const,
+      );
+    },
   });
   return graph.derive({
     name: 'eagerRoutes',
     from: wholeRoutes,
     reads: { settings, byRoute: virtualHosts.byRoute },
     equals: equalResources,
-    fn: ({ owner, name }, key: ResourceKey, read) => {
-      const layers = layerChain(layerOfOwner(owner));
-      const isNeeded = layers.length < 3 || read.byRoute.count(`${layers[0] ?? ''}|${name}`) > 0;
+    fn: ({ layer: narrowest, name, scope }, key: ResourceKey, read) => {
+      const layers = layerChain(narrowest);
+      const isNeeded =
+        scope !== undefined || layers.length < 3 || read.byRoute.count(`${layers[0] ?? ''}|${name}`) > 0;
       if (!isNeeded) return [];
       const hosts = new Map<string, EncodedResource>();
       for (const [, value] of layers.flatMap((layer) => read.byRoute.at(`${layer}|${name}`))) {
-        if (!hosts.has(value.name)) hosts.set(value.name, value);
+        const isSeen = scope === undefined || isInScope(scope, value);
+        if (isSeen && !hosts.has(value.name)) hosts.set(value.name, value);
       }
-      const policy = read.settings.get('mesh')?.outboundTrafficPolicy ?? 'ALLOW_ANY';
-      return [[key, concatenate(name, [...hosts.values()], policy)] as const];
+      const policy = scope?.outboundMode ?? read.settings.get('mesh')?.outboundTrafficPolicy ?? 'ALLOW_ANY';
+      const table = concatenate(name, [...hosts.values()], policy);
+      return [[key, scope === undefined ? table : { ...table, needs: needsOf(hosts.values()) }] as const];
     },
   });
 }
+
+/** What is behind the hosts: clients with a scope hold nothing else. */
+const needsOf = (hosts: Iterable<EncodedResource>): EncodedResource['needs'] => [
+  ...new Map([...hosts].flatMap(({ needs }) => needs).map((need) => [need.name, need])).values(),
+];
 
 const layerOfOwner = (owner: string): Layer =>
   isClassLayer(owner as Layer) ? (owner as Layer) : `ns:${owner}`;

@@ -1,7 +1,7 @@
 // Virtual hosts: one per port of a host and layer, encoded once, sent alone (VHDS) or as part of a whole table.
 import type { Collection, Graph, Index } from '@xebec/flow';
 import type { ConnectionTable, Host, Layer, Layered, RouteTable, Service, ServicePort } from '@xebec/model';
-import { layerChain } from '@xebec/model';
+import { hostOwner, layerChain } from '@xebec/model';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import type { Demand, RouteStyle } from '../demand.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -219,9 +219,14 @@ function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonl
         ...(isConnected ? connectNeeds(host, port) : []),
       ],
       causes: table.causes,
+      owners: [hostOwner(port, namespaceOf(table), host)],
     },
   );
 }
+
+/** A host without a service belongs to who wrote its rules. */
+const namespaceOf = ({ service, causes }: Draft['table']): string =>
+  service?.namespace ?? causes[0]?.object.split('/')[1] ?? '';
 
 const nothing: EncodedRoutes = { routes: [], clusters: [] };
 

@@ -69,6 +69,7 @@ const inputsOf = (store: Store) => ({
   destinationRules: store.source('DestinationRule'),
   gateways: store.source('Gateway'),
   peerAuthentications: store.source('PeerAuthentication'),
+  sidecars: store.source('Sidecar'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

@@ -1,7 +1,7 @@
 // UDP as collections: clusters, endpoints and listeners of the ports that carry datagrams, and of no others.
 import type { Collection, Graph } from '@xebec/flow';
 import type { Host, HostPort, Layer, Layered } from '@xebec/model';
-import { hostPort } from '@xebec/model';
+import { hostPort, isImported } from '@xebec/model';
 import type { Client } from '../clients.ts';
 import type { Demand } from '../demand.ts';
 import type { ResourceInputs } from '../inputs.ts';
@@ -11,7 +11,7 @@ import { encodeInboundUdp, encodeOutboundUdp } from './clusters.ts';
 import { buildGatewayUdp } from './gateways.ts';
 import { encodeOutboundUdpListener } from './listeners.ts';
 import { placeUdpServices, redirectedUdpPort, type UdpService } from './names.ts';
-import { deriveUdpTargets, setOf, type UdpTarget, type UdpTargets, udpPortsOf } from './targets.ts';
+import { deriveUdpTargets, ownerOf, setOf, type UdpTarget, type UdpTargets, udpPortsOf } from './targets.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 
@@ -136,7 +136,7 @@ function buildExplicit(
       if (proxy.capture !== 'explicit' || current === undefined) return [];
       const taken = new Set(udpPorts.map(({ port }) => port));
       const { address } = proxy;
-      return [...placeUdpServices(visibleIn(read.clients.get(id)?.layers ?? [], read.byLayer), taken)].map(
+      return [...placeUdpServices(visibleTo(read.clients.get(id), read.byLayer), taken)].map(
         ([port, { target }]) =>
           emission(proxyLayer(id), encodeOutboundUdpListener(target, { address, port }, current)),
       );
@@ -145,13 +145,15 @@ function buildExplicit(
   });
 }
 
-/** What a client sees: of each host the one in its narrowest layer. */
-function visibleIn(
-  layers: readonly Layer[],
+/** What a client sees: of each host that its scope imports the one in its narrowest layer. */
+function visibleTo(
+  client: Client | undefined,
   byLayer: { at(layer: Layer): readonly (readonly [Layered<HostPort>, UdpTarget])[] },
 ): readonly ExplicitService[] {
   const found = new Map<string, ExplicitService>();
+  const { layers = [], scope } = client ?? {};
   for (const [, target] of layers.flatMap((layer) => byLayer.at(layer))) {
+    if (scope !== undefined && !isImported(scope, ownerOf(target))) continue;
     const { host } = target.destination.service;
     const name = hostPort(host, target.port);
     if (!found.has(name)) found.set(name, { host, port: target.port.number, target });

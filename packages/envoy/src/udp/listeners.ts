@@ -10,7 +10,7 @@ import {
   redirectedUdpAddress6,
   redirectedUdpPort,
 } from './names.ts';
-import type { UdpTarget } from './targets.ts';
+import { ownerOf, type UdpTarget } from './targets.ts';
 import { encodeListenerLogs, ownPrincipal, type SessionNames } from './telemetry.ts';
 import { encodeUdpListener } from './udp-proxy.ts';
 
@@ -37,7 +37,7 @@ export function encodeOutboundUdpListener(
     ...(isTunnel ? { sourcePrincipal: ownPrincipal(settings) } : {}),
     ...(isTunnel && only !== undefined && others.length === 0 ? { destinationPrincipal: only } : {}),
   };
-  return encodeUdpListener({
+  const encoded = encodeUdpListener({
     ...place,
     direction: TrafficDirection.OUTBOUND,
     cluster,
@@ -52,6 +52,7 @@ export function encodeOutboundUdpListener(
     isHashedBySource: hash?.kind === 'source-ip',
     causes: [...destination.causes, ...causes],
   });
+  return { ...encoded, owners: [ownerOf(target)] };
 }
 
 /** Datagrams in the clear; nobody listens for them under STRICT, nor where policies ask who it is: a datagram cannot say. */

@@ -5,13 +5,14 @@ import type {
   Endpoint,
   EndpointSet,
   Host,
+  HostOwner,
   HostPort,
   Layer,
   Layered,
   Resolution,
   ServicePort,
 } from '@xebec/model';
-import { hostPort, layered, seenIn } from '@xebec/model';
+import { hostOwner, hostPort, layered, seenIn } from '@xebec/model';
 import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { ResourceInputs } from '../inputs.ts';
 import { outboundUdpCluster, type UdpWay } from './names.ts';
@@ -24,6 +25,9 @@ export interface UdpTarget {
   readonly way: UdpWay;
   readonly cluster: string;
 }
+
+export const ownerOf = ({ destination: { service }, port }: UdpTarget): HostOwner =>
+  hostOwner(port.number, service.namespace, service.host);
 
 export type UdpTargets = Collection<Layered<HostPort>, UdpTarget>;
 

@@ -21,6 +21,7 @@ export type MeshObject = {
   | 'DestinationRule'
   | 'Gateway'
   | 'PeerAuthentication'
+  | 'Sidecar'
   | 'EnvoyFilter'
   | 'WasmPlugin'
   | 'TrafficExtension'
@@ -55,6 +56,7 @@ function createSources(graph: Graph) {
     PeerAuthentication: of('PeerAuthentication'),
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
+    Sidecar: of('Sidecar'),
     EnvoyFilter: of('EnvoyFilter'),
     WasmPlugin: of('WasmPlugin'),
     TrafficExtension: of('TrafficExtension'),
@@ -83,6 +85,7 @@ export function createMesh(): MeshFixture {
     destinationRules: sources.DestinationRule,
     gateways: sources.Gateway,
     peerAuthentications: sources.PeerAuthentication,
+    sidecars: sources.Sidecar,
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,
     envoyFilters: sources.EnvoyFilter,

@@ -4,7 +4,7 @@ import { createNameTable } from '../names.ts';
 import type { EncodedResource, LayerUse, ResourceKey, TypeUrl } from '../types.ts';
 import { type Difference, differenceSince, everythingOf, noDifference } from './difference.ts';
 import { createLayerLog, type LayerLog, trimLog } from './layer-log.ts';
-import { createLayerView, keyOf, type LayerStack, type LayerView, layerOf } from './layers.ts';
+import { createLayerView, isShown, keyOf, type LayerStack, type LayerView, layerOf } from './layers.ts';
 
 /** Somebody who uses layers and wants to know when one of them changed. */
 export interface LayerUser {
@@ -91,6 +91,13 @@ export class Catalog implements Disposable {
     return this.under(keyOf(layer, name));
   }
 
+  /** What a use of one layer shows under a name. */
+  seen(use: LayerUse, name: string): EncodedResource | undefined {
+    const key = keyOf(use.layer, name);
+    const own = this.own(key);
+    return own !== undefined && isShown(use, own) ? (this.replacements?.get(key) ?? own) : undefined;
+  }
+
   /** What a client with these layers sees under a name. */
   resolve(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
     const found = this.first(layers, name);
@@ -103,8 +110,8 @@ export class Catalog implements Disposable {
   }
 
   private first(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
-    for (const { layer } of layers) {
-      const found = this.count(layer) === 0 ? undefined : this.at(layer, name);
+    for (const use of layers) {
+      const found = this.count(use.layer) === 0 ? undefined : this.seen(use, name);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -112,18 +119,27 @@ export class Catalog implements Disposable {
 
   /** The resource that carries an alias, as a client with these layers sees it. */
   resolveAlias(layers: readonly LayerUse[], alias: string): EncodedResource | undefined {
-    for (const { layer } of layers) {
+    for (const use of layers) {
       for (const index of this.byAlias) {
-        for (const [, resource] of index.at(keyOf(layer, alias))) return this.resolve(layers, resource.name);
+        for (const [, resource] of index.at(keyOf(use.layer, alias))) {
+          if (isShown(use, resource)) return this.resolve(layers, resource.name);
+        }
       }
     }
     return undefined;
   }
 
-  *members(layer: string): IterableIterator<[ResourceKey, EncodedResource]> {
+  /** What a use of one layer shows. */
+  *members(use: LayerUse): IterableIterator<[ResourceKey, EncodedResource]> {
+    const { replacements } = this;
     for (const index of this.byLayer) {
-      if (this.replacements === undefined || this.replacements.size === 0) yield* index.at(layer);
-      else for (const [key, own] of index.at(layer)) yield [key, this.replacements.get(key) ?? own];
+      if (use.shows === undefined && (replacements === undefined || replacements.size === 0)) {
+        yield* index.at(use.layer);
+        continue;
+      }
+      for (const [key, own] of index.at(use.layer)) {
+        if (isShown(use, own)) yield [key, replacements?.get(key) ?? own];
+      }
     }
   }
 
@@ -133,9 +149,9 @@ export class Catalog implements Disposable {
 
   /** What a removed resource was, while some stream may still have to keep it. */
   retiredOf(layers: readonly LayerUse[], name: string): EncodedResource | undefined {
-    for (const { layer } of layers) {
-      const found = this.retired.get(keyOf(layer, name));
-      if (found !== undefined) return found;
+    for (const use of layers) {
+      const found = this.retired.get(keyOf(use.layer, name));
+      if (found !== undefined && isShown(use, found)) return found;
     }
     return undefined;
   }
@@ -194,9 +210,14 @@ export class Catalog implements Disposable {
 
   /** A replacement counts only as long as there is something to replace. */
   private under(key: ResourceKey): EncodedResource | undefined {
+    const own = this.own(key);
+    return own === undefined ? undefined : (this.replacements?.get(key) ?? own);
+  }
+
+  private own(key: ResourceKey): EncodedResource | undefined {
     for (const collection of this.collections) {
-      const own = collection.get(key);
-      if (own !== undefined) return this.replacements?.get(key) ?? own;
+      const found = collection.get(key);
+      if (found !== undefined) return found;
     }
     return undefined;
   }

@@ -1,7 +1,7 @@
 // What a stack of layers shows differently from an epoch before. The rule: a change under a more specific layer is no change.
 import type { EncodedResource, LayerUse } from '../types.ts';
 import { firstAfter, type LayerLog } from './layer-log.ts';
-import type { LayerStack } from './layers.ts';
+import { isShown, type LayerStack } from './layers.ts';
 
 /** Encoded once by whoever sends it first, then shared; parts are sent one after the other. */
 interface SharedEncoding {
@@ -35,7 +35,7 @@ export const noDifference: Difference = {
 /** What comparisons need of a catalog. */
 export interface LayerReader {
   at(layer: string, name: string): EncodedResource | undefined;
-  members(layer: string): IterableIterator<[string, EncodedResource]>;
+  members(use: LayerUse): IterableIterator<[string, EncodedResource]>;
   log(layer: string): LayerLog | undefined;
 }
 
@@ -44,9 +44,9 @@ export function everythingOf(reader: LayerReader, stack: LayerStack): Difference
   const upserts: EncodedResource[] = [];
   const seen = new Set<string>();
   const hidden: string[] = [];
-  stack.layers.forEach(({ layer }, i) => {
+  stack.layers.forEach((use, i) => {
     const isLast = i === stack.layers.length - 1;
-    for (const [, resource] of reader.members(layer)) {
+    for (const [, resource] of reader.members(use)) {
       if (seen.has(resource.name)) continue;
       if (!isLast) seen.add(resource.name);
       if (resource.isAbsent === true) hidden.push(resource.name);
@@ -96,8 +96,9 @@ function compare(
   let wasPresent = false;
   let isHidden = false;
   let isChangeSeen = false;
-  for (const [i, { layer }] of layers.entries()) {
-    const now = reader.at(layer, name);
+  for (const [i, use] of layers.entries()) {
+    const now = reader.at(use.layer, name);
+    if (now !== undefined && !isShown(use, now)) continue;
     const before = changed.get(i);
     if (before !== undefined) isChangeSeen = true;
     wasPresent ||= before ?? now !== undefined;

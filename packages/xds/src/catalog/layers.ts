@@ -1,5 +1,5 @@
 // Keys and stacks of layers. The rule: the most specific layer that has a name supplies it.
-import type { LayerUse, ResourceKey } from '../types.ts';
+import type { EncodedResource, LayerUse, ResourceKey } from '../types.ts';
 
 /** Layers from most to least specific; equal keys mean equal content. */
 export interface LayerStack {
@@ -22,7 +22,7 @@ export const layerOf = (key: ResourceKey): string => key.slice(0, key.indexOf('|
 
 function createStack(layers: readonly LayerUse[]): LayerStack {
   return {
-    key: layers.map((use) => `${use.layer}\n${use.members}`).join('\n'),
+    key: layers.map((use) => `${use.layer}\n${use.members}\n${use.shows?.key ?? ''}`).join('\n'),
     layers,
     isAll: layers.every((use) => use.members === 'all'),
   };
@@ -42,6 +42,12 @@ export function createLayerView(layers: readonly LayerUse[], isLarge: (layer: st
   };
 }
 
+export const sameUse = (left: LayerUse, right: LayerUse | undefined): boolean =>
+  left.layer === right?.layer && left.members === right.members && left.shows?.key === right.shows?.key;
+
 export const sameLayers = (left: readonly LayerUse[], right: readonly LayerUse[]): boolean =>
-  left.length === right.length &&
-  left.every((use, i) => use.layer === right[i]?.layer && use.members === right[i]?.members);
+  left.length === right.length && left.every((use, i) => sameUse(use, right[i]));
+
+/** Whether a use of a layer lets a resource in it be seen. */
+export const isShown = ({ shows }: LayerUse, { owners }: EncodedResource): boolean =>
+  shows === undefined || owners === undefined || owners.some((owner) => shows.includes(owner));

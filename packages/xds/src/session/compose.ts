@@ -7,7 +7,13 @@ import { emptyEndpoints } from '../wire/empty-endpoints.ts';
 import type { Permit } from './gate.ts';
 import { plainAdd, plainUpsert } from './hold.ts';
 import { setAside } from './isolation.ts';
-import { isDeliverable, openRouteConfigurations, replacedStandIns, standInsFor } from './on-demand.ts';
+import {
+  forgetAnswer,
+  isDeliverable,
+  openRouteConfigurations,
+  replacedStandIns,
+  standInsFor,
+} from './on-demand.ts';
 import { type Channel, type Part, type Pending, type Session, trimPending, type Upsert } from './state.ts';
 
 const noAdds: ReadonlySet<string> = new Set();
@@ -131,6 +137,7 @@ function select(session: Session, channel: Channel, pending: Pending, permit: Pe
       if (!permit.mayRemove(epoch)) continue;
       pending.removals.delete(name);
       selection.removed.push(name);
+      forgetAnswer(session, channel, name);
     }
   }
   const sent = selection.items.map((item) => item.resource.name);
@@ -161,7 +168,11 @@ function selectUpsert(session: Session, channel: Channel, one: UpsertSelection):
   }
   const aliases = upsert.asked.filter((asked) => asked !== name && !resource.aliases.includes(asked));
   selection.items.push({ resource, aliases });
-  selection.removed.push(...replacedStandIns(session, resource));
+  for (const standIn of replacedStandIns(session, resource)) {
+    // In one response: Envoy takes no second host of the same domain.
+    pending.removals.delete(standIn);
+    selection.removed.push(standIn);
+  }
   selection.asked.push(...upsert.asked);
   if (upsert.isAdd) selection.adds.add(name);
 }

@@ -71,7 +71,7 @@ function isInWholeLayer(channel: Channel, name: string): boolean {
   return view.layers.some(
     (use) =>
       use.members === 'all' &&
-      (catalog.at(use.layer, name) !== undefined || catalog.retiredOf([use], name) !== undefined),
+      (catalog.seen(use, name) !== undefined || catalog.retiredOf([use], name) !== undefined),
   );
 }
 
@@ -79,9 +79,9 @@ function isInWholeLayer(channel: Channel, name: string): boolean {
 export function* wildcardResources(channel: Channel): IterableIterator<EncodedResource> {
   const { catalog, view } = channel;
   const seen = new Set<string>();
-  for (const { layer, members } of view.layers) {
-    if (members !== 'all') continue;
-    for (const [, { name }] of catalog.members(layer)) {
+  for (const use of view.layers) {
+    if (use.members !== 'all') continue;
+    for (const [, { name }] of catalog.members(use)) {
       if (seen.has(name)) continue;
       seen.add(name);
       const resource = catalog.resolve(view.layers, name);

@@ -10,6 +10,7 @@ export const createOnDemand = (): OnDemand => ({
   delivered: new Map(),
   unopened: new Set(),
   asked: new Map(),
+  exact: new Map(),
   standIns: new Set(),
 });
 
@@ -58,17 +59,22 @@ function give(session: Session, channel: Channel, asked: string, resource: Encod
   queueUpsert(session, channel, resource, { ...urgentAdd, asked: [asked] });
 }
 
-/** Keeps an asked name in mind while a better answer may come; the oldest is forgotten first. */
+/** Keeps an asked name in mind, apart when no better answer can come; the oldest is forgotten first. */
 function remember(session: Session, asked: string, answer: Answer | undefined): void {
-  const asks = session.onDemand?.asked;
-  if (asks === undefined) return;
-  asks.delete(asked);
-  if (answer?.isExact === true) return;
-  asks.set(asked, answer?.resource.name);
-  if (asks.size <= session.limits.rememberedAsks) return;
-  for (const oldest of asks.keys()) {
-    asks.delete(oldest);
-    return;
+  const { onDemand, limits } = session;
+  if (onDemand === undefined) return;
+  onDemand.asked.delete(asked);
+  onDemand.exact.delete(asked);
+  if (answer?.isExact === true) keep(onDemand.exact, asked, answer.resource.name);
+  else keep(onDemand.asked, asked, answer?.resource.name);
+
+  function keep<V>(asks: Map<string, V>, name: string, value: V): void {
+    asks.set(name, value);
+    if (asks.size <= limits.rememberedAsks) return;
+    for (const oldest of asks.keys()) {
+      asks.delete(oldest);
+      return;
+    }
   }
 }
 
@@ -79,10 +85,27 @@ export function reconsiderAsks(session: Session, channel: Channel): void {
   for (const [asked, before] of [...onDemand.asked]) {
     const answer = findAnswer(session, channel, asked);
     if (answer?.resource.name === before) continue;
+    // It is told that there is nothing when what it has is removed.
+    if (answer === undefined && session.view.standIn !== undefined) continue;
     remember(session, asked, answer);
     const name = answer?.resource.name;
     session.port.emit({ kind: 'asked', typeUrl: channel.typeUrl, name: asked, found: name });
     if (answer !== undefined) give(session, channel, asked, answer.resource);
+  }
+}
+
+/**
+ * A virtual host is removed: whoever asked for it is told, once it is gone, that there is none, as the client does not
+ * ask again. Envoy would refuse what stands in for it in the same response, as a second host of the same domain.
+ */
+export function forgetAnswer(session: Session, channel: Channel, removed: string): void {
+  const { onDemand, view } = session;
+  onDemand?.standIns.delete(removed);
+  if (onDemand === undefined || view.standIn === undefined || channel.typeUrl !== VIRTUAL_HOST) return;
+  for (const [asked, name] of [...onDemand.exact, ...onDemand.asked]) {
+    if (name !== removed || findAnswer(session, channel, asked) !== undefined) continue;
+    pendingOf(channel).absent.add(asked);
+    remember(session, asked, undefined);
   }
 }
 
@@ -121,7 +144,6 @@ export function answerAbsentAgain(session: Session): void {
   const pending = pendingOf(channel);
   if (session.view.standIn === undefined) {
     for (const name of onDemand.standIns) pending.removals.set(name, 0);
-    onDemand.standIns.clear();
     return;
   }
   for (const name of onDemand.standIns) pending.absent.add(name);

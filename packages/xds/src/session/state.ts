@@ -140,6 +140,8 @@ export interface OnDemand {
   /** Asked names whose answer may become better, with the resource that answered. */
   readonly asked: Map<string, string | undefined>;
   /** Names of stand-ins that the client was sent: they go when what they stand for comes. */
+  /** Names that were asked for and found as such, with what was found: asked for once, and lost with it. */
+  readonly exact: Map<string, string>;
   readonly standIns: Set<string>;
 }
 

@@ -76,8 +76,8 @@ function countHeld(channel: Channel): number {
 }
 
 function* wholeNames(channel: Channel): IterableIterator<string> {
-  for (const { layer, members } of channel.view.layers) {
-    if (members !== 'all') continue;
-    for (const [, { name }] of channel.catalog.members(layer)) if (isInWildcard(channel, name)) yield name;
+  for (const use of channel.view.layers) {
+    if (use.members !== 'all') continue;
+    for (const [, { name }] of channel.catalog.members(use)) if (isInWildcard(channel, name)) yield name;
   }
 }

@@ -1,10 +1,10 @@
 // Moves a stream to another view. The rule: only what the client sees differently afterwards is sent or removed.
 import type { LayerView } from '../catalog/layers.ts';
-import { sameLayers } from '../catalog/layers.ts';
+import { sameLayers, sameUse } from '../catalog/layers.ts';
 import { hasName } from '../names.ts';
 import type { EncodedResource, LayerUse, StreamView } from '../types.ts';
 import { followNeeds, hold, isRelevant, plainAdd, plainUpsert, queueUpsert } from './hold.ts';
-import { answerAbsentAgain } from './on-demand.ts';
+import { answerAbsentAgain, reconsiderAsks } from './on-demand.ts';
 import { type Channel, pendingOf, type Session } from './state.ts';
 
 const noLayers: readonly LayerUse[] = [];
@@ -32,6 +32,7 @@ export function changeView(session: Session, view: StreamView): void {
   }
   session.isSelective = [...session.channels.values()].some((channel) => channel.view.hasNeeded);
   for (const { channel, before } of moved) compareViews(session, channel, before);
+  for (const { channel } of moved) reconsiderAsks(session, channel);
   holdRoots(session);
   if (!isAnsweredSo) answerAbsentAgain(session);
   for (const channel of session.channels.values()) {
@@ -50,9 +51,12 @@ export function holdRoots(session: Session): void {
     }
   }
   for (const { catalog, view } of session.channels.values()) {
-    for (const { layer, members } of view.layers) {
-      if (members !== 'all') continue;
-      for (const [, resource] of catalog.members(layer)) followNeeds(session, resource, false);
+    for (const use of view.layers) {
+      if (use.members !== 'all') continue;
+      for (const [, resource] of catalog.members(use)) {
+        // What another layer hides is not followed.
+        if (catalog.resolve(view.layers, resource.name) === resource) followNeeds(session, resource, false);
+      }
     }
   }
 }
@@ -84,16 +88,15 @@ function compareViews(session: Session, channel: Channel, before: LayerView): vo
 
 function differingNames(channel: Channel, before: LayerView): ReadonlySet<string> {
   const after = channel.view;
-  const isIn = (use: LayerUse, view: LayerView): boolean =>
-    view.layers.some((other) => other.layer === use.layer && other.members === use.members);
+  const isIn = (use: LayerUse, view: LayerView): boolean => view.layers.some((other) => sameUse(use, other));
   const differing = [
     ...before.layers.filter((use) => !isIn(use, after)),
     ...after.layers.filter((use) => !isIn(use, before)),
   ];
   const affected = differing.length > 0 ? differing : after.layers;
   const names = new Set<string>();
-  for (const { layer } of affected) {
-    for (const [, { name }] of channel.catalog.members(layer)) names.add(name);
+  for (const { layer, members } of affected) {
+    for (const [, { name }] of channel.catalog.members({ layer, members })) names.add(name);
   }
   return names;
 }
