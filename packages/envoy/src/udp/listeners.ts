@@ -23,10 +23,11 @@ export interface Place {
 
 /** Datagrams of applications for one service. */
 export function encodeOutboundUdpListener(
-  { destination, port, way, cluster }: UdpTarget,
+  target: UdpTarget,
   { causes = [], ...place }: Place,
   settings: ProxySettings,
 ): EncodedResource {
+  const { destination, port, way, cluster } = target;
   const { service, identities } = destination;
   const { connectionPool, hash } = policyFor({ destination, port });
   const [only, ...others] = identities;
