@@ -1,8 +1,11 @@
 // Decoders: functions from plain data to typed values. They report every problem with its place and remedy, and return undefined when there was one.
 import { isMap, plainMap } from '../values/plain-map.ts';
 import { describing, describe as descriptionOf } from './description.ts';
+import { quote } from './quote.ts';
 import { suggestion } from './suggest.ts';
 import { type Complaint, refuse, type Walk } from './walk.ts';
+
+export { quote };
 
 /** Undefined means: refused, and the walk says why. Only entries of `mapOf` may be null (`key:` without a value). */
 export type Decoder<T> = (value: unknown, walk: Walk) => T | undefined;
@@ -15,14 +18,6 @@ function describe(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') return `the number ${value}`;
   if (typeof value === 'boolean') return `the boolean ${value}`;
   return value === null || value === undefined ? 'nothing' : 'something else';
-}
-
-/** Quotes user text for a message: short, on one line. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text).replace(
-    /[\u007f-\u009f]/g,
-    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
-  );
 }
 
 export const wrongType = (wanted: string, value: unknown, remedy = `write ${wanted}`): Complaint => ({

@@ -1,6 +1,7 @@
 // The state of decoding one object: where we are and what was wrong so far. Bounded: a hostile object cannot fill memory with problems.
 import type { Severity } from '@xebec/std';
 import type { Metadata } from '../types.ts';
+import { quote } from './quote.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -56,7 +57,7 @@ export function formatPath(path: Path): string {
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
     else if (plain.test(key)) text += text === '' ? key : `.${key}`;
-    else text += `[${JSON.stringify(key.length > 80 ? `${key.slice(0, 80)}…` : key)}]`;
+    else text += `[${quote(key, 80)}]`;
   }
   return text;
 }
