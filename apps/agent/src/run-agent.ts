@@ -115,6 +115,7 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
     gatewayCapture: explicit,
     discovery: options.discovery ?? 'on-demand',
     localImages: options.program === undefined ? options.localImages : [programImages(options.program)],
+    proxyLaunch: (proxy) => client.proxyLaunch(proxy),
     patchBootstrap: (bootstrap) => client.patchBootstrap(bootstrap),
     identitySources: (owner) => createIdentitySources(options, { client, owner, xds }),
     modules: createModuleStore({

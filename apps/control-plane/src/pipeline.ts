@@ -15,6 +15,7 @@ import {
 } from '@xebec/store';
 import { corruptResources } from './corruption.ts';
 import { deriveSettings, settingsAtStart } from './mesh-settings.ts';
+import { type LaunchOf, launchesOf } from './proxies/proxy-launches.ts';
 import { createPatchSources, effectiveFilters, type PatchSources } from './verification/held-filters.ts';
 
 // A program that has provided them before keeps its own.
@@ -32,6 +33,8 @@ export interface Pipeline {
   readonly patches: PatchCollections;
   /** Present when patched configuration is checked before it leaves. */
   readonly patchGate?: PatchSources;
+  /** How a proxy is to be started. */
+  readonly launchOf: LaunchOf;
   /** Virtual hosts a workload is known to use, by `NAMESPACE/WORKLOAD`. */
   readonly usedHosts: Source<string, readonly string[]>;
 }
@@ -69,7 +72,20 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const mesh = buildMesh(graph, { ...inputs, envoyFilters, proxies, settings });
   const { types, views, patches } = buildResources(graph, { ...mesh, ...patchGate, proxies, settings });
   const resources = corruptResources(graph, types, options.corrupt ?? []);
-  return { graph, store, mesh, resources, views, patches, ...patchGate, proxies, settings, usedHosts };
+  const launchOf = launchesOf(graph, store, () => settings.get('mesh')?.rootNamespace ?? 'istio-system');
+  return {
+    graph,
+    store,
+    mesh,
+    resources,
+    views,
+    patches,
+    ...patchGate,
+    proxies,
+    settings,
+    launchOf,
+    usedHosts,
+  };
 }
 
 /** What the mesh is made of, by kind. */

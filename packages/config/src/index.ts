@@ -73,6 +73,8 @@ export type {
   Probe,
   ProbeAction,
 } from './kinds/pod/spec.ts';
+export { mergeLaunches, readProxyLaunch } from './kinds/proxy-config/launch.ts';
+export type { ProxyConfigSpec, ProxyLaunch } from './kinds/proxy-config/spec.ts';
 export { keyOf, kindDefinitions, kindOf, kinds, objectKey, resolveKindName } from './kinds/registry.ts';
 export type { SecretSpec } from './kinds/secret/spec.ts';
 export type { ServicePortSpec, ServiceSpec } from './kinds/service/spec.ts';

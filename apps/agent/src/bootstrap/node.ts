@@ -1,4 +1,5 @@
 // The node a proxy presents to the control plane, in Istio's words.
+import type { ProxyLaunch } from '@xebec/config';
 import type { ProxyDescription } from '../envoy/proxy-description.ts';
 
 /** The Istio release whose proxies this one behaves like. */
@@ -41,9 +42,20 @@ export function canonicalLabels(
 const nodeId = ({ role, address, name, namespace, clusterDomain }: ProxyDescription): string =>
   `${role}~${address}~${name}.${namespace}~${namespace}.svc.${clusterDomain}`;
 
+/** `ISTIO_META_NAME` is text under NAME, `ISTIO_METAJSON_NAME` is what its JSON says; what else is said wins over it. */
+function writtenMetadata(environment: ProxyLaunch['environment']): Readonly<Record<string, unknown>> {
+  const written = Object.entries(environment).flatMap(([name, value]): (readonly [string, unknown])[] => {
+    const [, json, key] = /^ISTIO_META(JSON)?_(.+)$/.exec(name) ?? [];
+    if (key === undefined) return [];
+    return [[key, json === undefined ? value : JSON.parse(value)]];
+  });
+  return Object.fromEntries(written);
+}
+
 /** Values that are text stay text: the control plane decodes them as Istio's do. */
 function nodeMetadata(proxy: ProxyDescription): Readonly<Record<string, unknown>> {
   return {
+    ...writtenMetadata(proxy.launch?.environment ?? {}),
     NAMESPACE: proxy.namespace,
     NAME: proxy.name,
     SERVICE_ACCOUNT: proxy.serviceAccount,
@@ -80,13 +92,14 @@ export function nodeOf(proxy: ProxyDescription): Readonly<Record<string, unknown
   };
 }
 
-/** Read by the metrics of the proxy's listeners, and by nothing else. */
+/** What was written for it, and what the metrics of the proxy's listeners read. */
 export function proxyEnvironment(proxy: ProxyDescription): Readonly<Record<string, string>> {
   const { app, version, canonicalService, canonicalRevision } = canonicalNames(
     proxy.labels,
     proxy.workloadName,
   );
   return {
+    ...proxy.launch?.environment,
     ISTIO_META_WORKLOAD_NAME: proxy.workloadName,
     POD_NAME: proxy.name,
     POD_NAMESPACE: proxy.namespace,

@@ -1,4 +1,5 @@
 // The control plane's admin API as the agent uses it; whatever goes wrong there is a value here.
+import { type ProxyLaunch, readProxyLaunch } from '@xebec/config';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import { messageOf, refuse } from '../problem.ts';
 import { requestUnix, type UnixAnswer, type UnixRequest } from './unix-http.ts';
@@ -19,8 +20,15 @@ export interface ControlClient {
   deleteRuntime(key: string): Promise<Result<void>>;
   /** The bootstrap of a proxy, as JSON text, with what EnvoyFilters say of it. */
   patchBootstrap(bootstrap: string): Promise<Result<string>>;
+  /** With what ProxyConfigs want a proxy to be started. */
+  proxyLaunch(proxy: StartingProxy): Promise<Result<ProxyLaunch>>;
   /** How a workload of a WorkloadGroup is. */
   reportHealth(report: HealthReport): Promise<Result<void>>;
+}
+
+export interface StartingProxy {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface HealthReport {
@@ -55,6 +63,13 @@ export function createControlClient(socketPath: string): ControlClient {
       if (!answer.ok) return answer;
       const patched: unknown = Reflect.get(Object(parseJson(answer.value.body)), 'bootstrap');
       return succeed(patched === undefined ? bootstrap : JSON.stringify(patched, undefined, 2));
+    },
+    async proxyLaunch({ namespace, labels }) {
+      const body = JSON.stringify({ namespace, labels });
+      const answer = await call({ method: 'POST', path: '/v1/proxy-launch', body });
+      if (!answer.ok) return answer;
+      const { concurrency, environment: proxyMetadata } = Object(parseJson(answer.value.body));
+      return succeed(readProxyLaunch({ concurrency, proxyMetadata }).launch);
     },
     async reportHealth(report) {
       const body = JSON.stringify(report);

@@ -11,6 +11,8 @@ export interface EnvoyProcessOptions {
   readonly name: string;
   readonly envoyPath: string;
   readonly bootstrapPath: string;
+  /** Worker threads; 0: as many as there are cores. */
+  readonly concurrency?: number;
   readonly environment: Readonly<Record<string, string>>;
   /** Runs the command in the workload's place. */
   readonly wrapCommand: (command: readonly string[]) => readonly string[];
@@ -22,7 +24,7 @@ export interface EnvoyProcessOptions {
   readonly onExit: (ending: Ending) => void;
 }
 
-const concurrency = 2;
+const usualConcurrency = 2;
 const stopTimeoutMs = 5_000;
 /** A proxy that crashes is back within two seconds, however often it does. */
 const restart = { when: 'always', firstDelayMs: 200, longestDelayMs: 1_500 } as const;
@@ -49,7 +51,11 @@ export function startEnvoy(options: EnvoyProcessOptions): SupervisedProcess {
   return superviseProcess(spec, options.surroundings);
 }
 
-const envoyArguments = ({ bootstrapPath, drainMs }: EnvoyProcessOptions): readonly string[] => [
+const envoyArguments = ({
+  bootstrapPath,
+  drainMs,
+  concurrency = usualConcurrency,
+}: EnvoyProcessOptions): readonly string[] => [
   '--config-path',
   bootstrapPath,
   // Many proxies share a machine, and a restart is a new process: there is nothing to hand over.

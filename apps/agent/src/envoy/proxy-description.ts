@@ -1,4 +1,5 @@
 // What one Envoy is told about itself: its place, its identity's names and what it should get.
+import type { ProxyLaunch } from '@xebec/config';
 import type { ProcessOwner } from '../capture/capture.ts';
 
 export interface ProxyDescription {
@@ -25,6 +26,8 @@ export interface ProxyDescription {
   readonly gatewayPorts: Readonly<Record<number, number>>;
   /** Of the annotation `proxy.istio.io/config`. */
   readonly proxyConfig?: Readonly<Record<string, unknown>>;
+  /** Its threads and environment, where something is said of them. */
+  readonly launch?: ProxyLaunch;
   /** The WorkloadGroup it joins. */
   readonly workloadGroup?: string;
   readonly clusterDomain: string;

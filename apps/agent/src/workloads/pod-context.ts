@@ -1,7 +1,9 @@
 // What all Pods of an agent share: the machine's programs, the control plane, time, and who is told.
+import type { ProxyLaunch } from '@xebec/config';
 import type { Result } from '@xebec/std';
 import type { Guard, Timers } from '@xebec/supervise';
 import type { Capture } from '../capture/capture.ts';
+import type { StartingProxy } from '../control/control-client.ts';
 import type { Gate } from '../control/gate.ts';
 import type { OnEvent } from '../events.ts';
 import type { IdentitySources } from '../identity/workload-identity.ts';
@@ -43,6 +45,8 @@ export interface PodContext {
   readonly identitySources: (owner: { namespace: string; serviceAccount: string }) => IdentitySources;
   /** The bootstrap with what the mesh's EnvoyFilters say of it. */
   readonly patchBootstrap: (bootstrap: string) => Promise<Result<string>>;
+  /** With what ProxyConfigs of the mesh want a proxy to be started. */
+  readonly proxyLaunch: (proxy: StartingProxy) => Promise<Result<ProxyLaunch>>;
   /** Wasm modules of all proxies. */
   readonly modules: ModuleStore;
   readonly guard: Guard;

@@ -24,6 +24,7 @@ import { createExtensionPass } from '../xds-proxy/extension-pass.ts';
 import type { MessagePass, PassEnds } from '../xds-proxy/relay.ts';
 import { createUpstream } from '../xds-proxy/upstream.ts';
 import type { PodContext } from './pod-context.ts';
+import { launchFor } from './proxy-launch.ts';
 import {
   makeWorkloadFiles,
   removeWorkloadFiles,
@@ -66,8 +67,11 @@ export async function startWorkloadProxy(options: ProxyOptions): Promise<Result<
   return started;
 }
 
-async function open(options: ProxyOptions, stack: ResourceStack): Promise<Result<WorkloadProxy> | undefined> {
-  const { context, description, captured, signal } = options;
+async function open(given: ProxyOptions, stack: ResourceStack): Promise<Result<WorkloadProxy> | undefined> {
+  const { context, captured, signal } = given;
+  const launch = await launchFor(given);
+  const description = { ...given.description, launch };
+  const options = { ...given, description };
   const files = makeWorkloadFiles(context.stateDirectory, description.name, captured.proxyOwner);
   if (!files.ok) return files;
   stack.defer(() => removeWorkloadFiles(files.value));
@@ -219,6 +223,9 @@ class RunningProxy implements WorkloadProxy {
       envoyPath,
       bootstrapPath: this.#files.bootstrap,
       environment: proxyEnvironment(description),
+      ...(description.launch?.concurrency === undefined
+        ? {}
+        : { concurrency: description.launch.concurrency }),
       wrapCommand: (command) => captured.wrapCommand(command, 'proxy'),
       logs,
       drainMs: context.drainMs,

@@ -4,6 +4,7 @@ import type { Manifest, StoreObject, WatchEvent } from '@xebec/store';
 import type { FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
 import { addBootstrapRoute } from './bootstrap-api.ts';
+import { addLaunchRoute } from './launch-api.ts';
 import { isKindName, isObjectKey, shownObject } from './responses.ts';
 import { addWorkloadHealthRoute } from './workload-health-api.ts';
 
@@ -37,6 +38,7 @@ export function addPlatformRoutes(server: FastifyInstance, context: ControlPlane
   });
   addWorkloadHealthRoute(server, context);
   addBootstrapRoute(server, context);
+  addLaunchRoute(server, context);
   server.get<{ Querystring: { kind?: string } }>('/v1/watch', (request, reply) => {
     const kinds = (request.query.kind ?? '').split(',').filter(isKindName);
     reply.hijack();

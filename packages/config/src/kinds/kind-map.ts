@@ -11,6 +11,7 @@ import type { JobSpec } from './job/spec.ts';
 import type { NamespaceSpec } from './namespace/spec.ts';
 import type { PeerAuthenticationSpec } from './peer-authentication/spec.ts';
 import type { PodSpec } from './pod/spec.ts';
+import type { ProxyConfigSpec } from './proxy-config/spec.ts';
 import type { SecretSpec } from './secret/spec.ts';
 import type { ServiceSpec } from './service/spec.ts';
 import type { ServiceAccountSpec } from './service-account/spec.ts';
@@ -38,6 +39,7 @@ export interface KindMap {
   readonly WorkloadGroup: WorkloadGroupSpec;
   readonly Gateway: GatewaySpec;
   readonly Sidecar: SidecarSpec;
+  readonly ProxyConfig: ProxyConfigSpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
   readonly EnvoyFilter: EnvoyFilterSpec;
   readonly WasmPlugin: ExtensionSpec;

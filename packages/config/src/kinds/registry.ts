@@ -13,6 +13,7 @@ import type { KindMap, KindName } from './kind-map.ts';
 import { namespaceKind } from './namespace/schema.ts';
 import { peerAuthenticationKind } from './peer-authentication/schema.ts';
 import { podKind } from './pod/schema.ts';
+import { proxyConfigKind } from './proxy-config/schema.ts';
 import { secretKind } from './secret/schema.ts';
 import { serviceKind } from './service/schema.ts';
 import { serviceAccountKind } from './service-account/schema.ts';
@@ -42,6 +43,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   WorkloadGroup: workloadGroupKind,
   Gateway: gatewayKind,
   Sidecar: sidecarKind,
+  ProxyConfig: proxyConfigKind,
   PeerAuthentication: peerAuthenticationKind,
   EnvoyFilter: envoyFilterKind,
   WasmPlugin: wasmPluginKind,

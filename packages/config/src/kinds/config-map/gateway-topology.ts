@@ -1,6 +1,8 @@
-// `defaultConfig.gatewayTopology`: who stands before every gateway, and is believed.
+// `defaultConfig`: how proxies are started, and who stands before every gateway and is believed.
 import { andThen, integer, oneOf } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, withDefault } from '../../decode/object.ts';
+import { environment } from '../proxy-config/environment.ts';
+import { concurrency } from '../proxy-config/launch.ts';
 import type { GatewayTopologySpec } from './spec.ts';
 
 const shape = {
@@ -21,7 +23,6 @@ const topology = andThen(object(shape), (written: Decoded<typeof shape>): Gatewa
 const inert = [
   'binaryPath',
   'caCertificatesPem',
-  'concurrency',
   'configPath',
   'controlPlaneAuthPolicy',
   'customConfigFile',
@@ -38,7 +39,6 @@ const inert = [
   'proxyAdminPort',
   'proxyBootstrapTemplatePath',
   'proxyHeaders',
-  'proxyMetadata',
   'proxyStatsMatcher',
   'readinessProbe',
   'runtimeValues',
@@ -51,4 +51,11 @@ const inert = [
   'zipkinAddress',
 ];
 
-export const defaultConfig = object({ gatewayTopology: optional(topology) }, { inert, isTolerant: true });
+export const defaultConfig = object(
+  {
+    gatewayTopology: optional(topology),
+    concurrency: optional(concurrency),
+    proxyMetadata: optional(environment),
+  },
+  { inert, isTolerant: true },
+);

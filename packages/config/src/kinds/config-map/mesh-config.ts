@@ -4,6 +4,7 @@ import { type Decoded, object, optional } from '../../decode/object.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
 import { positiveDuration } from '../../values/duration.ts';
 import { defaultExportTo } from '../../values/export-to.ts';
+import { emptyMap } from '../../values/plain-map.ts';
 import { keepalive } from '../destination-rule/connection-pool.ts';
 import { localitySetting } from '../destination-rule/locality.ts';
 import { retries } from '../virtual-service/behaviour.ts';
@@ -110,9 +111,21 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
     ...(defaultDestinationRuleExportTo === undefined ? {} : { defaultDestinationRuleExportTo }),
     ...(enableAutoMtls === undefined ? {} : { enableAutoMtls }),
     ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
+    ...launchOf(value.defaultConfig),
     ...(paths === 'DEFAULT' ? {} : { pathNormalization: paths }),
   };
 }
+
+const launchOf = (written: Decoded<typeof shape>['defaultConfig']): Pick<MeshConfigSpec, 'proxyLaunch'> => {
+  const { concurrency, proxyMetadata } = written ?? {};
+  if (concurrency === undefined && proxyMetadata === undefined) return {};
+  return {
+    proxyLaunch: {
+      ...(concurrency === undefined ? {} : { concurrency }),
+      environment: proxyMetadata ?? emptyMap,
+    },
+  };
+};
 
 type AccessLog = Pick<MeshConfigSpec, 'accessLogEncoding' | 'accessLogFormat'>;
 

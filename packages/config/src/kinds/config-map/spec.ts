@@ -1,6 +1,7 @@
 // The body of a ConfigMap. Only the one named `istio` of the root namespace has a meaning: the mesh's settings.
 import type { ExportTo, TextMap } from '../../values/shapes.ts';
 import type { ConnectionPool, LocalitySetting } from '../destination-rule/spec.ts';
+import type { ProxyLaunch } from '../proxy-config/spec.ts';
 import type { RetrySpec } from '../virtual-service/spec.ts';
 
 /** Who stands before every gateway, and is believed. */
@@ -38,6 +39,8 @@ export interface MeshConfigSpec {
   /** Mutual TLS wherever the endpoint's sidecar takes it, without being asked for. */
   readonly enableAutoMtls?: boolean;
   readonly gatewayTopology?: GatewayTopologySpec;
+  /** How proxies are started. */
+  readonly proxyLaunch?: ProxyLaunch;
   readonly pathNormalization?: PathNormalization;
 }
 
