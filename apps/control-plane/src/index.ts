@@ -1,11 +1,13 @@
 // The public surface of the control plane: one function that runs it.
-export { type Finding, findingRules, isAtLeast, warningOf } from '@xebec/mesh';
+export { type AuthorizationQuestion, type Finding, findingRules, isAtLeast, warningOf } from '@xebec/mesh';
 export {
   analyzeDocuments,
   analyzeTogether,
   type DocumentsOptions,
   findingsOfText,
 } from './analysis/analyze-documents.ts';
+export type { ShownAnswer } from './authorization/answers.ts';
+export { checkerOf, type PolicyCheck } from './authorization/check-documents.ts';
 export type {
   ControlPlane,
   ControlPlaneAddresses,

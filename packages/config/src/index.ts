@@ -132,6 +132,7 @@ export type {
   ParseOptions,
   RawObject,
 } from './types.ts';
+export { isIpAddress } from './values/address.ts';
 export type { AnnotationProblem, CaptureAnnotations } from './values/capture-annotations.ts';
 export { readCaptureAnnotations } from './values/capture-annotations.ts';
 export { matchesLabels, matchesSelector } from './values/matches-selector.ts';

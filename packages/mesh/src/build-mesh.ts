@@ -1,6 +1,7 @@
 // The whole mesh: configuration in, model out, one keyed collection at a time. Only wiring; each concern has its file.
 import type { Graph } from '@xebec/flow';
 import { deriveAuthorization } from './authorization.ts';
+import { acceptancesOf } from './authorization-check/acceptances.ts';
 import { deriveBackings, indexBySelector } from './backings.ts';
 import { deriveClaims } from './claims.ts';
 import { deriveClasses } from './classes.ts';
@@ -54,14 +55,14 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const routeTables = deriveRouteTables(graph, inputs, { hosts, routes: meshRoutes, classesByPair });
   const sidecarsBySelector = indexSidecars(graph, inputs);
   const authorization = deriveAuthorization(graph, inputs);
-  const inbounds = deriveInbounds(graph, inputs, {
+  const inboundSources = {
     workloads,
     workloadsByAddress: indexByAddress(graph, workloads),
     backingsBySelector: indexBySelector(graph, backings),
     peerSources,
     authorization,
     sidecarsBySelector,
-  });
+  };
   const ofGateways = { routes, connections, secrets: deriveSecrets(graph, inputs), hosts, authorization };
   const { gateways, ...gatewayProblems } = deriveGateways(graph, inputs, ofGateways);
   return {
@@ -74,7 +75,8 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     clientLayers,
     scopes: deriveScopes(graph, inputs, sidecarsBySelector),
     workloads,
-    inbounds,
+    inbounds: deriveInbounds(graph, inputs, inboundSources),
+    acceptances: acceptancesOf(inboundSources),
     gateways,
     secrets: ofGateways.secrets,
     ...derivePatches(graph, inputs),

@@ -11,14 +11,14 @@ import type {
   Workload,
 } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
-import { type AuthorizationSources, authorizationOf } from './authorization.ts';
+import { type AuthorizationReads, type AuthorizationSources, authorizationOf } from './authorization.ts';
 import { type BackedPort, type Backing, type BackingsBySelector, targetPortOf } from './backings.ts';
 import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
-import { modeOfPort, type PeerSources, peerPolicyOf } from './peer-policies.ts';
-import { type Selected, type SidecarsBySelector, sidecarOf } from './sidecars.ts';
+import { modeOfPort, type PeerLookups, type PeerSources, peerPolicyOf } from './peer-policies.ts';
+import { type Selected, type SidecarReads, type SidecarsBySelector, sidecarOf } from './sidecars.ts';
 import type { WorkloadsByAddress } from './workloads.ts';
 
 export interface InboundSources {
@@ -52,19 +52,23 @@ export function deriveInbounds(
     fn: (proxy, id, read) => {
       if (proxy.role !== 'sidecar') return [];
       const workload = findWorkload(proxy, read) ?? workloadOfNode(proxy);
-      const peer = peerPolicyOf(workload.namespace, workload.labels, read);
-      const served = servedPorts(workload, read.backingsBySelector);
-      const sidecar = sidecarOf(workload.namespace, workload.labels, read);
-      const of = (transport: Transport) => portsOf({ workload, peer, served, sidecar, transport });
-      const authorization = authorizationOf(workload.namespace, workload.labels, read);
-      return [
-        [
-          id,
-          { proxy, ports: of('TCP'), udpPorts: of('UDP'), peer, authorization, causes: workload.causes },
-        ] as const,
-      ];
+      return [[id, { proxy, ...acceptedBy(workload, read) }] as const];
     },
   });
+}
+
+export interface AcceptedReads extends PeerLookups, AuthorizationReads, SidecarReads {
+  readonly backingsBySelector: AnchorLookup<SelectorAnchor, ObjectKey, Backing>;
+}
+
+/** What a workload accepts, whether or not its proxy is connected. */
+export function acceptedBy(workload: Workload, read: AcceptedReads): Omit<Inbound, 'proxy'> {
+  const peer = peerPolicyOf(workload.namespace, workload.labels, read);
+  const served = servedPorts(workload, read.backingsBySelector);
+  const sidecar = sidecarOf(workload.namespace, workload.labels, read);
+  const of = (transport: Transport) => portsOf({ workload, peer, served, sidecar, transport });
+  const authorization = authorizationOf(workload.namespace, workload.labels, read);
+  return { ports: of('TCP'), udpPorts: of('UDP'), peer, authorization, causes: workload.causes };
 }
 
 interface WorkloadReads {
@@ -99,7 +103,8 @@ function workloadOfNode(proxy: ProxyNode): Workload {
 }
 
 type Transport = Workload['ports'][number]['protocol'];
-type ServedPort = Omit<InboundPort, 'mutualTls'>;
+/** A port by which a service reaches a workload. */
+export type ServedPort = Omit<InboundPort, 'mutualTls'>;
 
 interface TransportPorts {
   readonly workload: Workload;
@@ -150,7 +155,7 @@ function ingressPorts(
 }
 
 /** What services call the workload's ports, by host and then by service port: the first one names the port. */
-function servedPorts(
+export function servedPorts(
   workload: Workload,
   backings: AnchorLookup<SelectorAnchor, ObjectKey, Backing>,
 ): readonly ServedPort[] {

@@ -11,6 +11,16 @@ export {
   warningOf,
 } from './analysis/finding.ts';
 export type { AnalysisInput } from './analysis/scene.ts';
+export { checkCall } from './authorization-check/check-call.ts';
+export type {
+  AnswerReason,
+  AuthorizationAnswer,
+  AuthorizationQuestion,
+  CheckScene,
+  ConsideredPolicy,
+  ConsideredRule,
+  WorkloadAnswer,
+} from './authorization-check/question.ts';
 export { buildMesh } from './build-mesh.ts';
 export type { Conflict } from './conflict.ts';
 export type { Extension } from './extensions.ts';

@@ -21,6 +21,7 @@ import type {
   Workload,
 } from '@xebec/model';
 import type { Diagnostic } from '@xebec/std';
+import type { Acceptances } from './authorization-check/acceptances.ts';
 import type { Extensions } from './extensions.ts';
 import type { MeshSettings } from './settings.ts';
 
@@ -73,6 +74,8 @@ export interface MeshCollections {
   readonly scopes: Collection<string, Scope>;
   /** By proxy id, sidecars only. */
   readonly inbounds: Collection<string, Inbound>;
+  /** The same of any workload, for who asks. */
+  readonly acceptances: Acceptances;
   /** By proxy id, routers only. */
   readonly gateways: Collection<string, GatewayModel>;
   /** By SDS name `kubernetes://NAMESPACE/NAME`. */

@@ -47,6 +47,15 @@ function analyzeRead(
   return analyzeScene(scene, ofObjects);
 }
 
+/** The mesh that objects make, and what is wrong with each by itself. */
+export function meshOfObjects(
+  raws: readonly RawObject[],
+  options: DocumentsOptions,
+): { readonly scene: MeshScene; readonly findings: readonly Finding[] } {
+  const { known, findings } = readAll(raws, options);
+  return { scene: sceneOf(known, options), findings };
+}
+
 /** Findings of texts that are no documents. */
 export const findingsOfText = (diagnostics: readonly Diagnostic[]): readonly Finding[] =>
   diagnostics.map((each) => remark(each, each.origin?.object ?? ''));
@@ -140,7 +149,7 @@ class Sources {
 /** Kinds that change what Envoy gets. */
 const patching: ReadonlySet<string> = new Set(['EnvoyFilter', 'WasmPlugin', 'TrafficExtension']);
 
-type MeshScene = Omit<AnalyzedScene, 'refusedSecrets' | 'nowMs'>;
+export type MeshScene = Omit<AnalyzedScene, 'refusedSecrets' | 'nowMs'>;
 
 function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: DocumentsOptions): MeshScene {
   const graph = createGraph();

@@ -33,6 +33,7 @@ export function podOf(raw: RawObject, namespace: string, number: number): PodObj
       namespace: textAt(raw.value, 'metadata', 'namespace') || namespace,
       labels: valueAt(metadata, 'labels') ?? {},
       annotations: valueAt(metadata, 'annotations') ?? {},
+      ...(isPod ? {} : { ownerReferences: [{ apiVersion: 'apps/v1', kind, name, controller: true }] }),
     },
     spec: runnable(valueAt(template, 'spec')),
     status: running(number),

@@ -5,6 +5,7 @@ import { fail, type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
 import { addAnalysisRoutes } from './analysis-api.ts';
+import { addAuthorizationRoutes } from './authorization-api.ts';
 import { addObjectRoutes } from './objects-api.ts';
 import { addPlatformRoutes } from './platform-api.ts';
 import { addProxyRoutes } from './proxies-api.ts';
@@ -29,6 +30,7 @@ export async function startAdminServer(
   const server = fastify({ bodyLimit: bodyLimitBytes, forceCloseConnections: true });
   addObjectRoutes(server, context);
   addAnalysisRoutes(server, context);
+  addAuthorizationRoutes(server, context);
   addProxyRoutes(server, context);
   addPlatformRoutes(server, context);
   addStatusRoutes(server, context);

@@ -1,0 +1,83 @@
+// An answer about policies for people: the decision, who made it, and why the others did not.
+import type { AuthorizationQuestion } from '@xebec/control-plane';
+import type { Cli } from '../cli.ts';
+import { type Palette, paletteFor } from '../output/colour.ts';
+import { inOneLine } from '../output/printable.ts';
+import type { Answer } from './read-answer.ts';
+
+export function printAnswer(cli: Cli, question: AuthorizationQuestion, answer: Answer): void {
+  const palette = paletteFor(cli, cli.stdout);
+  const isAllowed = answer.decision === 'ALLOW';
+  const word = isAllowed ? palette.green('allowed') : palette.red('denied');
+  const lines = [
+    `${palette.bold(word)}: ${inOneLine(callText(question))}`,
+    `  ${inOneLine(reasonText(answer))}`,
+    ...answer.notes.map((note) => `  note: ${inOneLine(note)}`),
+    ...differences(answer),
+    ...answer.considered.flatMap((policy) => consideredLines(policy, palette)),
+  ];
+  cli.stdout.write(`${lines.join('\n')}\n`);
+}
+
+const callText = ({ from, to, port, method, path }: AuthorizationQuestion): string => {
+  const what = [method, path].filter((part) => part !== undefined).join(' ');
+  const target = port === undefined ? to : `${to}:${port}`;
+  return `${from ?? 'nobody'} → ${target}${what === '' ? '' : `, ${what}`}`;
+};
+
+/** `AuthorizationPolicy default/reviews`. */
+const objectText = (key: string): string => key.replace('/', ' ');
+
+function reasonText(answer: Pick<Answer, 'policy' | 'rule' | 'origin' | 'reason' | 'unknown'>): string {
+  const { policy, rule, origin, reason, unknown } = answer;
+  const place = origin === null ? '' : ` (${origin})`;
+  const by = policy === null ? '' : `${objectText(policy)}${rule === null ? '' : `, rule ${rule}`}${place}`;
+  switch (reason) {
+    case 'rule':
+      return `by ${by}`;
+    case 'no-policy':
+      return 'no policy there allows some calls only, and none that denies matches';
+    case 'nothing-allows':
+      return 'there are policies that allow, and none of them matches';
+    case 'undecided':
+      return `${by === '' ? '' : `${by}: `}it depends on ${unknown.join(', ')}, which the question does not say`;
+    case 'mutual-tls-required':
+      return `mutual TLS is required${by === '' ? '' : ` by ${by}`}, and the client has no identity`;
+    case 'foreign-identity':
+      return "the client's identity is not of the mesh's trust domain";
+    case 'bad-request':
+      return 'the proxy answers 400: this is no path';
+    case 'unproven-datagram':
+      return 'datagrams in the clear do not say who sent them, and there are policies';
+    case 'not-enforced':
+      return 'nothing decides: the workload has no proxy, so that no policy is enforced there';
+  }
+}
+
+function differences({ workloads, decision }: Answer): readonly string[] {
+  const others = workloads.filter((each) => each.decision !== decision);
+  if (others.length === 0) return [];
+  return workloads.map((each) => {
+    const word = each.decision === 'ALLOW' ? 'allowed' : 'denied';
+    return `  ${inOneLine(`${objectText(each.workload)}: ${word}; ${reasonText(each)}`)}`;
+  });
+}
+
+const truths = { yes: 'matches', no: 'does not match', unknown: 'may match' } as const;
+
+function consideredLines(
+  { policy, action, origin, matches, rules }: Answer['considered'][number],
+  palette: Palette,
+): readonly string[] {
+  const head = `  ${action} ${objectText(policy)} (${origin}): ${truths[matches]}`;
+  return [
+    inOneLine(head),
+    ...rules.map((rule) => {
+      const where = rule.failed === undefined ? '' : `, because of "${rule.failed}"`;
+      const open = rule.unknown.length === 0 ? '' : ` (${rule.unknown.join(', ')})`;
+      return palette.dim(
+        `    rule ${rule.rule} (${inOneLine(rule.origin)}): ${truths[rule.matches]}${where}${open}`,
+      );
+    }),
+  ];
+}

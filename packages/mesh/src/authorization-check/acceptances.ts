@@ -1,0 +1,45 @@
+// What workloads accept, whether or not their proxies are connected: for who asks, never read by the graph.
+import type { Index } from '@xebec/flow';
+import type { Inbound, Workload } from '@xebec/model';
+import {
+  type AcceptedReads,
+  acceptedBy,
+  type InboundSources,
+  type ServedPort,
+  servedPorts,
+} from '../inbounds.ts';
+import type { AnchorLookup } from '../lookups.ts';
+
+export interface Acceptance extends Omit<Inbound, 'proxy'> {
+  /** By all services, also several of one port. */
+  readonly served: readonly ServedPort[];
+}
+
+export type Acceptances = (workload: Workload) => Acceptance;
+
+type Sources = Pick<
+  InboundSources,
+  'backingsBySelector' | 'peerSources' | 'authorization' | 'sidecarsBySelector'
+>;
+
+export function acceptancesOf(sources: Sources): Acceptances {
+  const { backingsBySelector, peerSources, authorization, sidecarsBySelector } = sources;
+  const read: AcceptedReads = {
+    backingsBySelector: listed(backingsBySelector),
+    peersBySelector: listed(peerSources.peersBySelector),
+    selectingPeers: listed(peerSources.selectingPeers),
+    policiesBySelector: listed(authorization.policiesBySelector),
+    sidecarsBySelector: listed(sidecarsBySelector),
+    namespacePeers: peerSources.namespacePeers,
+    settings: peerSources.settings,
+  };
+  return (workload) => ({
+    ...acceptedBy(workload, read),
+    served: servedPorts(workload, read.backingsBySelector),
+  });
+}
+
+const listed = <A extends string, K extends string, V>(index: Index<A, K, V>): AnchorLookup<A, K, V> => ({
+  at: (anchor) => [...index.at(anchor)],
+  count: (anchor) => index.count(anchor),
+});

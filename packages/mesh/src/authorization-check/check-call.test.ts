@@ -1,0 +1,149 @@
+// What is decided about calls, and why: the same as proxies decide; what is not known is refused.
+import { expect, test } from 'vitest';
+import { defaultSettings, type MeshSettings } from '../settings.ts';
+import { createMesh, type MeshObject } from '../testing/mesh-fixture.ts';
+import { authorizationPolicy, peerAuthentication, pod, service, servicePort } from '../testing/objects.ts';
+import { checkCall } from './check-call.ts';
+import type { AuthorizationQuestion } from './question.ts';
+
+const objects: readonly MeshObject[] = [
+  pod('default/web-1', { app: 'web' }),
+  pod('default/reviews-1', { app: 'reviews', version: 'v1' }),
+  pod('default/reviews-2', { app: 'reviews', version: 'v2' }),
+  pod('default/database-1', { app: 'database' }),
+  service('default/reviews'),
+  service('default/database', { ports: [servicePort(5432, 'tcp')] }),
+];
+
+function ask(
+  policies: readonly MeshObject[],
+  question: Partial<AuthorizationQuestion> & { readonly isNobody?: true },
+  settings: Partial<MeshSettings> = {},
+) {
+  const { mesh, put } = createMesh();
+  put(...objects, ...policies);
+  const scene = {
+    mesh,
+    settings: { ...defaultSettings, ...settings },
+    defaultNamespace: 'default',
+    isRunning: true,
+  };
+  const { isNobody = false, ...said } = question;
+  return checkCall({ to: 'reviews', ...(isNobody ? {} : { from: 'web-1' }), ...said }, scene);
+}
+
+/** `DECISION reason by POLICY[RULE]`. */
+function answer(...asked: Parameters<typeof ask>): string {
+  const result = ask(...asked);
+  if (!result.ok) return result.diagnostics.map(({ code, remedy }) => `${code}: ${remedy}`).join();
+  const { decision, reason, policy, rule, unknown } = result.value;
+  const by = policy === undefined ? '' : ` by ${policy}${rule === undefined ? '' : `[${rule}]`}`;
+  return `${decision} ${reason}${by}${unknown.length === 0 ? '' : ` needs ${unknown.join()}`}`;
+}
+
+const nobody = (policies: readonly MeshObject[]): string => answer(policies, { isNobody: true });
+
+const source = {
+  principals: [],
+  notPrincipals: [],
+  namespaces: [],
+  notNamespaces: [],
+  serviceAccounts: [],
+  notServiceAccounts: [],
+  ipBlocks: [],
+  notIpBlocks: [],
+  remoteIpBlocks: [],
+  notRemoteIpBlocks: [],
+};
+const operation = {
+  hosts: [],
+  notHosts: [],
+  ports: [],
+  notPorts: [],
+  methods: [],
+  notMethods: [],
+  paths: [],
+  notPaths: [],
+};
+const exact = (value: string) => ({ kind: 'exact' as const, value });
+const always = { sources: [], operations: [], conditions: [] };
+const onPath = (value: string) => ({ ...always, operations: [{ ...operation, paths: [exact(value)] }] });
+const fromAccount = (account: string) => ({
+  ...always,
+  sources: [{ ...source, serviceAccounts: [account] }],
+});
+
+test('without policies everything is taken', () => {
+  expect(answer([], {})).toBe('ALLOW no-policy');
+});
+
+test('what denies comes before what allows, and names the rule', () => {
+  const allow = authorizationPolicy('default/allow', { rules: [always] });
+  const deny = authorizationPolicy('default/deny', { action: 'DENY', rules: [onPath('/a'), onPath('/b')] });
+  expect(answer([allow, deny], { path: '/b' })).toBe('DENY rule by AuthorizationPolicy/default/deny[1]');
+  expect(answer([allow, deny], { path: '/c' })).toBe('ALLOW rule by AuthorizationPolicy/default/allow[0]');
+  expect(answer([deny], { path: '/c' })).toBe('ALLOW no-policy');
+  expect(answer([authorizationPolicy('default/nobody')], { path: '/c' })).toBe('DENY nothing-allows');
+});
+
+test('what the question does not say is refused as soon as it matters', () => {
+  const deny = authorizationPolicy('default/deny', { action: 'DENY', rules: [onPath('/a')] });
+  const allow = authorizationPolicy('default/allow', { rules: [onPath('/a')] });
+  expect(answer([deny], {})).toBe('DENY undecided by AuthorizationPolicy/default/deny[0] needs path');
+  expect(answer([allow], {})).toBe('DENY undecided by AuthorizationPolicy/default/allow[0] needs path');
+  const others = authorizationPolicy('default/deny', {
+    action: 'DENY',
+    rules: [{ ...onPath('/a'), sources: [{ ...source, namespaces: [exact('other')] }] }],
+  });
+  expect(answer([others], {})).toBe('ALLOW no-policy');
+});
+
+test('paths are compared as the mesh is told to normalize them', () => {
+  const deny = authorizationPolicy('default/deny', { action: 'DENY', rules: [onPath('/admin')] });
+  expect(answer([deny], { path: '/x/%2e%2e/%61dmin?a=/b' })).toMatch(/^DENY rule/);
+  expect(answer([deny], { path: '//admin' })).toBe('ALLOW no-policy');
+  expect(answer([deny], { path: '//admin' }, { pathNormalization: 'MERGE_SLASHES' })).toMatch(/^DENY rule/);
+  expect(answer([deny], { path: '/admin#x' })).toBe('DENY bad-request');
+});
+
+test('identity is what mutual TLS proves', () => {
+  const allow = authorizationPolicy('default/allow', { rules: [fromAccount('default/default')] });
+  const strict = peerAuthentication('default/strict', { mode: 'STRICT' });
+  const off = peerAuthentication('default/off', { mode: 'DISABLE' });
+  expect(answer([allow], {})).toMatch(/^ALLOW rule/);
+  expect(answer([allow], { from: 'spiffe://cluster.local/ns/x/sa/y' })).toBe('DENY nothing-allows');
+  expect(answer([], { from: 'spiffe://other/ns/x/sa/y' })).toBe('DENY foreign-identity');
+  expect(answer([allow, off], {})).toBe('DENY nothing-allows');
+  expect(answer([strict], {})).toBe('ALLOW no-policy');
+  expect(nobody([strict])).toBe('DENY mutual-tls-required by PeerAuthentication/default/strict');
+  expect(nobody([])).toBe('ALLOW no-policy');
+});
+
+test('a rule that needs HTTP allows no connection, and refuses more of them, not less', () => {
+  const allow = authorizationPolicy('default/allow', { rules: [onPath('/a')] });
+  const deny = authorizationPolicy('default/deny', { action: 'DENY', rules: [onPath('/a')] });
+  expect(answer([allow], { to: 'database' })).toBe('DENY nothing-allows');
+  expect(answer([deny], { to: 'database' })).toMatch(/^DENY rule/);
+});
+
+test('one workload that denies denies, and all are told', () => {
+  const deny = authorizationPolicy('default/v2', {
+    action: 'DENY',
+    selector: { version: 'v2' },
+    rules: [always],
+  });
+  const result = ask([deny], {});
+  expect(result.ok && result.value.workloads.map(({ workload, decision }) => [workload, decision])).toEqual([
+    ['Pod/default/reviews-1', 'ALLOW'],
+    ['Pod/default/reviews-2', 'DENY'],
+  ]);
+  expect(answer([deny], {})).toMatch(/^DENY rule/);
+  expect(answer([deny], { to: 'reviews-1' })).toBe('ALLOW no-policy');
+});
+
+test('names that nothing has come back with those that are near', () => {
+  expect(answer([], { to: 'review' })).toBe('unknown-workload: did you mean "reviews.default"?');
+  expect(answer([], { from: 'wep-1' })).toBe('unknown-workload: did you mean "web-1.default"?');
+  expect(answer([], { to: 'reviews', port: 80 })).toBe('unknown-port: name one of 9080 (http)');
+  expect(answer([], { ip: 'here' })).toMatch(/^invalid-question/);
+});
