@@ -135,9 +135,12 @@ export function contents<K extends string, V>(collection: Collection<K, V>): Rea
 }
 
 /** Every collection of a mesh, to compare two of them. */
-export const everything = (mesh: MeshCollections): Readonly<Record<string, object>> =>
+export const everything = ({
+  acceptances: _asked,
+  ...collections
+}: MeshCollections): Readonly<Record<string, object>> =>
   Object.fromEntries(
-    Object.entries(mesh).map(([name, collection]: [string, Collection<string, unknown>]) => [
+    Object.entries(collections).map(([name, collection]: [string, Collection<string, unknown>]) => [
       name,
       contents(collection),
     ]),
