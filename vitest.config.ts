@@ -1,10 +1,15 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const shared = { environment: 'node' as const, pool: 'forks' as const };
 
+/** Most tests wait for processes and proxies rather than for a core. */
+const maxWorkers = Math.max(3, availableParallelism());
+
 export default defineConfig({
   test: {
     ...shared,
+    maxWorkers,
     projects: [
       {
         test: {

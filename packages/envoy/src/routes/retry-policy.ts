@@ -7,7 +7,8 @@ import { PreviousPrioritiesConfigSchema } from '@xebec/protos/envoy/extensions/r
 import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
 
-const maxHostSelections = 5n;
+/** Of two endpoints a balancer chooses the tried one again half of the times; this often it does not. */
+const maxHostSelections = 20n;
 
 /** A retry prefers endpoints that were not tried yet. */
 const otherHosts = {
