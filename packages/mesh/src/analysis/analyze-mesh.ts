@@ -14,6 +14,7 @@ import { checkServiceEntries } from './service-entries.ts';
 import { checkServices } from './services.ts';
 import { checkConnections, checkOwnRules } from './shadowed.ts';
 import { checkShares } from './shares.ts';
+import { checkSidecars } from './sidecars.ts';
 import { checkVirtualServices } from './virtual-services.ts';
 
 const checks: readonly Check[] = [
@@ -29,6 +30,7 @@ const checks: readonly Check[] = [
   checkServiceEntries,
   checkPolicies,
   checkAuthorization,
+  checkSidecars,
   checkDeployments,
   checkEnvoyFilters,
   checkAnnotations,

@@ -88,6 +88,23 @@ export const findingRules = [
     reasons: ['virtual-services-merged', 'connection-rules-merged'],
   },
   {
+    code: 'IST0110',
+    name: 'ConflictingSidecarWorkloadSelectors',
+    severity: 'warning',
+    meaning:
+      'Several Sidecars select one workload. The first by name holds; the others have no effect there.',
+    remedy: 'Select each workload once.',
+    reasons: ['sidecars-select-same'],
+  },
+  {
+    code: 'IST0111',
+    name: 'MultipleSidecarsWithoutWorkloadSelectors',
+    severity: 'warning',
+    meaning: 'Several Sidecars of one namespace have no selector. The first by name holds.',
+    remedy: 'Make them one, or give all but one a selector.',
+    reasons: ['sidecars-without-selector'],
+  },
+  {
     code: 'IST0112',
     name: 'VirtualServiceDestinationPortSelectorRequired',
     severity: 'error',
@@ -585,6 +602,32 @@ export const findingRules = [
     remedy:
       'Limit the rule to ports that speak HTTP (to.operation.ports), or declare the protocol of the port.',
     reasons: ['http-rule-on-tcp-port'],
+  },
+  {
+    code: 'XB0701',
+    name: 'SelectorOfRootNamespace',
+    severity: 'warning',
+    meaning:
+      'A Sidecar or ProxyConfig of the root namespace has a selector that fits workloads of other namespaces. With a selector it holds for workloads of the root namespace only.',
+    remedy: 'Write it in the namespace of the workloads, or without a selector for the whole mesh.',
+    reasons: ['selects-in-root-only'],
+  },
+  {
+    code: 'XB0702',
+    name: 'UnknownSidecarImport',
+    severity: 'warning',
+    meaning: 'A Sidecar imports a host that is not there, or not on that port: nothing can be reached by it.',
+    remedy: 'Write the namespace of the Service or ServiceEntry and its whole host name.',
+    reasons: ['import-unknown'],
+  },
+  {
+    code: 'XB0703',
+    name: 'UnreachedIngressPort',
+    severity: 'warning',
+    meaning:
+      'A Sidecar accepts traffic on a port that no Service leads to, and on no other ports: its number is that of targetPort.',
+    remedy: 'Write the targetPort of the Service.',
+    reasons: ['ingress-port-unreached'],
   },
 ] as const satisfies readonly FindingRule[];
 
