@@ -53,6 +53,7 @@ describe('[MG-8] a ProxyConfig', () => {
         ),
     );
     expect(applied.code, applied.stderr).toBe(0);
+    expect(applied.stdout).toContain('for proxies that start from now on');
     expect(await threads('echo')).toBe(2);
     await restart('echo-v1');
     expect(await threads('echo')).toBe(1);

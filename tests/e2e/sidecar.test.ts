@@ -27,9 +27,10 @@ describe('a Sidecar', () => {
     await mesh?.stop();
   });
 
-  async function apply(...documents: readonly string[]): Promise<void> {
+  async function apply(...documents: readonly string[]): Promise<string> {
     const applied = await mesh.apply(documents.join('---'));
     expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
+    return applied.stdout;
   }
   const statusOf = async (path: string, from = 'productpage') =>
     (await fetchText({ url: `http://${path}`, proxy: `${(await mesh.pod(from)).ip}:15001` })).status;
@@ -38,7 +39,9 @@ describe('a Sidecar', () => {
 
   it('[MG-8] shows its workloads the hosts that it imports, and treats all others as unknown', async () => {
     expect([await statusOf(details), await statusOf(reviews)]).toEqual([200, 200]);
-    await apply(sidecar('productpage', onlyDetails));
+    const applied = await apply(sidecar('productpage', onlyDetails));
+    expect(applied).toMatch(/Sidecar\/default\/productpage +1 +1 +1 +serving/);
+    expect((await mesh.xebec(['get', 'sidecar'])).stdout).toMatch(/productpage .* 1\/1/);
     await until('other hosts are unknown', async () => (await statusOf(reviews)) === 502);
     expect(await statusOf(details)).toBe(200);
     expect(await statusOf('details:9080/details/0', 'reviews')).toBe(200);

@@ -1,8 +1,9 @@
 // Which proxies a revision concerns, and how far each has come. An object's change is what its causes changed in the resources.
 import { type ResourceCollection, type ResourceKey, typeUrls } from '@xebec/envoy';
-import type { Graph, Index } from '@xebec/flow';
-import type { ProxyNode } from '@xebec/model';
+import type { Collection, Graph, Index } from '@xebec/flow';
+import type { ProxyNode, Scope } from '@xebec/model';
 import type { StreamStatus, StreamView } from '@xebec/xds';
+import { type Holders, watchScopes } from './scope-holders.ts';
 
 /** Epochs that are remembered. */
 const epochLimit = 1_000;
@@ -35,6 +36,8 @@ export interface Convergence extends Disposable {
 export interface ConvergenceOptions {
   readonly graph: Graph;
   readonly resources: readonly ResourceCollection[];
+  /** By proxy id. */
+  readonly scopes: Collection<string, Scope>;
   readonly statuses: () => readonly StreamStatus[];
   readonly view: (client: string) => StreamView;
   readonly proxy: (client: string) => ProxyNode | undefined;
@@ -72,6 +75,7 @@ export function trackConvergence(options: ConvergenceOptions): Convergence {
       }
     }),
   );
+  const scopes = watchScopes(graph, options.scopes, epochLimit);
   const streamsOf = () =>
     options
       .statuses()
@@ -80,14 +84,19 @@ export function trackConvergence(options: ConvergenceOptions): Convergence {
     at(epoch, objects) {
       if (epoch > graph.epoch || epoch < graph.epoch - epochLimit) return undefined;
       const streams = streamsOf();
-      return objects.map((key) => converge(key, changesOf(changes, key, epoch), streams));
+      return objects.map((key) =>
+        converge({ key, changes: changesOf(changes, key, epoch), holders: scopes.at(key, epoch) }, streams),
+      );
     },
     now(objects) {
       const streams = streamsOf();
       const present = presentOf(resources, changes, new Set(objects));
-      return objects.map((key) => converge(key, present.get(key) ?? [], streams));
+      return objects.map((key) =>
+        converge({ key, changes: present.get(key) ?? [], holders: scopes.now(key) }, streams),
+      );
     },
     [Symbol.dispose]() {
+      scopes[Symbol.dispose]();
       for (const watch of watches) watch[Symbol.dispose]();
     },
   };
@@ -157,14 +166,26 @@ interface Held {
   readonly names: ReadonlySet<string>;
 }
 
+interface Effect {
+  readonly key: string;
+  readonly changes: readonly ResourceChange[];
+  readonly holders: Holders;
+}
+
 function converge(
-  key: string,
-  changes: readonly ResourceChange[],
+  { key, changes, holders }: Effect,
   streams: readonly { readonly status: StreamStatus; readonly held: Held }[],
 ): ObjectConvergence {
   const targeted = new Set<string>();
   const late = { sent: new Set<string>(), acked: new Set<string>(), rejected: new Set<string>() };
   for (const { status, held } of streams) {
+    const scopedAt = holders.get(status.client);
+    if (scopedAt !== undefined) {
+      targeted.add(status.client);
+      const types = Object.values(status.types);
+      if (types.some(({ sentEpoch }) => sentEpoch < scopedAt)) late.sent.add(status.client);
+      if (types.some(({ ackedEpoch }) => ackedEpoch < scopedAt)) late.acked.add(status.client);
+    }
     for (const change of changes) {
       if (
         !held.whole.has(`${change.typeUrl}|${change.layer}`) &&

@@ -157,6 +157,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     trackConvergence({
       graph,
       resources,
+      scopes: pipeline.mesh.scopes,
       statuses: () => xds.statuses(),
       view: (client) => registry.admission.view(client),
       proxy: (client) => registry.proxy(client),

@@ -66,6 +66,10 @@ function judge(result: Result<Convergence>, timeoutMs: number): Waited {
   };
 }
 
+/** What is read at the start of a proxy is sent to none. */
+const unneeded = (key: string): string =>
+  key.startsWith('ProxyConfig/') ? 'for proxies that start from now on' : 'no proxy needs it';
+
 /** One row per object, then what went wrong. */
 export function printConvergence(cli: Cli, waited: Waited): void {
   const palette = paletteFor(cli, cli.stdout);
@@ -74,7 +78,7 @@ export function printConvergence(cli: Cli, waited: Waited): void {
     const rows = convergence.objects.map(({ key, targeted, sent, acked, rejected }) => {
       const late = stragglersOf([{ key, targeted, sent, acked, rejected }]);
       const isDone = late.length === 0;
-      const served = targeted.length === 0 ? 'no proxy needs it' : 'serving';
+      const served = targeted.length === 0 ? unneeded(key) : 'serving';
       const text = isDone ? served : `waiting for ${late.join(', ')}`;
       const status = rejected.length > 0 ? `refused by ${late.join(', ')}` : text;
       return [

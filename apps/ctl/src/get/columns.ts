@@ -210,6 +210,27 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     findings,
     age,
   ],
+  Sidecar: [
+    name,
+    column('SELECTOR', (object) => labels(at(object, 'spec', 'workloadSelector', 'labels'))),
+    column('HOSTS', (object) =>
+      objectsOf(at(object, 'spec', 'egress'))
+        .flatMap((listener) => textsOf(listener['hosts']))
+        .join(','),
+    ),
+    status,
+    proxies,
+    findings,
+    age,
+  ],
+  ProxyConfig: [
+    name,
+    column('SELECTOR', (object) => labels(at(object, 'spec', 'selector', 'matchLabels'))),
+    field('CONCURRENCY', 'spec', 'concurrency'),
+    status,
+    findings,
+    age,
+  ],
   PeerAuthentication: [
     name,
     column('MODE', (object) => textOf(at(object, 'spec', 'mtls', 'mode')) || 'UNSET'),
