@@ -4,8 +4,9 @@ import { type Complaint, caution, refuse, type Walk } from '../../decode/walk.ts
 import { plainMapOf } from '../../values/plain-map.ts';
 import type { TextMap } from '../../values/shapes.ts';
 
-/** Read by loaders, shells and interpreters, before Envoy is reached. */
-const unsafe = /^(LD_.*|GLIBC_.*|GCONV_PATH|PATH|IFS|ENV|BASH_.*|SHELLOPTS|NODE_.*|PYTHON.*|PERL5?.*)$/;
+/** Read by loaders, shells and interpreters before Envoy is reached; or profilers that write where they are told. */
+const unsafe =
+  /^(LD_.*|GLIBC_.*|GCONV_PATH|PATH|IFS|ENV|BASH_.*|SHELLOPTS|NODE_.*|PYTHON.*|PERL5?.*|(CPU|HEAP)PROFILE.*)$/;
 
 /** The agent says these itself: they are what the proxy is known by. */
 const own: ReadonlySet<string> = new Set([
@@ -32,7 +33,7 @@ function checkName(name: string): Complaint | undefined {
     };
   }
   if (!unsafe.test(name)) return undefined;
-  const message = `${name} decides which program runs, not what the proxy does`;
+  const message = `${name} decides which program runs or which files it writes, not what the proxy does`;
   return { code: 'unsafe-variable', message, remedy: 'leave it out' };
 }
 
