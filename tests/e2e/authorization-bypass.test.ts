@@ -71,6 +71,7 @@ describe('[AU-7] a path is compared as the server is going to see it', () => {
     '/admin?x=/public',
     '/cars/1/keys?x',
     '/cars/1/2/../keys',
+    '/cars/1]/keys',
     'http://echo/admin',
     'http://other.example/admin',
   ])('%s is denied', async (path) => {

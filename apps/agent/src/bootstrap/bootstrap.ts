@@ -27,7 +27,7 @@ const stream: Json = {
 };
 
 /** Deep enough for the expressions of large route tables; what is written is checked before it gets here. */
-const runtime: Json = {
+export const proxyRuntime: Json = {
   layers: [
     {
       name: 'static',
@@ -75,7 +75,7 @@ export function encodeBootstrap(proxy: ProxyDescription, paths: WorkloadPaths): 
     static_resources: { clusters: staticClusters(paths), listeners: staticListeners(proxy) },
     stats_config: statsConfig,
     deferred_stat_options: { enable_deferred_creation_stats: true },
-    layered_runtime: runtime,
+    layered_runtime: proxyRuntime,
     overload_manager: overload,
   };
   return JSON.stringify(bootstrap, undefined, 2);

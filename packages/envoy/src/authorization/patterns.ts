@@ -11,6 +11,18 @@ export const regexMatcher = (regex: string): StringMatcher => ({
   matchPattern: { case: 'safeRegex', value: { regex } },
 });
 
+/**
+ * Of a path. Envoy's own templates know only some of the letters that paths may have: one of the others would lead
+ * around a policy that denies.
+ */
+export function pathMatcher(pattern: TextPattern): StringMatcher {
+  if (pattern.kind !== 'template') return textMatcher(pattern);
+  const parts = pattern.value.split(/(\{\*\*?\})/);
+  return regexMatcher(parts.map((part) => openParts[part] ?? literal(part)).join(''));
+}
+
+const openParts: Readonly<Record<string, string>> = { '{*}': '[^/]+', '{**}': '.*' };
+
 /** Of any text. A template is a path's own business. */
 export function textMatcher(pattern: TextPattern, prefix = ''): StringMatcher {
   switch (pattern.kind) {

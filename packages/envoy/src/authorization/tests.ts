@@ -5,12 +5,16 @@ import type {
   AuthorizationTest,
   TextPattern,
 } from '@xebec/model';
-import { anyOf } from '@xebec/protos';
 import type { PermissionSchema, PrincipalSchema } from '@xebec/protos/envoy/config/rbac/v3/rbac_pb';
-import { UriTemplateMatchConfigSchema } from '@xebec/protos/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb';
 import type { Fields } from '../resource.ts';
 import { fieldTest, permittingHeader, refusingHeader } from './header-tests.ts';
-import { hostMatcher, namespaceMatcher, serviceAccountMatcher, textMatcher } from './patterns.ts';
+import {
+  hostMatcher,
+  namespaceMatcher,
+  pathMatcher,
+  serviceAccountMatcher,
+  textMatcher,
+} from './patterns.ts';
 
 export type Principal = Fields<typeof PrincipalSchema>;
 export type Permission = Fields<typeof PermissionSchema>;
@@ -90,16 +94,10 @@ const hostTest = (value: TextPattern): Permission => ({
   },
 });
 
-const uriTemplate = 'envoy.path.match.uri_template.uri_template_matcher';
-
-function pathPermission(value: TextPattern): Permission {
-  if (value.kind === 'present') return anyPermission;
-  if (value.kind !== 'template')
-    return { rule: { case: 'urlPath', value: { rule: { case: 'path', value: textMatcher(value) } } } };
-  const pathTemplate = value.value.replaceAll('{*}', '*').replaceAll('{**}', '**');
-  const typedConfig = anyOf(UriTemplateMatchConfigSchema, { pathTemplate });
-  return { rule: { case: 'uriTemplate', value: { name: uriTemplate, typedConfig } } };
-}
+const pathPermission = (value: TextPattern): Permission =>
+  value.kind === 'present'
+    ? anyPermission
+    : { rule: { case: 'urlPath', value: { rule: { case: 'path', value: pathMatcher(value) } } } };
 
 function permissionFor(attribute: NamedAttribute, value: TextPattern): Permission {
   switch (attribute) {

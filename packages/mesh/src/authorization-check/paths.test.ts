@@ -13,6 +13,16 @@ test.each([
   ['/a\\..\\b', '/b'],
   ['/%61%7e%2F', '/a~%2F'],
   ['//a//b', '//a//b'],
+  ['/a%2%46b', '/a%252Fb'],
+  ['/%%346', '/%2546'],
+  ['/%%30%30', '/%2500'],
+  ['/%zz%', '/%zz%'],
+  ['/a|b', '/a%7Cb'],
+  ['/a/..;x/b', '/b'],
+  ['/a/.;x\\..\\b', '/a/'],
+  ['/a/%2e%2e;x/b', '/a/..;x/b'],
+  ['/a\\..;/b', '/a/..;/b'],
+  ['/a/b;/../c', '/a/c'],
   ['/a?b/../c', '/a?b/../c'],
 ])('%s is %s', (path, normal) => expect(normalizePath(path)).toBe(normal));
 
@@ -22,6 +32,7 @@ test.each(['', 'a', '/a b', '/a#b', '/a%00', '/ä'])('%j is no path', (path) =>
 
 test('slashes are merged and decoded where the mesh is told so', () => {
   expect(normalizePath('//a///b//?x//y', 'MERGE_SLASHES')).toBe('/a/b/?x//y');
+  expect(normalizePath('///', 'MERGE_SLASHES')).toBe('//');
   expect(normalizePath('/x/..%2f%2fa%5Cb', 'MERGE_SLASHES')).toBe('/x/..%2f%2fa%5Cb');
   expect(normalizePath('/x/..%2f%2fa%5Cb', 'DECODE_AND_MERGE_SLASHES')).toBe('/a/b');
   expect(normalizePath('/x/../%61', 'NONE')).toBe('/x/../%61');
