@@ -1,5 +1,5 @@
 // Which proxies a revision concerns, and how far each has come. An object's change is what its causes changed in the resources.
-import { type ResourceCollection, type ResourceKey, typeUrls } from '@xebec/envoy';
+import { onDemandRoutes, type ResourceCollection, type ResourceKey, typeUrls } from '@xebec/envoy';
 import type { Collection, Graph, Index } from '@xebec/flow';
 import type { ProxyNode, Scope } from '@xebec/model';
 import type { StreamStatus, StreamView } from '@xebec/xds';
@@ -152,9 +152,13 @@ const tablesOf = (changes: readonly ResourceChange[]): readonly string[] =>
     typeUrl === typeUrls.virtualHost ? [name.slice(0, name.indexOf('/'))] : [],
   );
 
-/** Whole tables of routes say nothing of what is in them: they change with their virtual hosts. */
-const isTableOf = ({ typeUrl, name, objects }: ResourceChange, tables: readonly string[]): boolean =>
-  typeUrl === typeUrls.route && objects.size === 0 && tables.includes(name);
+/** Whole tables of routes say nothing of what is in them: they change with their virtual hosts, if they hold any. */
+const isTableOf = (change: ResourceChange, tables: readonly string[]): boolean => {
+  const { typeUrl, layer, name, objects } = change;
+  return (
+    typeUrl === typeUrls.route && layer !== onDemandRoutes && objects.size === 0 && tables.includes(name)
+  );
+};
 
 const layerOf = (key: string): string => key.slice(0, key.indexOf('|'));
 const objectOf = (cause: string): string => cause.split('#', 1)[0] ?? cause;

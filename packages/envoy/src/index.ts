@@ -9,6 +9,7 @@ export { patchBootstrap } from './patches/patch-bootstrap.ts';
 export type { PatchedResource } from './patches/patch-resource.ts';
 export type { EncodedResource, ResourceKey, ResourceReference } from './resource.ts';
 export { typeUrls } from './resource.ts';
+export { onDemandRoutes } from './routes/outbound-routes.ts';
 export { encodeUnknownHost } from './routes/unknown-hosts.ts';
 export { workloadEnvironment } from './telemetry/peer.ts';
 export type { UdpService } from './udp/names.ts';
