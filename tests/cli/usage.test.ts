@@ -11,7 +11,17 @@ afterAll(() => work.dispose());
 
 const commands = [
   ...['up', 'down', 'apply', 'delete', 'rollback', 'history', 'validate', 'get'],
-  ...['proxy-status', 'proxy-config', 'logs', 'version', 'controlplane', 'agent', 'completion'],
+  ...[
+    'proxy-status',
+    'proxy-config',
+    'logs',
+    'version',
+    'controlplane',
+    'agent',
+    'completion',
+    'authz',
+    'test',
+  ],
 ];
 
 describe('help', () => {
@@ -49,6 +59,10 @@ describe('wrong usage exits with 2 and says where to look', () => {
     [['rollback', 'yesterday'], 'write the number of a revision'],
     [['logs', 'a', '--envoy', '--access'], "option '--envoy' cannot be used with option '--access'"],
     [['controlplane', '--xds-plaintext', '15010'], 'write HOST:PORT'],
+    [['authz', 'check'], "required option '--to"],
+    [['authz', 'check', '--to', 'a', '--header', 'x'], 'write NAME=VALUE'],
+    [['authz', 'check', '--to', 'a', '--at', 'then'], 'write the number of a revision'],
+    [['test', '-o', 'xml'], 'Allowed choices are table, json, junit'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await work.run(args);

@@ -30,6 +30,8 @@ export interface Pipeline {
   readonly views: Collection<string, ProxyView>;
   readonly proxies: Source<string, ProxyNode>;
   readonly settings: Collection<'mesh', MeshSettings>;
+  /** Before what the ConfigMap of the mesh says over them. */
+  readonly startSettings: MeshSettings;
   readonly patches: PatchCollections;
   /** Present when patched configuration is checked before it leaves. */
   readonly patchGate?: PatchSources;
@@ -61,7 +63,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const proxies = graph.source<string, ProxyNode>('proxies', { equals: sameProxy });
   const started = graph.source<'mesh', MeshSettings>('startSettings');
   const usedHosts = graph.source<string, readonly string[]>('usedHosts');
-  graph.transact(() => started.set('mesh', settingsAtStart(options.settings)));
+  const startSettings = settingsAtStart(options.settings);
+  graph.transact(() => started.set('mesh', startSettings));
   const settings = deriveSettings(graph, started, store.source('ConfigMap'));
   const patchGate = options.checksPatches === true ? { patchGate: createPatchSources(graph) } : {};
   const inputs = configInputs(store);
@@ -83,6 +86,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     ...patchGate,
     proxies,
     settings,
+    startSettings,
     launchOf,
     usedHosts,
   };

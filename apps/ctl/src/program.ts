@@ -18,6 +18,7 @@ import { defineProxyConfig } from './commands/proxy-config.ts';
 import { defineProxyStatus } from './commands/proxy-status.ts';
 import { defineRollback } from './commands/rollback.ts';
 import { defineRollout } from './commands/rollout.ts';
+import { defineTest } from './commands/test.ts';
 import { defineUp } from './commands/up.ts';
 import { defineValidate } from './commands/validate.ts';
 import { defineVersion } from './commands/version.ts';
@@ -28,7 +29,16 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
   ['Run a mesh:', [defineUp, defineDown]],
   [
     'Change it:',
-    [defineApply, defineDelete, defineRollback, defineRollout, defineHistory, defineValidate, defineConvert],
+    [
+      defineApply,
+      defineDelete,
+      defineRollback,
+      defineRollout,
+      defineHistory,
+      defineValidate,
+      defineTest,
+      defineConvert,
+    ],
   ],
   [
     'See what is going on:',

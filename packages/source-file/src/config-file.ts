@@ -9,8 +9,11 @@ export interface Root {
   readonly isFile: boolean;
 }
 
-/** False for hidden files and what editors leave beside a file while it is open. */
+const test = /\.test\.ya?ml$/i;
+
+/** False for hidden files, what editors leave beside a file while it is open, and tests of policies. */
 export function isConfigName(name: string): boolean {
+  if (test.test(name)) return false;
   return extension.test(name) && !name.startsWith('.') && !name.startsWith('#') && !name.startsWith('~$');
 }
 

@@ -29,11 +29,8 @@ export function checkPipeline(pipeline: Pipeline, asked: PipelineQuestion): Resu
   const written = files.flatMap(({ objects }) => objects);
   const names = new Set(written.map((raw) => identify(raw, asked.defaultNamespace)));
   const rest = [...base.value].flatMap(([key, raw]) => (names.has(key) ? [] : [raw]));
-  const settings = pipeline.settings.get('mesh');
-  const checker = checkerOf([...written, ...rest], {
-    defaultNamespace: asked.defaultNamespace,
-    ...(settings === undefined ? {} : { settings }),
-  });
+  const { defaultNamespace } = asked;
+  const checker = checkerOf([...written, ...rest], { defaultNamespace, settings: pipeline.startSettings });
   return checker.refused.length > 0 ? fail(...checker.refused) : checker.check(asked.question);
 }
 

@@ -1,9 +1,17 @@
 // An answer about policies for people: the decision, who made it, and why the others did not.
 import type { AuthorizationQuestion } from '@xebec/control-plane';
 import type { Cli } from '../cli.ts';
-import { type Palette, paletteFor } from '../output/colour.ts';
+import { paletteFor } from '../output/colour.ts';
 import { inOneLine } from '../output/printable.ts';
 import type { Answer } from './read-answer.ts';
+
+/** Why it is so, a line each. */
+export const explanationOf = (answer: Answer): readonly string[] => [
+  reasonText(answer),
+  ...answer.notes.map((note) => `note: ${note}`),
+  ...differences(answer),
+  ...answer.considered.flatMap(consideredLines),
+];
 
 export function printAnswer(cli: Cli, question: AuthorizationQuestion, answer: Answer): void {
   const palette = paletteFor(cli, cli.stdout);
@@ -11,10 +19,9 @@ export function printAnswer(cli: Cli, question: AuthorizationQuestion, answer: A
   const word = isAllowed ? palette.green('allowed') : palette.red('denied');
   const lines = [
     `${palette.bold(word)}: ${inOneLine(callText(question))}`,
-    `  ${inOneLine(reasonText(answer))}`,
-    ...answer.notes.map((note) => `  note: ${inOneLine(note)}`),
-    ...differences(answer),
-    ...answer.considered.flatMap((policy) => consideredLines(policy, palette)),
+    ...explanationOf(answer).map(
+      (line) => `  ${line.startsWith(' ') ? palette.dim(inOneLine(line)) : inOneLine(line)}`,
+    ),
   ];
   cli.stdout.write(`${lines.join('\n')}\n`);
 }
@@ -59,25 +66,25 @@ function differences({ workloads, decision }: Answer): readonly string[] {
   if (others.length === 0) return [];
   return workloads.map((each) => {
     const word = each.decision === 'ALLOW' ? 'allowed' : 'denied';
-    return `  ${inOneLine(`${objectText(each.workload)}: ${word}; ${reasonText(each)}`)}`;
+    return `${objectText(each.workload)}: ${word}; ${reasonText(each)}`;
   });
 }
 
 const truths = { yes: 'matches', no: 'does not match', unknown: 'may match' } as const;
 
-function consideredLines(
-  { policy, action, origin, matches, rules }: Answer['considered'][number],
-  palette: Palette,
-): readonly string[] {
-  const head = `  ${action} ${objectText(policy)} (${origin}): ${truths[matches]}`;
+function consideredLines({
+  policy,
+  action,
+  origin,
+  matches,
+  rules,
+}: Answer['considered'][number]): readonly string[] {
   return [
-    inOneLine(head),
+    `${action} ${objectText(policy)} (${origin}): ${truths[matches]}`,
     ...rules.map((rule) => {
       const where = rule.failed === undefined ? '' : `, because of "${rule.failed}"`;
       const open = rule.unknown.length === 0 ? '' : ` (${rule.unknown.join(', ')})`;
-      return palette.dim(
-        `    rule ${rule.rule} (${inOneLine(rule.origin)}): ${truths[rule.matches]}${where}${open}`,
-      );
+      return `  rule ${rule.rule} (${rule.origin}): ${truths[rule.matches]}${where}${open}`;
     }),
   ];
 }

@@ -14,7 +14,9 @@ export interface SourceText {
 /** A larger input is a mistake, not a configuration. */
 const largestBytes = 64 * 1024 * 1024;
 
-export const isYamlFile = (name: string): boolean => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.');
+/** Tests of policies are no manifests. */
+const isYamlFile = (name: string): boolean =>
+  /\.(ya?ml|json)$/.test(name) && !/\.test\.ya?ml$/.test(name) && !name.startsWith('.');
 
 /** All texts of all names, in the order given; a directory in the order of its names. */
 export async function readDocuments(
