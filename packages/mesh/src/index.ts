@@ -12,6 +12,7 @@ export {
 } from './analysis/finding.ts';
 export type { AnalysisInput } from './analysis/scene.ts';
 export { checkCall } from './authorization-check/check-call.ts';
+export { type HeldPolicies, listPolicies } from './authorization-check/list-policies.ts';
 export type {
   AnswerReason,
   AuthorizationAnswer,

@@ -52,7 +52,8 @@ const shownDecision = (
   unknown,
 });
 
-function placeOf({ object, field }: Cause, locate: Locate): string {
+/** `FILE:LINE`, or the object, with its revision where it is of the past. */
+export function placeOf({ object, field }: Cause, locate: Locate): string {
   const { column: _column, ...origin } = locate(object, field) ?? { object };
   const { file, revision } = origin;
   return file === undefined && revision !== undefined ? `${object}@${revision}` : formatOrigin(origin);

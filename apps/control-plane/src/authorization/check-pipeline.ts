@@ -1,15 +1,16 @@
 // Questions about the policies of a mesh that runs: as it is, as it was, or as it would be with other documents.
 import { parseDocuments, type RawObject, rawObject } from '@xebec/config';
-import { type AuthorizationQuestion, checkCall, defaultSettings } from '@xebec/mesh';
+import { type CheckScene, checkCall, defaultSettings, listPolicies } from '@xebec/mesh';
 import type { ObjectKey } from '@xebec/model';
 import { fail, type Result, succeed } from '@xebec/std';
 import { identify } from '@xebec/store';
 import type { Pipeline } from '../pipeline.ts';
-import { type ShownAnswer, shownAnswer } from './answers.ts';
-import { checkerOf } from './check-documents.ts';
+import { type Locate, shownAnswer } from './answers.ts';
+import { checkerOf, type PolicyCheck } from './check-documents.ts';
+import { shownPolicies } from './held-policies.ts';
 
-export interface PipelineQuestion {
-  readonly question: AuthorizationQuestion;
+/** Which mesh is meant. */
+export interface AskedMesh {
   readonly defaultNamespace: string;
   /** Absent: as it is. */
   readonly revision?: number;
@@ -17,32 +18,44 @@ export interface PipelineQuestion {
   readonly documents: readonly { readonly file: string; readonly text: string }[];
 }
 
-export function checkPipeline(pipeline: Pipeline, asked: PipelineQuestion): Result<ShownAnswer> {
-  if (asked.revision === undefined && asked.documents.length === 0) return checkRunning(pipeline, asked);
-  const base = objectsOf(pipeline, asked.revision);
+/** Fails when there was no such revision, or when an object of that mesh is not valid. */
+export function checkerOfPipeline(pipeline: Pipeline, asked: AskedMesh): Result<PolicyCheck> {
+  const { defaultNamespace, revision, documents } = asked;
+  if (revision === undefined && documents.length === 0)
+    return succeed(checkerOfRunning(pipeline, defaultNamespace));
+  const base = objectsOf(pipeline, revision);
   if (!base.ok) return base;
-  const files = asked.documents.map(({ file, text }) => parseDocuments(text, file));
+  const files = documents.map(({ file, text }) => parseDocuments(text, file));
   const problems = files.flatMap(({ diagnostics }) =>
     diagnostics.filter(({ severity }) => severity === 'error'),
   );
   if (problems.length > 0) return fail(...problems);
   const written = files.flatMap(({ objects }) => objects);
-  const names = new Set(written.map((raw) => identify(raw, asked.defaultNamespace)));
+  const names = new Set(written.map((raw) => identify(raw, defaultNamespace)));
   const rest = [...base.value].flatMap(([key, raw]) => (names.has(key) ? [] : [raw]));
-  const { defaultNamespace } = asked;
   const checker = checkerOf([...written, ...rest], { defaultNamespace, settings: pipeline.startSettings });
-  return checker.refused.length > 0 ? fail(...checker.refused) : checker.check(asked.question);
+  return checker.refused.length > 0 ? fail(...checker.refused) : succeed(checker);
 }
 
-function checkRunning(
-  pipeline: Pipeline,
-  { question, defaultNamespace }: PipelineQuestion,
-): Result<ShownAnswer> {
-  const { mesh, store } = pipeline;
-  const settings = pipeline.settings.get('mesh') ?? defaultSettings;
-  const answer = checkCall(question, { mesh, settings, defaultNamespace, isRunning: true });
-  if (!answer.ok) return answer;
-  return succeed(shownAnswer(answer.value, (object, field) => store.locate(object, field)));
+function checkerOfRunning({ mesh, store, settings }: Pipeline, defaultNamespace: string): PolicyCheck {
+  const scene: CheckScene = {
+    mesh,
+    settings: settings.get('mesh') ?? defaultSettings,
+    defaultNamespace,
+    isRunning: true,
+  };
+  const locate: Locate = (object, field) => store.locate(object, field);
+  return {
+    refused: [],
+    check: (question) => {
+      const answer = checkCall(question, scene);
+      return answer.ok ? succeed(shownAnswer(answer.value, locate)) : answer;
+    },
+    list: (to) => {
+      const held = listPolicies(to, scene);
+      return held.ok ? succeed(shownPolicies(held.value, locate)) : held;
+    },
+  };
 }
 
 /** What was written, with the Pods that run now: they have no history. */
@@ -50,9 +63,8 @@ function objectsOf(
   { store }: Pipeline,
   revision: number | undefined,
 ): Result<ReadonlyMap<ObjectKey, RawObject>> {
-  const now = store.list();
   const objects = new Map<ObjectKey, RawObject>();
-  for (const { key, manifest, owner } of now)
+  for (const { key, manifest, owner } of store.list())
     if (revision === undefined || owner === 'runtime')
       objects.set(key, rawObject(manifest, store.locate(key) ?? { object: key }));
   if (revision === undefined) return succeed(objects);

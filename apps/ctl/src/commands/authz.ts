@@ -1,5 +1,5 @@
 // xebec authz: what policies say to a call, without making it.
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   fileOption,
   namespaceOption,
@@ -9,7 +9,7 @@ import {
 } from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
-export interface AuthzCheckOptions {
+export interface AuthzCheckOptions extends AskedMeshOptions {
   readonly from?: string;
   readonly to: string;
   readonly port?: number;
@@ -19,6 +19,13 @@ export interface AuthzCheckOptions {
   readonly header?: readonly (readonly [string, string])[];
   readonly ip?: string;
   readonly sni?: string;
+}
+
+export interface AuthzListOptions extends AskedMeshOptions {
+  readonly to: string;
+}
+
+export interface AskedMeshOptions {
   readonly filename?: readonly string[];
   readonly at?: number | 'live';
   readonly namespace: string;
@@ -28,7 +35,7 @@ export interface AuthzCheckOptions {
 
 export const defineAuthz: DefineCommand = (cli, finish) => {
   const authz = newCommand('authz', 'ask what authorization policies say to a call');
-  authz
+  const check = authz
     .command('check')
     .description('may this client do this there? Answers with the policy, the rule and its place in a file')
     .addHelpText(
@@ -53,7 +60,25 @@ Examples:
     .option('--host <host>', 'the host of the request')
     .option('--header <name=value>', 'a header of the request; may be repeated', headerArgument)
     .option('--ip <address>', "the client's address")
-    .option('--sni <name>', "the server name of the client's TLS")
+    .option('--sni <name>', "the server name of the client's TLS");
+  withMesh(check).action(async (options: AuthzCheckOptions) => {
+    const { authzCheck } = await import('../authz/check.ts');
+    finish(await authzCheck(cli, options));
+  });
+  const list = authz
+    .command('list')
+    .description('which policies hold at a service or a workload')
+    .requiredOption('--to <service|workload>', 'NAME[.NAMESPACE] of a service or a workload, or a host');
+  withMesh(list).action(async (options: AuthzListOptions) => {
+    const { authzList } = await import('../authz/list.ts');
+    finish(await authzList(cli, options));
+  });
+  return authz;
+};
+
+/** Which mesh is asked, and how the answer is shown. */
+const withMesh = (command: Command): Command =>
+  command
     .addOption(fileOption().default(undefined, 'the mesh that runs'))
     .addOption(
       new Option(
@@ -63,13 +88,7 @@ Examples:
     )
     .addOption(namespaceOption())
     .addOption(outputOption('table', 'json'))
-    .addOption(stateOption())
-    .action(async (options: AuthzCheckOptions) => {
-      const { authzCheck } = await import('../authz/check.ts');
-      finish(await authzCheck(cli, options));
-    });
-  return authz;
-};
+    .addOption(stateOption());
 
 type Headers = readonly (readonly [string, string])[];
 

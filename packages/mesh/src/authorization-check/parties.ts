@@ -89,6 +89,27 @@ export function findTargets(question: AuthorizationQuestion, scene: CheckScene):
   return fail(unknownName(question.to, 'service or workload', known));
 }
 
+/** All workloads that a name stands for, whatever their ports. */
+export function findWorkloads(to: string, scene: CheckScene): Result<readonly Workload[]> {
+  const service = serviceNamed(to, scene);
+  if (service === undefined) {
+    const targets = findTargets({ to }, scene);
+    return targets.ok ? succeed(targets.value.map(({ workload }) => workload)) : targets;
+  }
+  const { acceptances, workloads } = scene.mesh;
+  const found = allOf(workloads)
+    .filter((workload) => acceptances(workload).served.some((each) => each.service?.host === service.host))
+    .sort((left, right) => compareText(left.object, right.object));
+  return found.length > 0 ? succeed(found) : fail(noWorkload(service.host));
+}
+
+const noWorkload = (host: string): Diagnostic => ({
+  severity: 'error',
+  code: 'no-workload',
+  message: `no workload of the mesh is behind ${host}: no policy holds there`,
+  remedy: 'ask about a service with workloads of its own',
+});
+
 interface NamedService {
   readonly host: string;
   readonly ports: readonly ServicePort[];
@@ -131,12 +152,7 @@ function targetsOfService(
   });
   if (targets.length > 0)
     return succeed(targets.sort((left, right) => compareText(left.workload.object, right.workload.object)));
-  return fail({
-    severity: 'error',
-    code: 'no-workload',
-    message: `no workload of the mesh is behind ${host}: no policy holds there`,
-    remedy: 'ask about a service with workloads of its own',
-  });
+  return fail(noWorkload(host));
 }
 
 function targetOf(workload: Workload, { port: asked }: AuthorizationQuestion, { mesh }: CheckScene): Target {
