@@ -72,6 +72,8 @@ describe('[AU-7] a path is compared as the server is going to see it', () => {
     '/cars/1/keys?x',
     '/cars/1/2/../keys',
     '/cars/1]/keys',
+    '/x/%2e%2e;/admin',
+    '/x\\..;y/admin',
     'http://echo/admin',
     'http://other.example/admin',
   ])('%s is denied', async (path) => {

@@ -3,7 +3,7 @@ import type { TextPattern } from '@xebec/model';
 import type { StringMatcherSchema } from '@xebec/protos/envoy/type/matcher/v3/string_pb';
 import type { Fields } from '../resource.ts';
 
-type StringMatcher = Fields<typeof StringMatcherSchema>;
+export type StringMatcher = Fields<typeof StringMatcherSchema>;
 
 export const literal = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
@@ -20,6 +20,9 @@ export function pathMatcher(pattern: TextPattern): StringMatcher {
   const parts = pattern.value.split(/(\{\*\*?\})/);
   return regexMatcher(parts.map((part) => openParts[part] ?? literal(part)).join(''));
 }
+
+/** Of paths that have been normalized: a part of them begins with `.;` or `..;`. */
+export const hiddenDots = regexMatcher('.*/\\.\\.?;.*');
 
 const openParts: Readonly<Record<string, string>> = { '{*}': '[^/]+', '{**}': '.*' };
 

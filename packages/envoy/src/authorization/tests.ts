@@ -9,9 +9,11 @@ import type { PermissionSchema, PrincipalSchema } from '@xebec/protos/envoy/conf
 import type { Fields } from '../resource.ts';
 import { fieldTest, permittingHeader, refusingHeader } from './header-tests.ts';
 import {
+  hiddenDots,
   hostMatcher,
   namespaceMatcher,
   pathMatcher,
+  type StringMatcher,
   serviceAccountMatcher,
   textMatcher,
 } from './patterns.ts';
@@ -94,10 +96,25 @@ const hostTest = (value: TextPattern): Permission => ({
   },
 });
 
-const pathPermission = (value: TextPattern): Permission =>
-  value.kind === 'present'
-    ? anyPermission
-    : { rule: { case: 'urlPath', value: { rule: { case: 'path', value: pathMatcher(value) } } } };
+const pathMatching = (path: StringMatcher): Permission => ({
+  rule: { case: 'urlPath', value: { rule: { case: 'path', value: path } } },
+});
+
+/**
+ * A path with dots that a `;` hides may be another one to whoever it goes on to: it is among those that are refused, and
+ * not among those that are let pass. Envoy resolves them only where they are written plainly.
+ */
+function pathTest(values: readonly TextPattern[], isRefusal: boolean): Permission {
+  const either: Permission[] = values.map((each) =>
+    each.kind === 'present' ? anyPermission : pathMatching(pathMatcher(each)),
+  );
+  const any: Permission = { rule: { case: 'orRules', value: { rules: either } } };
+  if (values.some(({ kind }) => kind === 'present')) return any;
+  const hidden = pathMatching(hiddenDots);
+  if (isRefusal) return { rule: { case: 'orRules', value: { rules: [...either, hidden] } } };
+  const open: Permission = { rule: { case: 'notRule', value: hidden } };
+  return { rule: { case: 'andRules', value: { rules: [any, open] } } };
+}
 
 function permissionFor(attribute: NamedAttribute, value: TextPattern): Permission {
   switch (attribute) {
@@ -105,8 +122,6 @@ function permissionFor(attribute: NamedAttribute, value: TextPattern): Permissio
       return hostTest(value);
     case 'method':
       return fieldTest(':method', value);
-    case 'path':
-      return pathPermission(value);
     case 'server-name':
       return { rule: { case: 'requestedServerName', value: textMatcher(value) } };
     case 'destination-port':
@@ -123,6 +138,7 @@ export function permissionOf(test: AuthorizationTest, action: AuthorizationPolic
   const permission = (): Permission => {
     if (typeof attribute === 'object')
       return (isRefusal ? refusingHeader : permittingHeader)(attribute.header, values);
+    if (attribute === 'path') return pathTest(values, isRefusal);
     return {
       rule: { case: 'orRules', value: { rules: values.map((each) => permissionFor(attribute, each)) } },
     };

@@ -103,6 +103,15 @@ test('paths are compared as the mesh is told to normalize them', () => {
   expect(answer([deny], { path: '/x/%2e%2e/%61dmin?a=/b' })).toMatch(/^DENY rule/);
   expect(answer([deny], { path: '//admin' })).toBe('ALLOW no-policy');
   expect(answer([deny], { path: '//admin' }, { pathNormalization: 'MERGE_SLASHES' })).toMatch(/^DENY rule/);
+  const odd = '/x/%2e%2e;/admin';
+  expect(answer([deny], { path: odd })).toMatch(/^DENY rule/);
+  const other = '/x/%2e%2e;/open';
+  const stranger = { from: 'spiffe://cluster.local/ns/a/sa/b', path: other };
+  expect(answer([deny], { path: other })).toBe('ALLOW no-policy');
+  expect(answer([deny], stranger)).toMatch(/^DENY rule/);
+  const allow = authorizationPolicy('default/allow', { rules: [onPath('/open')] });
+  expect(answer([allow], { path: other })).toMatch(/^ALLOW rule/);
+  expect(answer([allow], stranger)).toBe('DENY nothing-allows');
   expect(answer([deny], { path: '/admin#x' })).toBe('DENY bad-request');
 });
 

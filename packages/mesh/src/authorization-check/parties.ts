@@ -9,6 +9,8 @@ import type { AuthorizationQuestion, CheckScene } from './question.ts';
 export interface Caller {
   /** Absent: nobody. */
   readonly identity?: string;
+  /** Its requests pass a proxy of its own first. */
+  readonly hasProxy: boolean;
 }
 
 /** One workload that may answer. */
@@ -47,7 +49,7 @@ function workloadsNamed(written: string, { mesh, defaultNamespace }: CheckScene)
 }
 
 export function findCaller(from: string | undefined, scene: CheckScene): Result<Caller> {
-  if (from === undefined) return succeed({});
+  if (from === undefined) return succeed({ hasProxy: false });
   if (from.includes('://')) return identityOf(from);
   const found = workloadsNamed(from, scene);
   if (found.length === 0) return fail(unknownName(from, 'workload', workloadNames(scene)));
@@ -60,7 +62,7 @@ export function findCaller(from: string | undefined, scene: CheckScene): Result<
       message: `workloads named "${from}" have different identities`,
       remedy: `name one of ${[...identities].map((each) => each ?? 'those without').join(', ')}`,
     });
-  return succeed(identity === undefined ? {} : { identity });
+  return succeed(identity === undefined ? { hasProxy: false } : { identity, hasProxy: true });
 }
 
 const identityOfWorkload = (
@@ -70,7 +72,7 @@ const identityOfWorkload = (
   isMeshed || isGateway === true ? spiffeId(settings.trustDomain, namespace, serviceAccount) : undefined;
 
 function identityOf(written: string): Result<Caller> {
-  if (/^spiffe:\/\/[^/\s]+\/[^\s]+$/.test(written)) return succeed({ identity: written });
+  if (/^spiffe:\/\/[^/\s]+\/[^\s]+$/.test(written)) return succeed({ identity: written, hasProxy: false });
   return fail({
     severity: 'error',
     code: 'invalid-identity',

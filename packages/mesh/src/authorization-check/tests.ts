@@ -65,12 +65,17 @@ const valueTests: Readonly<Record<Extract<AuthorizationAttribute, string>, Value
   'server-name': (value, { call }) => ofKnown(call.serverName, (name) => matchesText(name, value)),
   host: (value, { call }) => ofKnown(call.http?.host, (host) => matchesHost(host, value)),
   method: (value, { call }) => ofKnown(call.http?.method, (method) => matchesText(method, value)),
-  path: (value, { call }) =>
-    value.kind === 'present' ? 'yes' : ofKnown(call.http?.path, (path) => isPath(withoutQuery(path), value)),
+  path: (value, { call, isRefusal }) =>
+    value.kind === 'present'
+      ? 'yes'
+      : ofKnown(call.http?.path, (path) => isPath(withoutQuery(path), value, isRefusal)),
 };
 
-const isPath = (path: string, pattern: TextPattern): boolean =>
-  pattern.kind === 'template' ? fitsTemplate(path, pattern.value) : matchesText(path, pattern);
+/** Dots that a `;` hides may lead elsewhere: they are refused with what is refused, and never let pass. */
+function isPath(path: string, pattern: TextPattern, isRefusal: boolean): boolean {
+  if (/\/\.\.?;/.test(path)) return isRefusal;
+  return pattern.kind === 'template' ? fitsTemplate(path, pattern.value) : matchesText(path, pattern);
+}
 
 /** In policies this trust domain always means the mesh's own. */
 const ownTrustDomain = 'cluster.local/';

@@ -50,6 +50,7 @@ function disguised(dice: Dice, path: string): string {
     return `%${dice.once(2) ? hex : hex.toUpperCase()}`;
   };
   const inserted = dice.pick([
+    ...['/..;x/', '/.;', '/%2e%2e;/', '\\..;y/'],
     ...['/', '//', '/.', '/./', '/../', '/x/../', '\\', '/%2e%2e/', '%2f', '%2F', '%5c', '%5C..%5C', '%2e'],
     ...['%', '%4', '%zz', ';', '?a=/b', '%3F', '..', '%25', code(String.fromCharCode(33 + dice.roll(94)))],
     odd.charAt(dice.roll(odd.length)),
