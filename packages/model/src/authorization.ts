@@ -46,14 +46,20 @@ export interface AuthorizationRule {
   readonly cause: Cause;
 }
 
+/** `AUDIT`: what matches is marked for the audit log, whatever is decided about it. */
+export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT';
+
 export interface AuthorizationPolicy {
   readonly object: ObjectKey;
   readonly namespace: string;
   readonly name: string;
-  readonly action: 'ALLOW' | 'DENY';
+  readonly action: AuthorizationAction;
   /** One of them matches; without rules nothing does. */
   readonly rules: readonly AuthorizationRule[];
 }
+
+/** Whether a policy has a say in what is taken; the others only watch. */
+export const isDecisive = ({ action }: AuthorizationPolicy): boolean => action !== 'AUDIT';
 
 /**
  * In the order of namespace and name. A matching DENY policy refuses; else, where there is any ALLOW policy, one of

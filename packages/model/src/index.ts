@@ -1,12 +1,14 @@
 // The public surface of the model.
-export type {
-  Authorization,
-  AuthorizationAlternative,
-  AuthorizationAttribute,
-  AuthorizationPolicy,
-  AuthorizationRule,
-  AuthorizationTest,
-  TextPattern,
+export {
+  type Authorization,
+  type AuthorizationAction,
+  type AuthorizationAlternative,
+  type AuthorizationAttribute,
+  type AuthorizationPolicy,
+  type AuthorizationRule,
+  type AuthorizationTest,
+  isDecisive,
+  type TextPattern,
 } from './authorization.ts';
 export type {
   ConnectionDestination,

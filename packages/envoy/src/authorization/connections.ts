@@ -1,6 +1,6 @@
 // Policies on a connection. Who may not come in hears nothing, not even from a server that speaks first.
 import { create } from '@bufbuild/protobuf';
-import type { Authorization, ProxyNode } from '@xebec/model';
+import { type Authorization, type AuthorizationAction, isDecisive, type ProxyNode } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
@@ -16,6 +16,7 @@ import { encodeAccessLog, encodeConnectionLog } from '../telemetry/access-log.ts
 import { anyExpression, type Peer, policyExpression, quoted } from './expressions.ts';
 import { networkAuthorization } from './filters.ts';
 import { rulesFor } from './rules.ts';
+import { auditState } from './verdict-names.ts';
 
 export interface ConnectionAuthorization {
   /** They come before whatever acts on the connection's bytes. */
@@ -41,14 +42,20 @@ export function authorizeConnection(
   context: ConnectionContext,
 ): ConnectionAuthorization {
   const { settings, cluster } = context;
-  if (authorization.length === 0) return { filters: [], accessLog: encodeAccessLog(settings.accessLog) };
   const rbac = networkAuthorization(authorization, settings.trustDomain);
+  const audit = auditOf(authorization, context);
+  if (!authorization.some(isDecisive))
+    return { filters: [...audit, ...rbac], accessLog: encodeAccessLog(settings.accessLog) };
   const verdict = verdictOf(authorization, context);
   if (verdict === undefined || typeof cluster !== 'string') {
-    return { filters: rbac, decided: 'first-byte', accessLog: encodeAccessLog(settings.accessLog) };
+    return {
+      filters: [...audit, ...rbac],
+      decided: 'first-byte',
+      accessLog: encodeAccessLog(settings.accessLog),
+    };
   }
   return {
-    filters: [choice(verdict, cluster), ...rbac],
+    filters: [...audit, choice(verdict, cluster), ...rbac],
     decided: 'handshake',
     accessLog: encodeConnectionLog(settings.accessLog, reason),
   };
@@ -67,34 +74,56 @@ const mostNamed = 8;
 /** Of the letters that one expression may have; Envoy takes 100,000. */
 const mostLetters = 30_000;
 
+/** The rules of one action as expressions, by their names; undefined where there are none, or where none can be made. */
+function expressionsOf(
+  authorization: Authorization,
+  action: AuthorizationAction,
+  { settings, proxy, peer }: ConnectionContext,
+): Named | undefined {
+  if (peer === 'unclear' || proxy.choosesAfterHandshake !== true) return undefined;
+  const context = { trustDomain: settings.trustDomain, protocol: 'tcp' } as const;
+  const found = rulesFor(authorization, action, context);
+  if (found === undefined) return undefined;
+  return Object.entries(found.policies).map(
+    ([name, policy]) => [name, policyExpression(policy, peer)] as const,
+  );
+}
+
+/** Marks a connection that is audited, before it has sent anything: who is greeted and says nothing has been there, too. */
+function auditOf(authorization: Authorization, context: ConnectionContext): readonly Filter[] {
+  const audited = expressionsOf(authorization, 'AUDIT', context);
+  if (audited === undefined || audited.length === 0) return [];
+  const rule = shortEnough(choiceOf(audited, (name) => name, quoted('')));
+  return rule === undefined
+    ? []
+    : [atHandshake([{ ...stateValue(auditState, rule), factoryKey: 'envoy.string' }])];
+}
+
 /** The expression that yields `allowed`, or the refusal in the words of Envoy's own rules. */
 function verdictOf(authorization: Authorization, context: ConnectionContext): string | undefined {
-  const { settings, proxy, peer } = context;
-  if (peer === 'unclear' || proxy.choosesAfterHandshake !== true) return undefined;
-  const rules = { trustDomain: settings.trustDomain, protocol: 'tcp' } as const;
-  const matches = (action: 'ALLOW' | 'DENY') => {
-    const found = rulesFor(authorization, action, rules);
-    if (found === undefined) return undefined;
-    return Object.entries(found.policies).map(
-      ([name, policy]) => [name, policyExpression(policy, peer)] as const,
-    );
-  };
+  if (context.peer === 'unclear' || context.proxy.choosesAfterHandshake !== true) return undefined;
+  const matches = (action: AuthorizationAction) => expressionsOf(authorization, action, context);
   const allow = matches('ALLOW');
   const rest =
     allow === undefined
       ? quoted(allowed)
       : choose(anyExpression(allow.map(([, one]) => one)), allowed, refusal('none'));
-  return shortEnough(named(matches('DENY') ?? [], rest));
+  return shortEnough(choiceOf(matches('DENY') ?? [], refusal, rest));
 }
 
 type Named = readonly (readonly [string, string | undefined])[];
 
-function named(denials: Named, rest: string | undefined): string | undefined {
+/** The word of the first that matches, else the rest. */
+function choiceOf(
+  rules: Named,
+  word: (name: string) => string,
+  rest: string | undefined,
+): string | undefined {
   const all: Named =
-    denials.length > mostNamed ? [['several', anyExpression(denials.map(([, one]) => one))]] : denials;
+    rules.length > mostNamed ? [['several', anyExpression(rules.map(([, one]) => one))]] : rules;
   return all.reduceRight<string | undefined>((next, [name, expression]) => {
     if (next === undefined || expression === undefined) return undefined;
-    return `(${expression} ? ${quoted(refusal(name))} : ${next})`;
+    return `(${expression} ? ${quoted(word(name))} : ${next})`;
   }, rest);
 }
 
@@ -108,18 +137,16 @@ const shortEnough = (expression: string | undefined): string | undefined =>
 
 /** An expression that fails yields nothing, and without a verdict no cluster is named. */
 const choice = (verdict: string, cluster: string): Filter =>
-  networkFilter(
-    'envoy.filters.network.set_filter_state',
-    anyOf(ConfigSchema, {
-      onDownstreamTlsHandshake: [
-        { ...stateValue(verdictKey, verdict), factoryKey: 'envoy.string' },
-        stateValue(
-          'envoy.tcp_proxy.cluster',
-          `filter_state[${quoted(verdictKey)}] == b${quoted(allowed)} ? ${quoted(cluster)} : ${quoted('')}`,
-        ),
-      ],
-    }),
-  );
+  atHandshake([
+    { ...stateValue(verdictKey, verdict), factoryKey: 'envoy.string' },
+    stateValue(
+      'envoy.tcp_proxy.cluster',
+      `filter_state[${quoted(verdictKey)}] == b${quoted(allowed)} ? ${quoted(cluster)} : ${quoted('')}`,
+    ),
+  ]);
+
+const atHandshake = (onDownstreamTlsHandshake: FilterStateValue[]): Filter =>
+  networkFilter('envoy.filters.network.set_filter_state', anyOf(ConfigSchema, { onDownstreamTlsHandshake }));
 
 const stateValue = (objectKey: string, expression: string): FilterStateValue =>
   create(FilterStateValueSchema, {

@@ -1,4 +1,4 @@
-// The filters that enforce policies, for requests and for connections: what is denied first, then what is allowed.
+// The filters that enforce policies, for requests and for connections: what is audited, denied first, then allowed.
 import { create } from '@bufbuild/protobuf';
 import type { Authorization } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
@@ -10,32 +10,39 @@ import {
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { RBACSchema as NetworkRbacSchema } from '@xebec/protos/envoy/extensions/filters/network/rbac/v3/rbac_pb';
 import { networkFilter } from '../listeners/addresses.ts';
-import { rulesFor } from './rules.ts';
+import { type RuleContext, type Rules, rulesFor } from './rules.ts';
+import { auditPrefix } from './verdict-names.ts';
 
-const actions = ['DENY', 'ALLOW'] as const;
+/** One RBAC filter: what it enforces, and what it only notes down. */
+interface RbacFilter {
+  readonly rules?: Rules;
+  readonly shadowRules?: Rules;
+  readonly shadowRulesStatPrefix?: string;
+}
+
+/** In the order in which they are asked: whatever comes of a call, it has been marked for the audit before. */
+function rbacFilters(authorization: Authorization, context: RuleContext): readonly RbacFilter[] {
+  const audited = rulesFor(authorization, 'AUDIT', context);
+  return [
+    ...(audited === undefined ? [] : [{ shadowRules: audited, shadowRulesStatPrefix: auditPrefix }]),
+    ...(['DENY', 'ALLOW'] as const).flatMap((action) => {
+      const rules = rulesFor(authorization, action, context);
+      return rules === undefined ? [] : [{ rules }];
+    }),
+  ];
+}
 
 /** For a chain that speaks HTTP. */
-export function httpAuthorization(authorization: Authorization, trustDomain: string): readonly HttpFilter[] {
-  return actions.flatMap((action) => {
-    const rules = rulesFor(authorization, action, { trustDomain, protocol: 'http' });
-    if (rules === undefined) return [];
-    const config = anyOf(HttpRbacSchema, { rules });
-    return [
-      create(HttpFilterSchema, {
-        name: 'envoy.filters.http.rbac',
-        configType: { case: 'typedConfig', value: config },
-      }),
-    ];
-  });
-}
+export const httpAuthorization = (authorization: Authorization, trustDomain: string): readonly HttpFilter[] =>
+  rbacFilters(authorization, { trustDomain, protocol: 'http' }).map((rbac) =>
+    create(HttpFilterSchema, {
+      name: 'envoy.filters.http.rbac',
+      configType: { case: 'typedConfig', value: anyOf(HttpRbacSchema, rbac) },
+    }),
+  );
 
 /** For a chain that only sees a connection: it has to come before whatever acts on its bytes. */
-export function networkAuthorization(authorization: Authorization, trustDomain: string): readonly Filter[] {
-  return actions.flatMap((action) => {
-    const rules = rulesFor(authorization, action, { trustDomain, protocol: 'tcp' });
-    if (rules === undefined) return [];
-    return [
-      networkFilter('envoy.filters.network.rbac', anyOf(NetworkRbacSchema, { statPrefix: 'tcp.', rules })),
-    ];
-  });
-}
+export const networkAuthorization = (authorization: Authorization, trustDomain: string): readonly Filter[] =>
+  rbacFilters(authorization, { trustDomain, protocol: 'tcp' }).map((rbac) =>
+    networkFilter('envoy.filters.network.rbac', anyOf(NetworkRbacSchema, { statPrefix: 'tcp.', ...rbac })),
+  );

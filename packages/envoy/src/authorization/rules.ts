@@ -1,8 +1,8 @@
 // Policies of one action as one RBAC message. Where a test cannot be made, the result is stricter, never looser.
 import type {
   Authorization,
+  AuthorizationAction,
   AuthorizationAlternative,
-  AuthorizationPolicy,
   AuthorizationRule,
   AuthorizationTest,
 } from '@xebec/model';
@@ -28,7 +28,7 @@ export interface RuleContext {
 /** Undefined where no policy has this action. */
 export function rulesFor(
   authorization: Authorization,
-  action: AuthorizationPolicy['action'],
+  action: AuthorizationAction,
   context: RuleContext,
 ): Rules | undefined {
   const policies = authorization.filter((policy) => policy.action === action);
@@ -42,10 +42,16 @@ export function rulesFor(
     }),
   );
   return {
-    action: action === 'DENY' ? RBAC_Action.DENY : RBAC_Action.ALLOW,
+    action: rbacActions[action],
     policies: Object.fromEntries(entries),
   };
 }
+
+const rbacActions = {
+  ALLOW: RBAC_Action.ALLOW,
+  DENY: RBAC_Action.DENY,
+  AUDIT: RBAC_Action.LOG,
+} as const;
 
 export interface Rules {
   readonly action: RBAC_Action;
@@ -53,12 +59,12 @@ export interface Rules {
 }
 
 /**
- * On TCP a rule that allows and asks about HTTP never matches; one that denies matches whatever the rest of it says.
+ * On TCP a rule that allows and asks about HTTP never matches; any other matches whatever the rest of it says.
  * Undefined: it never matches.
  */
 function encodeRule(
   rule: AuthorizationRule,
-  action: AuthorizationPolicy['action'],
+  action: AuthorizationAction,
   { trustDomain, protocol }: RuleContext,
 ): Fields<typeof PolicySchema> | undefined {
   const testable = (tests: AuthorizationAlternative): AuthorizationAlternative | undefined => {

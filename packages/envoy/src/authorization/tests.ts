@@ -1,7 +1,7 @@
 // One test of a policy as Envoy's RBAC makes it: about the client (a principal) or about what it wants (a permission).
 import type {
+  AuthorizationAction,
   AuthorizationAttribute,
-  AuthorizationPolicy,
   AuthorizationTest,
   TextPattern,
 } from '@xebec/model';
@@ -132,9 +132,9 @@ function permissionFor(attribute: NamedAttribute, value: TextPattern): Permissio
 }
 
 /** A test about what the client wants. */
-export function permissionOf(test: AuthorizationTest, action: AuthorizationPolicy['action']): Permission {
+export function permissionOf(test: AuthorizationTest, action: AuthorizationAction): Permission {
   const { attribute, values, isNegated } = test;
-  const isRefusal = (action === 'DENY') !== isNegated;
+  const isRefusal = (action !== 'ALLOW') !== isNegated;
   const permission = (): Permission => {
     if (typeof attribute === 'object')
       return (isRefusal ? refusingHeader : permittingHeader)(attribute.header, values);

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
-import type { Authorization, GatewayServer } from '@xebec/model';
+import { type Authorization, type GatewayServer, isDecisive } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
@@ -35,7 +35,7 @@ export const namedByClientFilters = (settings: ProxySettings, authorization: Aut
     cluster: blackHoleCluster,
     accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
-    ...(authorization.length === 0 ? {} : { decided: 'first-byte' }),
+    ...(authorization.some(isDecisive) ? { decided: 'first-byte' } : {}),
   }),
 ];
 

@@ -1,7 +1,7 @@
 // Datagrams at a gateway: taken at its port, sent on as a sidecar's would be, in a tunnel of mutual TLS where the service takes one.
 import type { Collection, Graph } from '@xebec/flow';
 import type { GatewayModel, GatewayServer } from '@xebec/model';
-import { hostPort, seenIn } from '@xebec/model';
+import { hostPort, isDecisive, seenIn } from '@xebec/model';
 import type { ProxySettings, ResourceInputs } from '../inputs.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { proxyLayer } from '../views.ts';
@@ -38,7 +38,7 @@ function listenersOf(
   { proxy, listeners, authorization }: GatewayModel,
   context: Context,
 ): readonly EncodedResource[] {
-  if (authorization.length > 0) return [];
+  if (authorization.some(isDecisive)) return [];
   return listeners.flatMap(({ bindAddress: address, bindPort, port, servers }) => {
     const place = { address, port: bindPort };
     return servers.flatMap((server) =>

@@ -1,5 +1,5 @@
 // Where sidecars take datagrams: from their application for each UDP service, and in the clear where policy lets them.
-import type { Cause, Inbound, InboundPort, ProxyNode } from '@xebec/model';
+import { type Cause, type Inbound, type InboundPort, isDecisive, type ProxyNode } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -61,7 +61,7 @@ export function encodeInboundUdpListeners(
   { proxy, udpPorts, authorization }: Inbound,
   settings: ProxySettings,
 ): readonly EncodedResource[] {
-  if (authorization.length > 0) return [];
+  if (authorization.some(isDecisive)) return [];
   const places = new Map<number, InboundPort>();
   for (const port of udpPorts) {
     const number = proxy.capture === 'explicit' ? port.port : redirectedUdpPort(port.port);

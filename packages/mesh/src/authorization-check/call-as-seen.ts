@@ -1,5 +1,6 @@
 // A call as the proxy of its destination sees it, and what is decided about it before policies are asked.
 import { isIpAddress } from '@xebec/config';
+import { isDecisive } from '@xebec/model';
 import { modeOfPort } from '../peer-policies.ts';
 import type { Acceptance } from './acceptances.ts';
 import type { CheckedCall, CheckedRequest } from './call.ts';
@@ -32,7 +33,7 @@ export function callOf(question: AuthorizationQuestion, context: AcceptedContext
   const client = clientOf(question, context);
   if (typeof client === 'string') return client;
   const isBare = client.identity === undefined;
-  if (protocol === 'udp' && isBare && accepted.authorization.length > 0) return 'unproven-datagram';
+  if (protocol === 'udp' && isBare && accepted.authorization.some(isDecisive)) return 'unproven-datagram';
   const request = speaksHttp(target) ? requestOf(question, context) : undefined;
   if (request === 'bad-request') return request;
   const [address] = scene.isRunning ? workload.addresses : [];

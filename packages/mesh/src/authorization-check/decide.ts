@@ -37,7 +37,7 @@ export function judge(
   return { decision, ...(by === undefined ? {} : { by }), unknown, considered };
 }
 
-const knownActions: ReadonlySet<string> = new Set(['ALLOW', 'DENY']);
+const knownActions: ReadonlySet<string> = new Set(['ALLOW', 'DENY', 'AUDIT']);
 
 const unknownActions = (authorization: Authorization): readonly string[] =>
   authorization

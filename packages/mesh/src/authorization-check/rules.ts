@@ -29,7 +29,7 @@ export const checkRules = (
 ): readonly CheckedRule[] =>
   policy.rules.map((rule, index) => {
     const name = `ns[${policy.namespace}]-policy[${policy.name}]-rule[${index}]`;
-    return { rule, index, name, ...checkRule(rule, { ...context, isRefusing: policy.action === 'DENY' }) };
+    return { rule, index, name, ...checkRule(rule, { ...context, isRefusing: policy.action !== 'ALLOW' }) };
   });
 
 function checkRule(
@@ -51,7 +51,7 @@ function checkRule(
   return { matches, ...(failed === undefined ? {} : { failed }), unknown };
 }
 
-/** On a connection what asks about HTTP never allows, and is passed over where it refuses. */
+/** On a connection what asks about HTTP never allows, and is passed over in all other policies. */
 function alternativeHolds(tests: AuthorizationAlternative, context: TestContext): Truth {
   const isConnection = context.call.http === undefined;
   if (isConnection && !context.isRefusing && tests.some(needsHttp)) return 'no';

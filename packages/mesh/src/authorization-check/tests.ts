@@ -8,7 +8,7 @@ import { isAccount, isInNamespace, listsText, matchesHost, matchesText } from '.
 export interface TestContext {
   readonly call: CheckedCall;
   readonly trustDomain: string;
-  /** A policy that matches refuses. */
+  /** A policy that matches does not allow. */
   readonly isRefusing: boolean;
 }
 

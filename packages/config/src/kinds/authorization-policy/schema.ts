@@ -97,7 +97,7 @@ const shape = {
 
 function check(value: Decoded<typeof shape>, walk: Walk): AuthorizationPolicySpec | undefined {
   const { action, selector, rules } = value;
-  if (action === 'ALLOW' || action === 'DENY') {
+  if (action !== 'CUSTOM') {
     const isSelecting = selector !== undefined && !isEmpty(selector);
     return { ...(isSelecting ? { selector } : {}), action, rules };
   }
@@ -106,7 +106,7 @@ function check(value: Decoded<typeof shape>, walk: Walk): AuthorizationPolicySpe
     {
       code: 'not-yet-supported',
       message: `the action ${action} is not yet supported`,
-      remedy: 'write ALLOW or DENY',
+      remedy: 'write ALLOW, DENY or AUDIT',
     },
     'action',
   );

@@ -70,7 +70,8 @@ export interface AuthorizationRule {
 export interface AuthorizationPolicySpec {
   /** Absent: the whole namespace (the mesh, in the root namespace). */
   readonly selector?: TextMap;
-  readonly action: 'ALLOW' | 'DENY';
+  /** `AUDIT` decides nothing: what matches is marked for the audit log. */
+  readonly action: 'ALLOW' | 'DENY' | 'AUDIT';
   /** A policy without rules matches nothing. */
   readonly rules: readonly AuthorizationRule[];
 }

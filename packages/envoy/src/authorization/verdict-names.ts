@@ -1,0 +1,10 @@
+// Where proxies note down what policies say of a call: the names that access logs read them by.
+
+/** What `AUDIT` policies match: in the metadata of both RBAC filters, `KEY` is the first rule that matches. */
+export const auditPrefix = 'xebec_audit_';
+export const auditedRuleKey = `${auditPrefix}shadow_effective_policy_id`;
+/** The same for a connection that is decided when its handshake is done, before it has sent a byte: in its filter state. */
+export const auditState = 'xebec.audit';
+
+export const httpRbacNamespace = 'envoy.filters.http.rbac';
+export const networkRbacNamespace = 'envoy.filters.network.rbac';
