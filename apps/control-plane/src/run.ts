@@ -8,6 +8,7 @@ import type { Journal, JournalContent } from '@xebec/store';
 import { createXdsServer } from '@xebec/xds';
 import { startAdminServer } from './api/admin-server.ts';
 import { startPublicServer } from './api/public-server.ts';
+import { type AuditLog, openAuditLog } from './audit/audit-log.ts';
 import { Closing } from './closing.ts';
 import type { ControlPlaneContext } from './context.ts';
 import { trackConvergence } from './convergence.ts';
@@ -39,7 +40,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
   const emit: Emit = options.onEvent ?? (() => undefined);
   const state = openState(options, closing, emit);
   if (!state.ok) return state;
-  const { journal, authority } = state.value;
+  const { journal, authority, audit } = state.value;
   const pipeline = createPipeline({
     clock: Date.now,
     checksPatches: true,
@@ -47,6 +48,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.corrupt === undefined ? {} : { corrupt: options.corrupt }),
   });
+  audit?.follow(pipeline.store);
   const context = createContext(options, { pipeline, authority, emit }, closing);
   const sources = await openSources(options, context, closing, emit);
   if (!sources.ok) return sources;
@@ -57,6 +59,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
 interface OpenState {
   readonly journal: { readonly journal?: Journal; readonly recovered?: JournalContent };
   readonly authority: CertificateAuthority | undefined;
+  readonly audit?: AuditLog;
 }
 
 function openState(options: ControlPlaneOptions, closing: Closing, emit: Emit): Result<OpenState> {
@@ -67,14 +70,23 @@ function openState(options: ControlPlaneOptions, closing: Closing, emit: Emit): 
   const opened = openJournal(join(stateDirectory, 'journal'));
   if (!opened.ok) return opened;
   closing.use(opened.value.journal);
+  const audit = openAuditLog({
+    stateDirectory,
+    onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
+  });
+  if (!audit.ok) return audit;
+  closing.use(audit.value);
   const authority = openCertificateAuthority({
     directory: join(stateDirectory, 'ca'),
     trustDomain: options.settings?.trustDomain ?? 'cluster.local',
-    audit: (audit) => emit({ kind: 'certificate', audit }),
+    audit: (event) => {
+      audit.value.noteCertificate(event);
+      emit({ kind: 'certificate', audit: event });
+    },
     ...(options.leafTtlMs === undefined ? {} : { leafTtlMs: options.leafTtlMs }),
   });
   if (!authority.ok) return authority;
-  return succeed({ journal: opened.value, authority: authority.value }, [
+  return succeed({ journal: opened.value, authority: authority.value, audit: audit.value }, [
     ...opened.warnings,
     ...authority.warnings,
   ]);

@@ -4,6 +4,7 @@ import type { Cli } from './cli.ts';
 import { defineAgent } from './commands/agent.ts';
 import { defineAnalyze } from './commands/analyze.ts';
 import { defineApply } from './commands/apply.ts';
+import { defineAudit } from './commands/audit.ts';
 import { defineAuthz } from './commands/authz.ts';
 import type { DefineCommand } from './commands/command.ts';
 import { defineCompletion } from './commands/completion.ts';
@@ -42,7 +43,16 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
   ],
   [
     'See what is going on:',
-    [defineGet, defineAnalyze, defineAuthz, defineProxyStatus, defineProxyConfig, defineLogs, defineVersion],
+    [
+      defineGet,
+      defineAnalyze,
+      defineAuthz,
+      defineAudit,
+      defineProxyStatus,
+      defineProxyConfig,
+      defineLogs,
+      defineVersion,
+    ],
   ],
   ['Run the parts by themselves:', [defineControlPlane, defineAgent]],
   ['Other:', [defineCompletion]],
