@@ -5,7 +5,7 @@ import { openJournal } from '@xebec/journal-file';
 import { watchDirectory } from '@xebec/source-file';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { Journal, JournalContent } from '@xebec/store';
-import { createXdsServer } from '@xebec/xds';
+import { createXdsServer, type XdsServer } from '@xebec/xds';
 import { startAdminServer } from './api/admin-server.ts';
 import { startPublicServer } from './api/public-server.ts';
 import { type AuditLog, openAuditLog } from './audit/audit-log.ts';
@@ -14,10 +14,12 @@ import type { ControlPlaneContext } from './context.ts';
 import { trackConvergence } from './convergence.ts';
 import type { ControlPlane, ControlPlaneEvent, ControlPlaneOptions } from './options.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
-import { createProxyRegistry } from './proxies/registry.ts';
+import { followPods, podOf } from './proxies/known-pods.ts';
+import { createProxyRegistry, type ProxyRegistry } from './proxies/registry.ts';
 import { openUsedHosts } from './proxies/used-hosts.ts';
 import { createRegistrations } from './proxies/workload-registrations.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
+import { watchRefusedCallers } from './serving/refused-callers.ts';
 import { openXdsPorts } from './serving/xds-ports.ts';
 import { startVerification } from './verification/start-verification.ts';
 import { version } from './version.ts';
@@ -142,7 +144,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       statuses: () => xds.statuses(),
     }),
   );
-  const registry = closing.use(
+  const registry: ProxyRegistry = closing.use(
     createProxyRegistry({
       graph,
       proxies,
@@ -152,29 +154,25 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       discovery: options.discovery ?? 'on-demand',
       registrations,
       onAdmitted: (client) => verification.admit(client),
+      pod: (namespace, name) => podOf(pipeline, namespace, name),
+      expel: (client, reason) => xds.expel(client, reason),
     }),
   );
-  const xds = createXdsServer({
+  followPods(pipeline, registry, closing);
+  const callers = watchRefusedCallers((diagnostic) => emit({ kind: 'problem', diagnostic }));
+  const xds: XdsServer = createXdsServer({
     graph,
     types: resources,
     admission: registry.admission,
     onEvent: (event) => {
+      callers.observe(event);
       registry.observe(event);
       verification.observe(event);
     },
   });
   closing.defer(() => xds.close());
   closing.use(registry.onViewChange((client) => xds.refreshView(client)));
-  const convergence = closing.use(
-    trackConvergence({
-      graph,
-      resources,
-      scopes: pipeline.mesh.scopes,
-      statuses: () => xds.statuses(),
-      view: (client) => registry.admission.view(client),
-      proxy: (client) => registry.proxy(client),
-    }),
-  );
+  const convergence = closing.use(openConvergence(pipeline, xds, registry));
   return {
     ...pipeline,
     xds,
@@ -190,6 +188,16 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     isReady: () => true,
   };
 }
+
+const openConvergence = ({ graph, resources, mesh }: Pipeline, xds: XdsServer, registry: ProxyRegistry) =>
+  trackConvergence({
+    graph,
+    resources,
+    scopes: mesh.scopes,
+    statuses: () => xds.statuses(),
+    view: (client) => registry.admission.view(client),
+    proxy: (client) => registry.proxy(client),
+  });
 
 /** Nothing is served before every source has been read once: no proxy may get an emptier configuration. */
 async function openSources(

@@ -146,7 +146,7 @@ function sidecarView(client: PlacedClient): ProxyView {
       [typeUrls.virtualHost]: onDemand ? scoped(client, needed(...shared)) : [],
       [typeUrls.cluster]: [...all(own, ...baseLayers(proxy)), ...use(...placed), ...connects],
       [typeUrls.endpoint]: use(...placed),
-      [typeUrls.secret]: needed(...shared.filter(isClassLayer).map(classSecretLayer)),
+      [typeUrls.secret]: secretsFor(proxy, ...shared.filter(isClassLayer).map(classSecretLayer)),
       [typeUrls.extension]: extensionsFor(proxy),
     },
   };
@@ -205,6 +205,10 @@ function wholeTables({ layers, proxy, scope }: PlacedClient): readonly string[] 
   return [...layers.filter(isClassLayer), proxy.namespace].map(eagerRoutes);
 }
 
+/** Labels and role decide about them, so that they must be more than a proxy's own word. */
+const secretsFor = ({ isUnproven }: ProxyNode, ...layers: readonly string[]): readonly LayerUse[] =>
+  isUnproven === true ? [] : needed(...layers);
+
 const extensionsFor = ({ namespace }: ProxyNode): readonly LayerUse[] =>
   needed(extensionLayer(namespace), meshExtensionLayer);
 
@@ -219,7 +223,7 @@ function routerView(client: PlacedClient): ProxyView {
       [typeUrls.route]: all(own),
       [typeUrls.cluster]: [...all(own, baseLayer), ...needed(...placed)],
       [typeUrls.endpoint]: needed(...placed),
-      [typeUrls.secret]: needed(secretLayer(proxy.namespace), own),
+      [typeUrls.secret]: secretsFor(proxy, secretLayer(proxy.namespace), own),
       [typeUrls.extension]: extensionsFor(proxy),
     },
   };

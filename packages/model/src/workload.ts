@@ -92,6 +92,8 @@ export interface ProxyNode {
   readonly choosesAfterHandshake?: true;
   /** Routers; absent: nobody stands before them. */
   readonly topology?: EdgeTopology;
+  /** Nobody but the proxy itself says that it has this role and these labels: it gets no secrets. */
+  readonly isUnproven?: true;
 }
 
 /** Loopback, the workload's own address, or a socket. */

@@ -1,6 +1,7 @@
 // What the application hands to the server: types, admission, clock and limits.
 import type { Graph } from '@xebec/flow';
-import type { Admission, ResourceType, StreamEvent } from './types.ts';
+import type { IntakeLimits } from './server/intake.ts';
+import type { Admission, PresentedToken, ResourceType, StreamEvent } from './types.ts';
 
 /** Time as the server sees it; injected, so that tests own it. */
 export interface Clock {
@@ -10,13 +11,15 @@ export interface Clock {
 }
 
 /** Bounds on what one client can cost. Times in milliseconds, sizes in bytes. */
-export interface Limits {
+export interface Limits extends IntakeLimits {
   readonly requestBytes: number;
   readonly nodeBytes: number;
   readonly nameBytes: number;
   readonly namesPerRequest: number;
   readonly namesPerStream: number;
   readonly streamsPerClient: number;
+  /** Streams whose peers have proven the same identity; replicas of a workload share one. */
+  readonly streamsPerIdentity: number;
   /** A delta response larger than this is sent in parts. */
   readonly responseBytes: number;
   /** A stream that takes nothing of what was written for this long is cut. */
@@ -38,11 +41,16 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   requestBytes: 4 * 1024 * 1024,
+  requestBurst: 20_000,
+  requestsPerSecond: 2_000,
+  intakeBurstBytes: 64 * 1024 * 1024,
+  intakeBytesPerSecond: 1024 * 1024,
   nodeBytes: 256 * 1024,
   nameBytes: 4096,
   namesPerRequest: 100_000,
   namesPerStream: 200_000,
   streamsPerClient: 8,
+  streamsPerIdentity: 10_000,
   responseBytes: 1024 * 1024,
   sendTimeoutMs: 30_000,
   gateMs: 5_000,
@@ -60,6 +68,8 @@ export interface XdsServerOptions {
   /** In make-before-break order: clusters, endpoints, listeners, routes, virtual hosts; secrets anywhere. */
   readonly types: readonly ResourceType[];
   readonly admission: Admission;
+  /** The identity (a URI) behind a token, for TLS connections without a client certificate. Absent: certificates only. */
+  readonly authenticate?: (token: PresentedToken) => Promise<string | undefined>;
   readonly onEvent: (event: StreamEvent) => void;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;

@@ -68,7 +68,7 @@ export interface StreamView {
 /** The verified peer of a connection. */
 export interface Peer {
   readonly address: string;
-  /** URI SANs of the verified client certificate; empty on a plaintext connection. */
+  /** URI SANs of the verified client certificate, or the identity of a token; empty on a plaintext connection. */
   readonly identities: readonly string[];
   readonly isPlaintext: boolean;
 }
@@ -110,6 +110,13 @@ export interface RejectedResource {
 
 /** What happened on a stream; the app turns it into status, demand and history. */
 export type StreamEvent =
+  /** Somebody was not let in, or did what nobody may; `node` is what they said they were, as far as they said it. */
+  | {
+      readonly kind: 'refused';
+      readonly peer: Peer;
+      readonly node: string | undefined;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'connected';
       readonly client: string;
@@ -169,4 +176,10 @@ export interface StreamStatus {
   readonly sentResponses: number;
   readonly sentResources: number;
   readonly sentBytes: number;
+}
+
+/** What a caller without a certificate presents instead. */
+export interface PresentedToken {
+  readonly address: string;
+  readonly bearerToken: string;
 }

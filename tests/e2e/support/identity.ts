@@ -17,24 +17,28 @@ function unwrap<T>(result: Result<T>): T {
   return result.value;
 }
 
-/** A certificate of a service account in the namespace `default`. */
-export async function credentialsOf(mesh: Mesh, serviceAccount: string): Promise<Credentials> {
+/** A certificate of a service account. */
+export async function credentialsOf(
+  mesh: Mesh,
+  serviceAccount: string,
+  namespace = 'default',
+): Promise<Credentials> {
   const rootsPem = readFileSync(join(mesh.state, 'ca/root-cert.pem'), 'utf8');
   const run: unknown = JSON.parse(readFileSync(join(mesh.state, 'run/mesh.json'), 'utf8'));
-  const id = `spiffe://cluster.local/ns/default/sa/${serviceAccount}`;
+  const id = `spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`;
   const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(id));
   const issued = await requestCertificate({
     address: textAt(run, 'xds') ?? '',
     serverName: 'localhost',
     rootsPem: [rootsPem],
-    credential: { kind: 'token', token: await joinToken(mesh, serviceAccount) },
+    credential: { kind: 'token', token: await joinToken(mesh, serviceAccount, namespace) },
     csrPem,
     deadlineMs: 10_000,
   });
   return { rootsPem, certificatesPem: unwrap(issued).certificatesPem, privateKeyPem };
 }
 
-function joinToken({ state }: Mesh, serviceAccount: string): Promise<string> {
+function joinToken({ state }: Mesh, serviceAccount: string, namespace: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request(
       {
@@ -51,6 +55,6 @@ function joinToken({ state }: Mesh, serviceAccount: string): Promise<string> {
         response.on('end', () => resolve(textAt(JSON.parse(text), 'token') ?? ''));
       },
     );
-    call.on('error', reject).end(JSON.stringify({ namespace: 'default', serviceAccount }));
+    call.on('error', reject).end(JSON.stringify({ namespace, serviceAccount }));
   });
 }

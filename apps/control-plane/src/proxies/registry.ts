@@ -1,11 +1,12 @@
 // Who may open a stream, what it sees, and what is known of it: the admission of the xDS server.
 
-import { parseSpiffeId } from '@xebec/ca';
 import { candidates, encodeUnknownHost, type ProxyView, typeUrls } from '@xebec/envoy';
 import type { Collection, Graph, Source } from '@xebec/flow';
 import type { ProxyNode } from '@xebec/model';
-import type { Admission, Peer, StreamEvent, StreamView } from '@xebec/xds';
+import type { Admission, StreamEvent, StreamView } from '@xebec/xds';
+import { type Claimant, createClaims } from './claims.ts';
 import { readProxyNode } from './proxy-node.ts';
+import type { KnownPod } from './standing.ts';
 import type { UsedHosts } from './used-hosts.ts';
 import type { WorkloadRegistrations } from './workload-registrations.ts';
 
@@ -20,12 +21,18 @@ export interface RegistryOptions {
   readonly usedHosts: UsedHosts;
   readonly discovery: 'on-demand' | 'eager';
   readonly registrations: Pick<WorkloadRegistrations, 'connected' | 'disconnected'>;
+  /** The Pod of a name that the platform knows. */
+  readonly pod: (namespace: string, name: string) => KnownPod | undefined;
+  /** Ends the streams of a client whose id is somebody else's. */
+  readonly expel: (client: string, reason: string) => void;
   /** Called before the view of a client that connects is computed. */
   readonly onAdmitted?: (client: string) => void;
 }
 
 export interface ProxyRegistry extends Disposable {
   readonly admission: Admission;
+  /** A Pod has come or changed: what its proxy said of itself is looked at again. */
+  podChanged(namespace: string, name: string): void;
   proxy(client: string): ProxyNode | undefined;
   /** Calls back with every connected client whose view is another one from now on. */
   onViewChange(listener: (client: string) => void): Disposable;
@@ -36,14 +43,19 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
   const { graph, proxies, usedHosts, registrations } = options;
   const streams = new Map<string, number>();
   const leaving = new Map<string, NodeJS.Timeout>();
+  const claims = createClaims({
+    trustDomain: options.trustDomain,
+    pod: options.pod,
+    isConnected: (client) => streams.has(client),
+  });
   const admission: Admission = {
     admit(node, peer) {
       const read = readProxyNode(node, options.discovery);
       if (!read.ok) return { kind: 'refused', code: 'permission-denied', message: read.message };
-      const refusal = identityRefusal(read.proxy, peer, options.trustDomain);
-      if (refusal !== undefined) return refusal;
-      graph.transact(() => proxies.set(read.proxy.id, read.proxy));
-      options.onAdmitted?.(read.proxy.id);
+      const claim = claims.judge(read.proxy, peer);
+      if (claim.kind === 'refused') return claim;
+      if (claim.kind === 'evicting') options.expel(read.proxy.id, 'this id is that of another workload');
+      admit(claim);
       return { kind: 'admitted', client: read.proxy.id };
     },
     view: (client) => streamView(client, options),
@@ -52,6 +64,12 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
   return {
     admission,
     proxy: (client) => proxies.get(client),
+    podChanged(namespace, name) {
+      for (const claim of claims.review(namespace, name)) {
+        if (claim.kind === 'refused') options.expel(claim.client, claim.message);
+        else admit(claim);
+      }
+    },
     onViewChange: (listener) => watchViews(options, listener),
     observe(event) {
       if (event.kind === 'connected') arrive(event.client);
@@ -65,6 +83,11 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
       for (const timer of leaving.values()) clearTimeout(timer);
     },
   };
+
+  function admit({ proxy }: Claimant): void {
+    graph.transact(() => proxies.set(proxy.id, proxy));
+    options.onAdmitted?.(proxy.id);
+  }
 
   function arrive(client: string): void {
     clearTimeout(leaving.get(client));
@@ -85,6 +108,7 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
     if (proxy !== undefined) registrations.disconnected(proxy);
     const timer = setTimeout(() => {
       leaving.delete(client);
+      claims.forget(client);
       graph.transact(() => proxies.delete(client));
     }, absenceMs);
     timer.unref();
@@ -126,36 +150,5 @@ function streamView(client: string, { proxies, views, usedHosts }: RegistryOptio
     onDemand,
     heldNames: onDemand ? { [typeUrls.virtualHost]: usedHosts.of(proxy) } : {},
     ...(unknownHosts === undefined ? {} : { standIn: standIns[unknownHosts] }),
-  };
-}
-
-/** Plaintext is loopback only and believes the node; everybody else must be who the node says. */
-function identityRefusal(
-  proxy: ProxyNode,
-  peer: Peer,
-  trustDomain: string,
-): Extract<ReturnType<Admission['admit']>, { kind: 'refused' }> | undefined {
-  if (peer.isPlaintext) return undefined;
-  if (peer.identities.length === 0) {
-    return {
-      kind: 'refused',
-      code: 'unauthenticated',
-      message: 'a client certificate of the mesh is required',
-    };
-  }
-  const isSame = peer.identities.some((uri) => {
-    const identity = parseSpiffeId(uri);
-    return (
-      identity.ok &&
-      identity.value.trustDomain === trustDomain &&
-      identity.value.namespace === proxy.namespace &&
-      identity.value.serviceAccount === proxy.serviceAccount
-    );
-  });
-  if (isSame) return undefined;
-  return {
-    kind: 'refused',
-    code: 'permission-denied',
-    message: `the certificate's identity does not match the node's namespace "${proxy.namespace}" and service account "${proxy.serviceAccount}"`,
   };
 }

@@ -1,5 +1,6 @@
 // Runs until somebody says stop; a second time means at once.
 import type { Cli } from '../cli.ts';
+import { inOneLine } from '../output/printable.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -41,7 +42,7 @@ export function listenForStop(onImpatience: () => void = () => process.exit(1)):
   };
 }
 
-/** One line with the time, for logs of the parts. */
+/** One line with the time, for logs of the parts, whatever is in the text. */
 export function logLine(cli: Cli, text: string): void {
-  cli.stderr.write(`${new Date().toISOString()} ${text}\n`);
+  cli.stderr.write(`${new Date().toISOString()} ${inOneLine(text)}\n`);
 }

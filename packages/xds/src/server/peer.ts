@@ -19,3 +19,11 @@ export function peerOf(call: ServerDuplexStream<Buffer, Buffer>, isPlaintext: bo
     isPlaintext,
   };
 }
+
+/** The token of the only `authorization: Bearer …` header; one that is longer than any token is none. */
+export function bearerTokenOf(call: ServerDuplexStream<Buffer, Buffer>): string | undefined {
+  const [header, ...others] = call.metadata.get('authorization');
+  if (typeof header !== 'string' || others.length > 0) return undefined;
+  const token = /^Bearer ([!-~]{1,16384})$/.exec(header)?.[1];
+  return token;
+}

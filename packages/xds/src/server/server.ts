@@ -32,6 +32,8 @@ export interface XdsServer {
   bind(options: BindOptions): Promise<Result<Binding>>;
   /** Computes a client's view again and sends what it sees differently. */
   refreshView(client: string): void;
+  /** Ends all streams of a client with PERMISSION_DENIED and a reason. */
+  expel(client: string, reason: string): void;
   statuses(): readonly StreamStatus[];
   counters(): Readonly<XdsCounters>;
   /** What the last fault was: a bug that ended one stream. */
@@ -50,12 +52,16 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     limits,
     epoch: () => graph.epoch,
     onEvent: options.onEvent,
+    authenticate: options.authenticate,
   });
   const servers: Server[] = [];
   return {
     bind: (bindOptions) => bind(hub, limits, servers, bindOptions),
     refreshView(client) {
       for (const stream of [...hub.streams(client)]) stream.refresh();
+    },
+    expel(client, reason) {
+      for (const stream of [...hub.streams(client)]) stream.end(status.PERMISSION_DENIED, reason);
     },
     statuses: () => [...hub.streams()].flatMap((stream) => stream.status() ?? []),
     counters: () => ({ ...hub.counters }),

@@ -1,21 +1,25 @@
 // What all streams have in common: catalogs, budget, and the turn in which each is served.
+import type { status } from '@grpc/grpc-js';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type NameSet, sweepNames } from '../names.ts';
-import type { Clock, Limits } from '../options.ts';
+import type { Clock, Limits, XdsServerOptions } from '../options.ts';
 import type { Session } from '../session/state.ts';
-import type { Admission, StreamEvent, StreamStatus } from '../types.ts';
+import type { Admission, Peer, StreamEvent, StreamStatus } from '../types.ts';
 import type { SendBudget } from './send-budget.ts';
 
 /** A stream as the hub serves it. */
 export interface ServedStream extends Disposable {
   readonly id: number;
   readonly client: string;
+  /** What its peer has proven; undefined: nothing, as on a plaintext connection. */
+  readonly identity: string | undefined;
   readonly session: Session | undefined;
   pump(): void;
   refresh(): void;
   check(nowMs: number): void;
   stopWaiting(): void;
   status(): StreamStatus | undefined;
+  end(code: status, details: string): void;
 }
 
 /** Sums since the server was made. */
@@ -43,6 +47,7 @@ export interface StreamHubOptions {
   readonly limits: Limits;
   readonly epoch: () => number;
   readonly onEvent: (event: StreamEvent) => void;
+  readonly authenticate: XdsServerOptions['authenticate'];
 }
 
 export class StreamHub implements Disposable {
@@ -52,6 +57,7 @@ export class StreamHub implements Disposable {
   readonly limits: Limits;
   readonly epoch: () => number;
   readonly versionPrefix: string;
+  readonly authenticate: XdsServerOptions['authenticate'];
   readonly budget: SendBudget;
   readonly waiting = new Set<ServedStream>();
   readonly counters: XdsCounters = {
@@ -66,6 +72,8 @@ export class StreamHub implements Disposable {
   lastFault: unknown;
   private readonly onEvent: (event: StreamEvent) => void;
   private readonly byClient = new Map<string, Set<ServedStream>>();
+  /** Streams of an identity; none is held that has no stream. */
+  private readonly byIdentity = new Map<string, number>();
   private readonly woken = new Set<ServedStream>();
   private isTurnDue = false;
   private tick: Disposable | undefined;
@@ -79,6 +87,7 @@ export class StreamHub implements Disposable {
     this.limits = options.limits;
     this.epoch = options.epoch;
     this.onEvent = options.onEvent;
+    this.authenticate = options.authenticate;
     this.versionPrefix = new Date(options.clock.nowMs()).toISOString();
     this.budget = { limitBytes: options.limits.unsentBytes, usedBytes: 0 };
   }
@@ -91,6 +100,11 @@ export class StreamHub implements Disposable {
     return this.byClient.get(client)?.size ?? 0;
   }
 
+  /** Who has proven nothing has no identity to count for. */
+  streamsOfIdentity({ identities: [identity] }: Peer): number {
+    return identity === undefined ? 0 : (this.byIdentity.get(identity) ?? 0);
+  }
+
   *streams(client?: string): IterableIterator<ServedStream> {
     if (client !== undefined) yield* this.byClient.get(client) ?? [];
     else for (const streams of this.byClient.values()) yield* streams;
@@ -99,6 +113,7 @@ export class StreamHub implements Disposable {
   join(stream: ServedStream): void {
     const streams = this.byClient.get(stream.client) ?? new Set();
     this.byClient.set(stream.client, streams.add(stream));
+    this.count(stream.identity, 1);
     this.tick ??= this.clock.after(CHECK_INTERVAL_MS, () => this.check());
   }
 
@@ -108,8 +123,16 @@ export class StreamHub implements Disposable {
     const streams = this.byClient.get(stream.client);
     if (streams?.delete(stream) !== true) return;
     if (streams.size === 0) this.byClient.delete(stream.client);
+    this.count(stream.identity, -1);
     this.emit({ kind: 'disconnected', client: stream.client, stream: stream.id, reason });
     this.wakeWaiting();
+  }
+
+  private count(identity: string | undefined, change: 1 | -1): void {
+    if (identity === undefined) return;
+    const streams = (this.byIdentity.get(identity) ?? 0) + change;
+    if (streams > 0) this.byIdentity.set(identity, streams);
+    else this.byIdentity.delete(identity);
   }
 
   /** The stream is served in its turn. */

@@ -7,7 +7,8 @@ import { statusOf } from '../session/status.ts';
 import type { ClientNode, Peer, StreamStatus } from '../types.ts';
 import { withNonce } from '../wire/state-response.ts';
 import { abortCall } from './abort-call.ts';
-import { peerOf } from './peer.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { bearerTokenOf, peerOf } from './peer.ts';
 import { canSend, createShare, forgive, refund, type Share, spend } from './send-budget.ts';
 import type { StreamHub } from './stream-hub.ts';
 
@@ -24,8 +25,9 @@ export class XdsStream implements Disposable {
   client = '';
   private readonly call: Call;
   private readonly hub: StreamHub;
-  private readonly peer: Peer;
+  private peer: Peer;
   private readonly share: Share;
+  private readonly intake: Intake;
   private readonly connectedAtMs: number;
   private node: ClientNode | undefined;
   private timer: Disposable | undefined;
@@ -43,14 +45,34 @@ export class XdsStream implements Disposable {
     this.protocol = stream.protocol;
     this.connectedAtMs = hub.clock.nowMs();
     this.share = createShare(this.connectedAtMs);
+    this.intake = createIntake(hub.limits, this.connectedAtMs);
     this.peer = peerOf(call, stream.isPlaintext);
     this.timer = hub.clock.after(FIRST_REQUEST_MS, () => {
       if (this.session === undefined) this.end(status.DEADLINE_EXCEEDED, 'no request came');
     });
-    call.on('data', (bytes: Buffer) => this.take(bytes));
-    call.on('end', () => this.end(status.OK, 'the client ended the stream'));
     call.on('cancelled', () => this.finish('the client went away'));
     call.on('error', (error) => this.finish(error.message));
+    const token = hub.authenticate === undefined ? undefined : bearerTokenOf(call);
+    if (this.peer.isPlaintext || this.peer.identities.length > 0 || token === undefined) this.listen();
+    else void this.identify(token);
+  }
+
+  /** Before this nothing that the client says is looked at. */
+  private listen(): void {
+    if (this.isEnded) return;
+    this.call.on('data', (bytes: Buffer) => this.take(bytes));
+    this.call.on('end', () => this.end(status.OK, 'the client ended the stream'));
+  }
+
+  private async identify(bearerToken: string): Promise<void> {
+    const { address } = this.peer;
+    const identity = await this.hub.authenticate?.({ address, bearerToken }).catch(() => undefined);
+    if (identity !== undefined) this.peer = { ...this.peer, identities: [identity] };
+    this.listen();
+  }
+
+  get identity(): string | undefined {
+    return this.peer.identities[0];
   }
 
   /** Brings the stream to the current epoch. */
@@ -100,6 +122,12 @@ export class XdsStream implements Disposable {
     this.end(status.UNAVAILABLE, 'the server is shutting down');
   }
 
+  /** Ends the call for something that nobody may do, and says so to whoever watches. */
+  private refuse(code: status, reason: string, node = this.node?.id): void {
+    if (!this.isEnded) this.hub.emit({ kind: 'refused', peer: this.peer, node, reason });
+    this.end(code, reason);
+  }
+
   /** Ends the call with a status for the client. */
   end(code: status, details: string): void {
     if (this.isEnded) return;
@@ -112,6 +140,10 @@ export class XdsStream implements Disposable {
     if (this.isEnded) return;
     this.share.lastProgressMs = this.hub.clock.nowMs();
     this.hub.counters.requests++;
+    if (!this.intake.take(bytes.byteLength, this.share.lastProgressMs)) {
+      this.refuse(status.RESOURCE_EXHAUSTED, 'too many requests, or too large ones, in a short time');
+      return;
+    }
     this.guard(() => this.serve(bytes));
     this.pump();
   }
@@ -123,33 +155,44 @@ export class XdsStream implements Disposable {
       request = decode(bytes, this.hub.limits);
     } catch (error) {
       const details = error instanceof RefusedRequest ? error.message : 'not a discovery request';
-      this.end(status.INVALID_ARGUMENT, details);
+      this.refuse(status.INVALID_ARGUMENT, details);
       return;
     }
     if (request.node !== undefined && !this.acceptNode(request.node)) return;
     if (this.session === undefined) {
-      if (!this.isEnded) this.end(status.INVALID_ARGUMENT, 'the first request must carry a node with an id');
+      if (!this.isEnded)
+        this.refuse(status.INVALID_ARGUMENT, 'the first request must carry a node with an id');
       return;
     }
     const refusal = receive(this.session, request);
-    if (refusal !== undefined) this.end(status.INVALID_ARGUMENT, refusal);
+    if (refusal !== undefined) this.refuse(status.INVALID_ARGUMENT, refusal);
   }
 
   /** The first node opens the session; a later one must be the same. */
   private acceptNode(node: ClientNode): boolean {
     if (this.node !== undefined) {
       if (this.node.id === node.id) return true;
-      this.end(status.INVALID_ARGUMENT, 'the node id must not change on a stream');
+      this.refuse(status.INVALID_ARGUMENT, 'the node id must not change on a stream');
       return false;
     }
-    if (!this.peer.isPlaintext && this.peer.identities.length === 0) {
-      this.end(status.UNAUTHENTICATED, 'a client certificate with a URI identity is required');
+    const { hub, peer } = this;
+    if (!peer.isPlaintext && peer.identities.length === 0) {
+      this.refuse(
+        status.UNAUTHENTICATED,
+        'a client certificate or token with an identity is required',
+        node.id,
+      );
       return false;
     }
-    const admitted = this.hub.admission.admit(node, this.peer);
+    if (hub.streamsOfIdentity(peer) >= hub.limits.streamsPerIdentity) {
+      const most = hub.limits.streamsPerIdentity;
+      this.refuse(status.RESOURCE_EXHAUSTED, `more than ${most} streams of one identity`, node.id);
+      return false;
+    }
+    const admitted = hub.admission.admit(node, peer);
     if (admitted.kind === 'refused') {
       const code = admitted.code === 'unauthenticated' ? status.UNAUTHENTICATED : status.PERMISSION_DENIED;
-      this.end(code, admitted.message);
+      this.refuse(code, admitted.message, node.id);
       return false;
     }
     this.node = node;
@@ -159,7 +202,8 @@ export class XdsStream implements Disposable {
   private open(client: string, node: ClientNode): boolean {
     const { hub } = this;
     if (hub.streamsOf(client) >= hub.limits.streamsPerClient) {
-      this.end(status.RESOURCE_EXHAUSTED, `more than ${hub.limits.streamsPerClient} streams of one client`);
+      const most = hub.limits.streamsPerClient;
+      this.refuse(status.RESOURCE_EXHAUSTED, `more than ${most} streams of one client`, node.id);
       return false;
     }
     this.client = client;
