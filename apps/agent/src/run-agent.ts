@@ -143,12 +143,12 @@ function createIdentitySources(
   return {
     createKey: (id) => createKeyAndCsr(id),
     issueToken: () => client.issueToken(owner),
-    async requestCertificate(credential, csrPem) {
+    async requestCertificate(credential, csrPem, trusted) {
       const roots = await readRoots(options.rootsFile);
-      if (!roots.ok) return roots;
+      if (!roots.ok && trusted.length === 0) return roots;
       return requestCertificate({
         ...xds,
-        rootsPem: [roots.value],
+        rootsPem: roots.ok ? [roots.value, ...trusted] : trusted,
         credential,
         csrPem,
         deadlineMs: certificateDeadlineMs,

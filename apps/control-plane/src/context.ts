@@ -5,6 +5,7 @@ import type { Convergence } from './convergence.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ProxyRegistry } from './proxies/registry.ts';
 import type { WorkloadRegistrations } from './proxies/workload-registrations.ts';
+import type { CertificateAuthority } from './serving/authority.ts';
 import type { Bootstraps } from './verification/bootstraps.ts';
 import type { ObjectHealth } from './verification/object-health.ts';
 
@@ -17,6 +18,8 @@ export interface ControlPlaneContext extends Pipeline {
   readonly bootstraps: Bootstraps;
   /** Absent without a certificate authority. */
   readonly tokens: TokenStore | undefined;
+  /** Absent without a certificate authority. */
+  readonly identities: CertificateAuthority | undefined;
   readonly author: string;
   readonly startedAtMs: number;
   readonly version: string;

@@ -42,6 +42,8 @@ export type ControlPlaneEvent =
     }
   /** A certificate was issued or denied. */
   | { readonly kind: 'certificate'; readonly audit: AuditEvent }
+  /** The authority's rotation has reached a stage, or is over. */
+  | { readonly kind: 'rotation'; readonly stage: string }
   | { readonly kind: 'problem'; readonly diagnostic: Diagnostic }
   | { readonly kind: 'fault'; readonly what: string; readonly error: unknown };
 

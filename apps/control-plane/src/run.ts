@@ -20,6 +20,7 @@ import { openUsedHosts } from './proxies/used-hosts.ts';
 import { createRegistrations } from './proxies/workload-registrations.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
 import { watchRefusedCallers } from './serving/refused-callers.ts';
+import { watchAuthority } from './serving/watch-authority.ts';
 import { openXdsPorts } from './serving/xds-ports.ts';
 import { startVerification } from './verification/start-verification.ts';
 import { version } from './version.ts';
@@ -54,6 +55,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
   const context = createContext(options, { pipeline, authority, emit }, closing);
   const sources = await openSources(options, context, closing, emit);
   if (!sources.ok) return sources;
+  if (authority !== undefined) closing.use(watchAuthority(authority, context, emit));
   const served = await serve(options, context, authority, { closing, emit });
   return served.ok ? succeed(served.value, [...state.warnings, ...sources.warnings]) : served;
 }
@@ -182,6 +184,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     health: verification.health,
     bootstraps: verification.bootstraps,
     tokens: authority?.tokens,
+    identities: authority,
     author: options.author ?? 'xebec',
     startedAtMs: Date.now(),
     version,

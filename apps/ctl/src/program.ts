@@ -6,6 +6,7 @@ import { defineAnalyze } from './commands/analyze.ts';
 import { defineApply } from './commands/apply.ts';
 import { defineAudit } from './commands/audit.ts';
 import { defineAuthz } from './commands/authz.ts';
+import { defineCa } from './commands/ca.ts';
 import type { DefineCommand } from './commands/command.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineControlPlane } from './commands/control-plane.ts';
@@ -54,6 +55,7 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
       defineVersion,
     ],
   ],
+  ['Identities:', [defineCa]],
   ['Run the parts by themselves:', [defineControlPlane, defineAgent]],
   ['Other:', [defineCompletion]],
 ];

@@ -39,7 +39,7 @@ export function canonicalLabels(
 }
 
 /** `sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN`. */
-const nodeId = ({ role, address, name, namespace, clusterDomain }: ProxyDescription): string =>
+export const nodeId = ({ role, address, name, namespace, clusterDomain }: ProxyDescription): string =>
   `${role}~${address}~${name}.${namespace}~${namespace}.svc.${clusterDomain}`;
 
 /** `ISTIO_META_NAME` is text under NAME, `ISTIO_METAJSON_NAME` is what its JSON says; what else is said wins over it. */

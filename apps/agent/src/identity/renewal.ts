@@ -17,6 +17,12 @@ export function retryDelayMs(lifeMs: number, failures: number, random: () => num
   return backoffMs({ firstMs, longestMs }, failures, random);
 }
 
+/** Milliseconds until a certificate is replaced because somebody else signs from now on; a fleet hears of that at one moment. */
+export function hurryDelayMs(lifeMs: number, times: number, random: () => number): number {
+  const spreadMs = clamp(lifeMs / 20, { least: 100, most: 2_000 });
+  return random() * spreadMs + (times > 1 ? retryDelayMs(lifeMs, times, random) : 0);
+}
+
 export interface Validity {
   /** When we received it: certificates are dated back, so this is not where it begins. */
   readonly issuedAt: number;

@@ -22,6 +22,7 @@ class World {
   keys = 0;
   tokens = 0;
   issuedId = spiffeId;
+  issuer = 'old';
 
   clock = (): number => 1_000_000 + this.timers.nowMs();
 
@@ -62,6 +63,8 @@ class World {
       certificatesPem: csrPem.replace('request', 'certificate'),
       rootsPem: ['root'],
       spiffeId: this.issuedId,
+      issuer: this.issuer,
+      serial: String(this.keys),
       notBefore: this.clock() - 120_000,
       notAfter: this.clock() + lifeMs,
     });

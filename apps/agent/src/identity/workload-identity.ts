@@ -1,11 +1,11 @@
 // A workload's key and certificate: made here, kept in memory only, renewed in time, and replaced as one.
-import type { Credential, KeyAndCsr, ReceivedCertificate } from '@xebec/ca';
+import type { Credential, KeyAndCsr, ReceivedCertificate, TrustBundle } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import type { Timers } from '@xebec/supervise';
 import { pause, unlessAborted } from '../backoff.ts';
 import { inWords, refuse } from '../problem.ts';
-import { isNearItsEnd, renewalDelayMs, retryDelayMs } from './renewal.ts';
+import { hurryDelayMs, isNearItsEnd, renewalDelayMs, retryDelayMs } from './renewal.ts';
 
 /** What a workload presents and whom it trusts: the key belongs to the certificate, always. */
 export interface IdentityMaterial {
@@ -13,8 +13,16 @@ export interface IdentityMaterial {
   readonly certificatesPem: string;
   readonly privateKeyPem: string;
   readonly rootsPem: readonly string[];
+  /** Revocation lists; empty where none were told. */
+  readonly revocationsPem: string;
+  /** Hash of the bundle that the two are from; empty while they are those that came with the certificate. */
+  readonly bundle: string;
+  /** Key identifier of who signed the certificate. */
+  readonly issuer: string;
+  readonly serial: string;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
+  readonly notBefore: number;
   readonly notAfter: number;
 }
 
@@ -23,7 +31,12 @@ export interface IdentitySources {
   createKey(spiffeId: string): Promise<Result<KeyAndCsr>>;
   /** A one-time token for this identity. */
   issueToken(): Promise<Result<string>>;
-  requestCertificate(credential: Credential, csrPem: string): Promise<Result<ReceivedCertificate>>;
+  /** `trusted`: roots that are held already. */
+  requestCertificate(
+    credential: Credential,
+    csrPem: string,
+    trusted: readonly string[],
+  ): Promise<Result<ReceivedCertificate>>;
 }
 
 export interface IdentityChange {
@@ -44,7 +57,12 @@ export interface IdentityOptions {
 
 export interface WorkloadIdentity extends Disposable {
   readonly current: IdentityMaterial;
-  /** Called after every renewal, until disposed. */
+  /**
+   * What to trust from now on, instead of what comes with certificates. A certificate of another issuer than the one it names is renewed soon.
+   * Undefined: nobody tells any more, and certificates say it again.
+   */
+  trust(bundle: TrustBundle | undefined): void;
+  /** Called after every renewal and every change of what is trusted, until disposed. */
   subscribe(listener: (material: IdentityMaterial) => void): Disposable;
 }
 
@@ -60,8 +78,9 @@ export async function openIdentity(
     const issued = await unlessAborted(obtain(options, undefined), signal);
     if (issued === undefined) return undefined;
     if (issued.ok) {
-      onChange(described('issued', issued.value));
-      return new RenewedIdentity(options, issued.value);
+      const material = { ...issued.value, revocationsPem: '', bundle: '' };
+      onChange(described('issued', material));
+      return new RenewedIdentity(options, material);
     }
     onChange({ change: 'delayed', message: `no certificate yet: ${inWords(issued.diagnostics)}` });
     await pause(timers, retryDelayMs(firstLifeMs, failures, random), signal);
@@ -69,21 +88,28 @@ export async function openIdentity(
   return undefined;
 }
 
+/** What is trusted may be told apart from certificates. */
+type Trusted = Pick<IdentityMaterial, 'rootsPem' | 'revocationsPem' | 'bundle'>;
+type Obtained = Omit<IdentityMaterial, 'revocationsPem' | 'bundle'>;
+
 /** With the certificate that is held while it is good, with a new token otherwise. */
 async function obtain(
   { spiffeId, sources, clock }: IdentityOptions,
   holder: IdentityMaterial | undefined,
-): Promise<Result<IdentityMaterial>> {
+): Promise<Result<Obtained>> {
   const key = await sources.createKey(spiffeId);
   if (!key.ok) return key;
   const credential = await credentialOf(sources, holder, clock());
   if (!credential.ok) return credential;
-  const received = await sources.requestCertificate(credential.value, key.value.csrPem);
+  const received = await sources.requestCertificate(
+    credential.value,
+    key.value.csrPem,
+    holder?.rootsPem ?? [],
+  );
   if (!received.ok) return received;
   if (received.value.spiffeId !== spiffeId) return wrongIdentity(spiffeId, received.value.spiffeId);
-  const { certificatesPem, rootsPem, notAfter } = received.value;
   const { privateKeyPem } = key.value;
-  return succeed({ spiffeId, certificatesPem, privateKeyPem, rootsPem, issuedAt: clock(), notAfter });
+  return succeed({ ...received.value, privateKeyPem, issuedAt: clock() });
 }
 
 async function credentialOf(
@@ -120,6 +146,9 @@ class RenewedIdentity implements WorkloadIdentity {
   readonly #options: IdentityOptions;
   readonly #listeners = new Set<(material: IdentityMaterial) => void>();
   readonly #stop = new AbortController();
+  #told: TrustBundle | undefined;
+  /** Ends the wait for the next renewal. */
+  #hurry = new AbortController();
 
   constructor(options: IdentityOptions, first: IdentityMaterial) {
     this.#options = options;
@@ -132,6 +161,26 @@ class RenewedIdentity implements WorkloadIdentity {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  trust(bundle: TrustBundle | undefined): void {
+    this.#told = bundle;
+    if (bundle === undefined || this.#stop.signal.aborted) return;
+    const { hash, rootsPem, revocationsPem } = bundle;
+    if (hash !== this.current.bundle) {
+      this.current = { ...this.current, rootsPem, revocationsPem, bundle: hash };
+      this.#tell();
+    }
+    if (this.#isOfFormerIssuer()) this.#hurry.abort();
+  }
+
+  #isOfFormerIssuer(): boolean {
+    const wanted = this.#told?.issuer ?? '';
+    return wanted !== '' && wanted !== this.current.issuer;
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener(this.current);
+  }
+
   /** Nothing is told or changed afterwards, whatever is still under way. */
   [Symbol.dispose](): void {
     this.#stop.abort();
@@ -141,10 +190,22 @@ class RenewedIdentity implements WorkloadIdentity {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const { timers, random } = this.#options;
-    while (!signal.aborted) {
+    for (let hurried = 0; !signal.aborted; ) {
       const { issuedAt, notAfter } = this.current;
-      await pause(timers, renewalDelayMs(notAfter - issuedAt, random), signal);
+      await pause(
+        timers,
+        renewalDelayMs(notAfter - issuedAt, random),
+        AbortSignal.any([signal, this.#hurry.signal]),
+      );
+      if (this.#hurry.signal.aborted) {
+        hurried += 1;
+        await pause(timers, hurryDelayMs(notAfter - issuedAt, hurried, random), signal);
+      } else {
+        hurried = 0;
+      }
+      this.#hurry = new AbortController();
       await this.#renew(signal);
+      if (this.#isOfFormerIssuer()) this.#hurry.abort();
     }
   }
 
@@ -167,10 +228,15 @@ class RenewedIdentity implements WorkloadIdentity {
     }
   }
 
-  #replace(material: IdentityMaterial): void {
-    this.current = material;
-    for (const listener of [...this.#listeners]) listener(material);
-    this.#options.onChange(described('renewed', material));
+  #replace(obtained: Obtained): void {
+    const told = this.#told;
+    const trusted: Trusted =
+      told === undefined
+        ? { rootsPem: obtained.rootsPem, revocationsPem: this.current.revocationsPem, bundle: '' }
+        : { rootsPem: told.rootsPem, revocationsPem: told.revocationsPem, bundle: told.hash };
+    this.current = { ...obtained, ...trusted };
+    this.#tell();
+    this.#options.onChange(described('renewed', this.current));
   }
 
   /** Once per certificate. */

@@ -21,6 +21,8 @@ class FakeIdentity implements WorkloadIdentity {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  trust(): void {}
+
   renew(next: IdentityMaterial): void {
     this.current = next;
     for (const listener of this.#listeners) listener(next);
@@ -34,7 +36,12 @@ const material = (count: number, rootsPem: readonly string[]): IdentityMaterial 
   certificatesPem: `certificate ${count}`,
   privateKeyPem: `key ${count}`,
   rootsPem,
+  revocationsPem: '',
+  bundle: '',
+  issuer: '',
+  serial: '',
   issuedAt: 0,
+  notBefore: 0,
   notAfter: 1,
 });
 

@@ -28,6 +28,7 @@ export interface SecretStreamOptions {
 export function createStateStream({ store, send, onRefusal }: SecretStreamOptions): SecretStream {
   let names: readonly string[] = [];
   let nonce = 0;
+  const delivery = store.deliveries.open();
   const push = (): void => {
     const secrets = names.flatMap((name) => store.get(name) ?? []);
     if (secrets.length === 0) return;
@@ -38,6 +39,10 @@ export function createStateStream({ store, send, onRefusal }: SecretStreamOption
       nonce: String(nonce),
       resources: secrets.map(({ resource }) => resource),
     });
+    delivery.sent(
+      String(nonce),
+      secrets.map(({ name, version }) => [name, version]),
+    );
     send(toBinary(DiscoveryResponseSchema, response));
   };
   const following = store.subscribe((changed) => {
@@ -47,14 +52,16 @@ export function createStateStream({ store, send, onRefusal }: SecretStreamOption
     receive(bytes) {
       const request = fromBinary(DiscoveryRequestSchema, bytes);
       if (request.errorDetail !== undefined) onRefusal(request.errorDetail.message);
+      delivery.answered(request.responseNonce, request.errorDetail?.message);
       const isStale = request.responseNonce !== '' && request.responseNonce !== String(nonce);
       if (isStale) return;
       const asked = request.resourceNames.filter(isSecretName);
       const isNew = asked.some((name) => !names.includes(name));
+      delivery.dropped(names.filter((name) => !asked.includes(name)));
       names = asked;
       if (isNew) push();
     },
-    [Symbol.dispose]: () => following[Symbol.dispose](),
+    [Symbol.dispose]: () => close(following, delivery),
   };
 }
 
@@ -62,13 +69,19 @@ export function createStateStream({ store, send, onRefusal }: SecretStreamOption
 export function createDeltaStream({ store, send, onRefusal }: SecretStreamOptions): SecretStream {
   const subscribed = new Set<string>();
   let nonce = 0;
+  const delivery = store.deliveries.open();
   const push = (names: readonly string[], removedResources: readonly string[] = []): void => {
     if (names.length === 0 && removedResources.length === 0) return;
     nonce += 1;
+    const secrets = names.flatMap((name) => store.get(name) ?? []);
+    delivery.sent(
+      String(nonce),
+      secrets.map(({ name, version }) => [name, version]),
+    );
     const response = create(DeltaDiscoveryResponseSchema, {
       typeUrl: secretType,
       nonce: String(nonce),
-      resources: names.flatMap((name) => store.get(name) ?? []),
+      resources: secrets,
       removedResources: [...removedResources],
     });
     send(toBinary(DeltaDiscoveryResponseSchema, response));
@@ -78,7 +91,9 @@ export function createDeltaStream({ store, send, onRefusal }: SecretStreamOption
     receive(bytes) {
       const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
       if (request.errorDetail !== undefined) onRefusal(request.errorDetail.message);
+      delivery.answered(request.responseNonce, request.errorDetail?.message);
       for (const name of request.resourceNamesUnsubscribe) subscribed.delete(name);
+      delivery.dropped(request.resourceNamesUnsubscribe);
       const asked = request.resourceNamesSubscribe;
       const found = asked.filter(isSecretName);
       for (const name of found) subscribed.add(name);
@@ -91,6 +106,10 @@ export function createDeltaStream({ store, send, onRefusal }: SecretStreamOption
         asked.filter((name) => store.get(name) === undefined),
       );
     },
-    [Symbol.dispose]: () => following[Symbol.dispose](),
+    [Symbol.dispose]: () => close(following, delivery),
   };
+}
+
+function close(...parts: readonly Disposable[]): void {
+  for (const part of parts) part[Symbol.dispose]();
 }

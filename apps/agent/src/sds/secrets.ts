@@ -2,6 +2,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import type { IdentityMaterial, WorkloadIdentity } from '../identity/workload-identity.ts';
+import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { encodeCertificate, encodeRoots } from './encode-secret.ts';
 import { type FileSecretOptions, isFileSecretName, openFileSecrets } from './file-secrets.ts';
 
@@ -24,15 +25,20 @@ export interface SecretStore extends Disposable {
   get(name: string): VersionedSecret | undefined;
   /** Called with the names that have changed. */
   subscribe(listener: (changed: readonly string[]) => void): Disposable;
+  /** What the proxy has taken of them. */
+  readonly deliveries: Deliveries;
 }
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
 function encodeOwn(name: OwnSecretName, material: IdentityMaterial): Any {
   return name === 'ROOTCA'
-    ? encodeRoots(name, bytes(material.rootsPem.join('')))
+    ? encodeRoots(name, bytes(material.rootsPem.join('')), revocationsOf(material))
     : encodeCertificate(name, bytes(material.certificatesPem), bytes(material.privateKeyPem));
 }
+
+const revocationsOf = ({ revocationsPem }: IdentityMaterial): Buffer | undefined =>
+  revocationsPem === '' ? undefined : bytes(revocationsPem);
 
 const isSame = (left: Any, right: Any): boolean =>
   Buffer.from(toBinary(AnySchema, left)).equals(toBinary(AnySchema, right));
@@ -65,7 +71,9 @@ export function createSecretStore(identity: WorkloadIdentity, files?: SecretFile
       }),
     );
   });
+  const deliveries = createDeliveries((name) => own.get(name)?.version);
   return {
+    deliveries,
     get(name) {
       if (isOwnName(name)) return own.get(name);
       if (isFileSecretName(name)) inFiles?.follow(name);

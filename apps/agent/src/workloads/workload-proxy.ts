@@ -1,18 +1,19 @@
 // A workload's proxy with all that belongs to it: identity, secrets, the way to the control plane, status pages, and Envoy itself.
 import { chmodSync, chownSync, closeSync, openSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { spiffeId } from '@xebec/ca';
+import { FOLLOW_PATH, spiffeId } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { fail, succeed } from '@xebec/std';
 import type { Ending } from '@xebec/supervise';
 import { pause } from '../backoff.ts';
 import { encodeBootstrap } from '../bootstrap/bootstrap.ts';
-import { proxyEnvironment } from '../bootstrap/node.ts';
+import { nodeId, proxyEnvironment } from '../bootstrap/node.ts';
 import type { CapturedWorkload, ProcessOwner } from '../capture/capture.ts';
 import { createEnvoyAdmin, type EnvoyAdmin } from '../envoy/envoy-admin.ts';
 import { startEnvoy } from '../envoy/envoy-process.ts';
 import { executableForOthers } from '../envoy/executable-for.ts';
 import type { ProxyDescription } from '../envoy/proxy-description.ts';
+import { followTrust } from '../identity/follow-trust.ts';
 import { openIdentity, type WorkloadIdentity } from '../identity/workload-identity.ts';
 import { mergeMetrics, type ScrapeTarget } from '../metrics/merged-metrics.ts';
 import { startStatusServer } from '../metrics/status-server.ts';
@@ -143,6 +144,16 @@ async function serve(
     }),
   );
   const upstream = stack.use(createUpstream({ ...context.xds, identity }));
+  stack.use(
+    followTrust({
+      open: () => upstream.open(FOLLOW_PATH),
+      identity,
+      secrets,
+      node: nodeId(description),
+      timers: context.timers,
+      random: context.random,
+    }),
+  );
   const discovery = await startDiscoveryServer({
     socketPath: files.xds,
     ...owner,

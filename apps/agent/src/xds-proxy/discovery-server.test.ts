@@ -40,13 +40,19 @@ async function materialOf(authority: Authority, dnsNames: readonly string[] = []
   const spiffeId = 'spiffe://cluster.local/ns/default/sa/a';
   const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(spiffeId));
   const publicKey = unwrap(parseCsr(csrPem));
-  const { certificatesPem, notAfter } = unwrap(authority.issueServer({ publicKey, spiffeId, dnsNames }));
+  const issued = unwrap(authority.issueServer({ publicKey, spiffeId, dnsNames }));
+  const { certificatesPem, serial, notBefore, notAfter } = issued;
   return {
     spiffeId,
     certificatesPem,
     privateKeyPem,
     rootsPem: authority.rootsPem,
+    revocationsPem: '',
+    bundle: '',
+    issuer: authority.issuerId,
+    serial,
     issuedAt: Date.now(),
+    notBefore,
     notAfter,
   };
 }
@@ -93,8 +99,10 @@ describe('a discovery server', () => {
     const gate = new ControlPlaneGate();
     gate.open();
     const listeners = new Set<(material: IdentityMaterial) => void>();
+    const current: IdentityMaterial = await materialOf(authority);
     const identity = {
-      current: await materialOf(authority),
+      current,
+      trust: () => undefined,
       subscribe(listener: (material: IdentityMaterial) => void): Disposable {
         listeners.add(listener);
         return { [Symbol.dispose]: () => void listeners.delete(listener) };

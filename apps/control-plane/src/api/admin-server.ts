@@ -5,6 +5,7 @@ import { fail, type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
 import { addAnalysisRoutes } from './analysis-api.ts';
+import { addAuthorityRoutes } from './authority-api.ts';
 import { addAuthorizationRoutes } from './authorization-api.ts';
 import { addObjectRoutes } from './objects-api.ts';
 import { addPlatformRoutes } from './platform-api.ts';
@@ -33,6 +34,7 @@ export async function startAdminServer(
   addAuthorizationRoutes(server, context);
   addProxyRoutes(server, context);
   addPlatformRoutes(server, context);
+  addAuthorityRoutes(server, context);
   addStatusRoutes(server, context);
   try {
     await server.listen({ path: socket });

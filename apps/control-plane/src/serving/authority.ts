@@ -1,20 +1,24 @@
-// The certificate authority with its service and the TLS of the xDS port.
+// The certificate authority with its services: certificates are given out, what to trust is told, and what proxies took is heard.
 import {
   type AuditEvent,
-  type Authority,
   addCertificateService,
+  addTrustService,
   createTokenStore,
   joinTokenAuthenticator,
-  openAuthority,
+  type LiveAuthority,
+  openLiveAuthority,
   peerCertificateAuthenticator,
   type TokenStore,
 } from '@xebec/ca';
 import { type Result, succeed } from '@xebec/std';
 import type { BindOptions } from '@xebec/xds';
+import { TrustReports } from './trust-reports.ts';
 
 export interface CertificateAuthority {
-  readonly authority: Authority;
+  readonly authority: LiveAuthority;
   readonly tokens: TokenStore;
+  /** What connected workloads trust and present. */
+  readonly reports: TrustReports;
   readonly addServices: NonNullable<BindOptions['addServices']>;
 }
 
@@ -27,20 +31,37 @@ export interface CertificateAuthorityOptions {
 
 export function openCertificateAuthority(options: CertificateAuthorityOptions): Result<CertificateAuthority> {
   const { trustDomain, directory, leafTtlMs } = options;
-  const opened = openAuthority({ directory, trustDomain, ...(leafTtlMs === undefined ? {} : { leafTtlMs }) });
+  const opened = openLiveAuthority({
+    directory,
+    trustDomain,
+    ...(leafTtlMs === undefined ? {} : { leafTtlMs }),
+  });
   if (!opened.ok) return opened;
   const authority = opened.value;
   const tokens = createTokenStore({ trustDomain });
-  const authenticators = [
-    peerCertificateAuthenticator({ trustDomain, issuers: authority.issuers, clock: Date.now }),
-    joinTokenAuthenticator(tokens),
-  ];
+  const reports = new TrustReports();
+  const renewal = peerCertificateAuthenticator({
+    trustDomain,
+    get issuers() {
+      return authority.issuers;
+    },
+    clock: Date.now,
+  });
+  const authenticators = [renewal, joinTokenAuthenticator(tokens)];
   return succeed(
     {
       authority,
       tokens,
-      addServices: (server) =>
-        addCertificateService(server, { authority, authenticators, clock: Date.now, audit: options.audit }),
+      reports,
+      addServices: (server) => {
+        addCertificateService(server, { authority, authenticators, clock: Date.now, audit: options.audit });
+        addTrustService(server, {
+          authenticator: renewal,
+          source: authority,
+          onReport: (report, identity) => reports.take(report, identity),
+          onGone: (node) => reports.drop(node),
+        });
+      },
     },
     opened.warnings,
   );

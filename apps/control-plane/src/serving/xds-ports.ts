@@ -65,9 +65,14 @@ async function bindMutual(
     addServices: authority.addServices,
   });
   if (!bound.ok) return bound;
+  const renewal = renew(bound.value, first.value.renewAtMs, issue, onProblem);
+  const changes = authority.authority.subscribe(() => void renewal.now());
   return succeed({
     address: withPort(address, bound.value),
-    ...renew(bound.value, first.value.renewAtMs, issue, onProblem),
+    [Symbol.dispose]() {
+      changes[Symbol.dispose]();
+      renewal[Symbol.dispose]();
+    },
   });
 }
 
@@ -79,9 +84,10 @@ function renew(
   firstAtMs: number,
   issue: () => ReturnType<typeof issueServingCertificate>,
   onProblem: (diagnostic: Diagnostic) => void,
-): Disposable {
+): Disposable & { now(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
   const schedule = (atMs: number): void => {
+    clearTimeout(timer);
     timer = setTimeout(() => void run(), Math.min(Math.max(atMs - Date.now(), 1_000), longestTimerMs));
     timer.unref();
   };
@@ -96,5 +102,5 @@ function renew(
     schedule(next.value.renewAtMs);
   };
   schedule(firstAtMs);
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
+  return { now: run, [Symbol.dispose]: () => clearTimeout(timer) };
 }

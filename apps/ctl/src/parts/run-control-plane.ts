@@ -77,6 +77,8 @@ function inWords(event: ControlPlaneEvent): string {
       return `listening ${event.what} ${event.address}`;
     case 'certificate':
       return `certificate ${JSON.stringify(event.audit)}`;
+    case 'rotation':
+      return `rotation ${event.stage}`;
     case 'problem':
       return formatDiagnostic(event.diagnostic);
     case 'fault':

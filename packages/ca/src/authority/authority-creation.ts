@@ -1,7 +1,11 @@
 // Makes a new authority: a root that signs one intermediate, and the intermediate that signs everything else.
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { Result } from '@xebec/std';
+import { succeed } from '@xebec/std';
 import { type Clock, DAY_MS, MINUTE_MS, type RandomBytes, YEAR_MS } from '../clock.ts';
 import { encodePem } from '../der/pem.ts';
+import { refuse } from '../refusal.ts';
+import type { CertificateFacts } from '../x509/certificate-reader.ts';
 import { authorityName, signCertificate } from '../x509/certificate-writer.ts';
 import {
   authorityKeyIdentifier,
@@ -51,6 +55,40 @@ export function createAuthorityFiles(creation: AuthorityCreation): AuthorityFile
     [FILE.key]: privateKeyPem(intermediate.privateKey),
     [FILE.chain]: certificatePem + rootPem,
   };
+}
+
+/** The files with another intermediate of the same root, whose key is here. */
+export function createIntermediateFiles(
+  creation: AuthorityCreation,
+  { files, roots }: { readonly files: AuthorityFiles; readonly roots: readonly CertificateFacts[] },
+): Result<AuthorityFiles> {
+  const privateKey = createPrivateKey(files[FILE.rootKey] ?? '');
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const root = roots.find((candidate) => candidate.spki.equals(spki));
+  if (root === undefined) {
+    return refuse({
+      code: 'no-root-key',
+      message: `the key in ${FILE.rootKey} is that of no root in ${FILE.root}`,
+      remedy: 'have an intermediate made by who keeps the root, and give its directory with --from',
+    });
+  }
+  const issuer: Authority = {
+    name: root.subject,
+    privateKey,
+    spki,
+    identifier: root.subjectKeyIdentifier ?? keyIdentifier(spki),
+    signer: signerFor(privateKey),
+  };
+  const intermediate = newAuthority(creation, 'Intermediate CA');
+  const left = root.notAfterMs - creation.clock();
+  const lifeMs = Math.min(INTERMEDIATE_LIFE_MS, left);
+  const certificatePem = certify(creation, { subject: intermediate, issuer, lifeMs, pathLength: 0 });
+  return succeed({
+    ...files,
+    [FILE.certificate]: certificatePem,
+    [FILE.key]: privateKeyPem(intermediate.privateKey),
+    [FILE.chain]: certificatePem + encodePem('CERTIFICATE', root.der),
+  });
 }
 
 /** Names carry a random part, so that two authorities of one trust domain are never taken for each other. */

@@ -150,6 +150,19 @@ const unwritable = (file: string, code: string | undefined): Refusal => ({
   file,
 });
 
+/** For writes after the creation. */
+export const unwritableAuthority = (directory: string, error: unknown): Refusal =>
+  unwritable(directory, errorCode(error));
+
+/** Replaces a file as a whole, mode 0600, and has it on the disk when it returns. Throws what the system says. */
+export function replaceFile(file: string, text: string): void {
+  const temporary = `${file}.new-${process.pid}`;
+  fs.rmSync(temporary, { force: true });
+  writeDurably(temporary, text);
+  fs.renameSync(temporary, file);
+  flushDirectory(path.dirname(file));
+}
+
 function writeDurably(file: string, text: string): void {
   const descriptor = fs.openSync(file, 'wx', 0o600);
   try {

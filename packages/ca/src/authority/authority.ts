@@ -43,6 +43,8 @@ export interface Authority {
   readonly isNew: boolean;
   /** Every trusted root, one text each. */
   readonly rootsPem: readonly string[];
+  /** The key identifier that its certificates name as their authority's, hexadecimal. */
+  readonly issuerId: string;
   /** Certificates that may have signed a workload's certificate. */
   readonly issuers: readonly X509Certificate[];
   /** When the issuing certificate expires; nothing is issued beyond. Milliseconds since the epoch. */
@@ -53,7 +55,7 @@ export interface Authority {
   issueServer(request: ServerIssueRequest): Result<IssuedCertificate>;
 }
 
-type Settings = Required<AuthorityOptions> & IssuanceSettings;
+export type AuthoritySettings = Required<AuthorityOptions> & IssuanceSettings;
 
 /** Loads the authority of a directory, or makes one where the directory is absent or empty. */
 export function openAuthority(options: AuthorityOptions): Result<Authority> {
@@ -67,13 +69,13 @@ export function openAuthority(options: AuthorityOptions): Result<Authority> {
     if (!written.ok) return written;
     isNew = written.value === 'written';
   }
-  const loaded = load(settings.value);
+  const loaded = loadAuthority(settings.value);
   return loaded.ok
-    ? succeed(createAuthority(settings.value, loaded.value, isNew), loaded.warnings)
+    ? succeed(createAuthority(settings.value, { loaded: loaded.value, isNew }), loaded.warnings)
     : fail(...loaded.diagnostics);
 }
 
-function readSettings(options: AuthorityOptions): Result<Settings> {
+export function readSettings(options: AuthorityOptions): Result<AuthoritySettings> {
   const { leafTtlMs = DAY_MS, clock = systemClock, randomBytes = systemRandomBytes } = options;
   const maxTtlMs = options.maxTtlMs ?? Math.max(DAY_MS, leafTtlMs);
   if (!isTrustDomain(options.trustDomain)) {
@@ -88,19 +90,33 @@ function readSettings(options: AuthorityOptions): Result<Settings> {
 }
 
 /** Always from the disk: what was written is read back before anything is signed with it. */
-function load({ directory, clock }: Settings): Result<LoadedAuthority> {
+export function loadAuthority({ directory, clock }: AuthoritySettings): Result<LoadedAuthority> {
   const files = readAuthorityFiles(directory);
   if (!files.ok) return files;
   if (files.value === undefined) return refuse(damaged(path.resolve(directory), 'missing'));
   return verifyAuthority({ directory, files: files.value, nowMs: clock() });
 }
 
-function createAuthority(settings: Settings, loaded: LoadedAuthority, isNew: boolean): Authority {
-  const issuance = createIssuance(settings, loaded);
+export interface AuthorityParts {
+  readonly loaded: LoadedAuthority;
+  readonly isNew: boolean;
+  /** Trusted besides its own roots. */
+  readonly otherRootsPem?: readonly string[];
+}
+
+/** One issuer at work. */
+export function createAuthority(
+  settings: AuthoritySettings,
+  { loaded, isNew, otherRootsPem = [] }: AuthorityParts,
+): Authority {
+  const own = loaded.roots.map(({ der }) => encodePem('CERTIFICATE', der));
+  const rootsPem = [...new Set([...own, ...otherRootsPem])];
+  const issuance = createIssuance(settings, loaded, rootsPem);
   return {
     trustDomain: settings.trustDomain,
     isNew,
-    rootsPem: loaded.roots.map(({ der }) => encodePem('CERTIFICATE', der)),
+    rootsPem,
+    issuerId: issuance.issuerIdentifier.toString('hex'),
     issuers: [loaded.certificate.x509],
     notAfter: loaded.certificate.notAfterMs,
     issue: (request) => issueLeaf(issuance, request, { dnsNames: [], ipAddresses: [] }),

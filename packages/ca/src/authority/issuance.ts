@@ -64,14 +64,19 @@ export interface Issuance {
 
 const certificatePem = ({ der }: CertificateFacts): string => encodePem('CERTIFICATE', der);
 
-export function createIssuance(settings: IssuanceSettings, loaded: LoadedAuthority): Issuance {
+/** `rootsPem` are all roots that are trusted now, which may be more than the issuer's own. */
+export function createIssuance(
+  settings: IssuanceSettings,
+  loaded: LoadedAuthority,
+  rootsPem: readonly string[],
+): Issuance {
   return {
     settings,
     issuer: loaded.certificate,
     issuerIdentifier: loaded.certificate.subjectKeyIdentifier ?? keyIdentifier(loaded.certificate.spki),
     signer: signerFor(loaded.privateKey),
     intermediatesPem: loaded.intermediates.map(certificatePem),
-    rootsPem: loaded.roots.map(certificatePem),
+    rootsPem,
   };
 }
 

@@ -38,6 +38,10 @@ export interface ReceivedCertificate {
   readonly rootsPem: readonly string[];
   /** URI names of the leaf: its identity. */
   readonly spiffeId: string;
+  /** Key identifier of who signed it, hexadecimal; empty where it does not say. */
+  readonly issuer: string;
+  /** Hexadecimal, upper case. */
+  readonly serial: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -169,6 +173,8 @@ function readAnswer(answer: Buffer, spki: Buffer): Result<ReceivedCertificate> {
     certificatesPem: presented.map(certificatePem).join(''),
     rootsPem: roots.map(certificatePem),
     spiffeId,
+    issuer: leaf.authorityKeyIdentifier?.toString('hex') ?? '',
+    serial: leaf.serial,
     notBefore: leaf.notBeforeMs,
     notAfter: leaf.notAfterMs,
   });

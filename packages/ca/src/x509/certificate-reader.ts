@@ -10,6 +10,8 @@ import { refuse } from '../refusal.ts';
 export interface CertificateFacts {
   readonly x509: X509Certificate;
   readonly der: Buffer;
+  /** Hexadecimal, upper case, without leading zero bytes. */
+  readonly serial: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** DER encodings of the names. */
@@ -20,6 +22,8 @@ export interface CertificateFacts {
   /** True when key usage is stated and lacks keyCertSign. */
   readonly isBarredFromSigning: boolean;
   readonly subjectKeyIdentifier: Buffer | undefined;
+  /** The key identifier of who signed it. */
+  readonly authorityKeyIdentifier: Buffer | undefined;
   /** The URI names; `otherNames` counts names of any other form. */
   readonly uris: readonly string[];
   readonly otherNames: number;
@@ -65,6 +69,7 @@ function readFields(certificate: DerElement): Fields | undefined {
   const extensions = readExtensions(wrapper?.children[0]?.children ?? []);
   if (notBeforeMs === undefined || notAfterMs === undefined || extensions === undefined) return undefined;
   return {
+    serial: serialText(serial.content),
     notBeforeMs,
     notAfterMs,
     issuer: issuer.bytes,
@@ -93,15 +98,26 @@ function readExtensions(elements: readonly DerElement[]): Map<string, DerElement
 }
 
 const KEY_CERT_SIGN = 0x04;
+const KEY_IDENTIFIER = contextTag(0, 'primitive');
+
+/** A serial number as people and tools write it: hexadecimal, upper case, whole bytes, no zeros in front. */
+export const serialText = (bytes: Uint8Array): string =>
+  Buffer.from(bytes)
+    .toString('hex')
+    .toUpperCase()
+    .replace(/^(00)+(?=.)/, '');
 
 function readAuthority(
   extensions: ReadonlyMap<string, DerElement>,
-): Pick<Fields, 'isAuthority' | 'isBarredFromSigning' | 'subjectKeyIdentifier'> {
+): Pick<Fields, 'isAuthority' | 'isBarredFromSigning' | 'subjectKeyIdentifier' | 'authorityKeyIdentifier'> {
   const usage = extensions.get(OID.keyUsage)?.content[1];
   return {
     isAuthority: readBoolean(extensions.get(OID.basicConstraints)?.children[0]) === true,
     isBarredFromSigning: extensions.has(OID.keyUsage) && ((usage ?? 0) & KEY_CERT_SIGN) === 0,
     subjectKeyIdentifier: extensions.get(OID.subjectKeyIdentifier)?.content,
+    authorityKeyIdentifier: extensions
+      .get(OID.authorityKeyIdentifier)
+      ?.children.find(({ tag }) => tag === KEY_IDENTIFIER)?.content,
   };
 }
 

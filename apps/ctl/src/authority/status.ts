@@ -1,0 +1,122 @@
+// What the authority trusts and until when, which workloads have it, and what to do before something expires. Answers from the files when no mesh runs: an expired authority must not hide itself.
+
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { controlPlaneOf } from '../admin/control-plane.ts';
+import type { Cli } from '../cli.ts';
+import type { AuthorityOptions } from '../commands/ca.ts';
+import { type ExitCode, exitCode } from '../exit-code.ts';
+import { type Palette, paletteFor } from '../output/colour.ts';
+import { printDiagnostics, problem, refuse } from '../output/diagnostics.ts';
+import { printStructured } from '../output/structured.ts';
+import { formatTable } from '../output/table.ts';
+import { stateDirectory } from '../state/state-directory.ts';
+import { type AuthorityCertificate, type AuthorityState, readAuthority } from './read-status.ts';
+
+export async function authorityStatus(cli: Cli, options: AuthorityOptions): Promise<ExitCode> {
+  const state = stateDirectory(cli, options.state);
+  const answer = await controlPlaneOf(state).get('/v1/ca');
+  if (!answer.ok) {
+    const certificates = certificatesOnDisk(state);
+    if (certificates.length === 0) return refuse(cli, ...answer.diagnostics);
+    return await showFiles(cli, certificates, options);
+  }
+  if (options.output === 'json') {
+    await printStructured(cli, 'json', answer.value);
+    return exitCode.done;
+  }
+  const authority = readAuthority(answer.value);
+  cli.stdout.write(shown(authority, paletteFor(cli, cli.stdout)));
+  printDiagnostics(cli, authority.warnings);
+  return exitCode.done;
+}
+
+function shown(authority: AuthorityState, palette: Palette): string {
+  const { trustDomain, roots, certificates, workloads, rotation } = authority;
+  const late = workloads.filter(({ hasBundle, hasIssuer }) => !hasBundle || !hasIssuer);
+  const trusting = `${workloads.length - late.length} of ${workloads.length} workloads are up to date`;
+  return [
+    `Trust domain ${trustDomain}, ${roots === 1 ? 'one root' : `${roots} roots`}; ${trusting}.\n\n`,
+    tableOf(certificates, palette),
+    ...(rotation === undefined
+      ? []
+      : [`\nRotation of the ${rotation.kind}: ${rotation.stage} (goes to ${rotation.goal})\n`]),
+    ...(rotation?.waitingFor ?? []).map(({ workload, reason }) => `  waits for ${workload}: ${reason}\n`),
+    ...late
+      .filter(() => rotation === undefined)
+      .map(({ workload, problem: why }) => `  ${workload} is behind${why === '' ? '' : `: ${why}`}\n`),
+  ].join('');
+}
+
+function tableOf(certificates: readonly AuthorityCertificate[], palette: Palette): string {
+  const nowMs = Date.now();
+  const rows = certificates.map(({ role, subject, notAfter }) => [
+    role,
+    subject,
+    { text: left(notAfter - nowMs), paint: notAfter - nowMs < thirtyDaysMs ? palette.red : palette.green },
+    new Date(notAfter).toISOString().replace('.000Z', 'Z'),
+  ]);
+  return formatTable(['ROLE', 'NAME', 'LEFT', 'UNTIL'], rows);
+}
+
+const hourMs = 3_600_000;
+const thirtyDaysMs = 30 * 24 * hourMs;
+
+/** `EXPIRED`, `45m`, `20h`, `3649d`. */
+export function left(ms: number): string {
+  if (ms <= 0) return 'EXPIRED';
+  if (ms < hourMs) return `${Math.ceil(ms / 60_000)}m`;
+  return ms < 48 * hourMs ? `${Math.floor(ms / hourMs)}h` : `${Math.floor(ms / (24 * hourMs))}d`;
+}
+
+async function showFiles(
+  cli: Cli,
+  certificates: readonly AuthorityCertificate[],
+  { output }: AuthorityOptions,
+): Promise<ExitCode> {
+  if (output === 'json') {
+    await printStructured(cli, 'json', { isRunning: false, certificates });
+    return exitCode.done;
+  }
+  cli.stdout.write(tableOf(certificates, paletteFor(cli, cli.stdout)));
+  const hasExpired = certificates.some(({ notAfter }) => notAfter <= Date.now());
+  cli.stderr.write('no mesh is running: this is what its files say\n');
+  if (!hasExpired) return exitCode.done;
+  printDiagnostics(cli, [
+    problem(
+      'authority-expired',
+      'the authority has expired: a mesh with it does not start',
+      'make another one with "xebec ca replace"',
+    ),
+  ]);
+  return exitCode.done;
+}
+
+const files = { root: 'root-cert.pem', intermediate: 'ca-cert.pem' } as const;
+
+function certificatesOnDisk(state: string): readonly AuthorityCertificate[] {
+  return Object.entries(files).flatMap(([role, file]) => {
+    const blocks = textOfFile(join(state, 'ca', file)).match(
+      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+    );
+    return (blocks ?? []).flatMap((pem) => outlineOf(role, pem));
+  });
+}
+
+function outlineOf(role: string, pem: string): readonly AuthorityCertificate[] {
+  try {
+    const { subject, validTo } = new X509Certificate(pem);
+    return [{ role, subject: /^CN=(.*)$/m.exec(subject)?.[1] ?? subject, notAfter: Date.parse(validTo) }];
+  } catch {
+    return [];
+  }
+}
+
+function textOfFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,84 @@
+// xebec ca: the certificate authority of a mesh, and the way from one root to the next.
+import { Option } from 'commander';
+import { durationArgument, outputOption, stateOption } from '../options/shared-options.ts';
+import { type DefineCommand, newCommand } from './command.ts';
+
+export interface AuthorityOptions {
+  readonly state?: string;
+  readonly output: 'table' | 'json';
+}
+
+export interface RotateOptions extends AuthorityOptions {
+  readonly intermediate?: boolean;
+  readonly stage: 'trust' | 'reissue' | 'verify' | 'retire';
+  readonly from?: string;
+  readonly force?: boolean;
+  readonly wait: boolean;
+  readonly timeout: number;
+}
+
+export interface RollBackOptions extends AuthorityOptions {
+  readonly wait: boolean;
+  readonly timeout: number;
+}
+
+const defaultTimeoutMs = 600_000;
+
+const timeoutOption = (): Option =>
+  new Option('--timeout <duration>', 'how long to wait; the rotation goes on without this command')
+    .argParser(durationArgument)
+    .default(defaultTimeoutMs, '10m');
+
+export const defineCa: DefineCommand = (cli, finish) => {
+  const ca = newCommand('ca', 'the certificate authority: what is trusted, by whom, and until when');
+  ca.command('status')
+    .description('certificates, who trusts what, and what a rotation waits for; also of a mesh that is down')
+    .addOption(outputOption('table', 'json'))
+    .addOption(stateOption())
+    .action(async (options: AuthorityOptions) => {
+      const { authorityStatus } = await import('../authority/status.ts');
+      finish(await authorityStatus(cli, options));
+    });
+  ca.command('rotate')
+    .description('a new root, without a failed request: both trusted, reissue, verify, retire')
+    .addHelpText(
+      'after',
+      `
+A step begins when every workload is proven to have the one before. The control plane goes on by itself,
+also after a restart; called again, the command goes on waiting, or lets a rotation go further.
+Until "retire" there is a way back: xebec ca rollback.
+
+Examples:
+  xebec ca rotate                           from beginning to end
+  xebec ca rotate --stage verify            everything but the last step
+  xebec ca rotate --intermediate            the same root, another intermediate
+  xebec ca rotate --from ./new-cacerts      to an authority that somebody else made`,
+    )
+    .addOption(
+      new Option('--stage <stage>', 'how far')
+        .choices(['trust', 'reissue', 'verify', 'retire'])
+        .default('retire'),
+    )
+    .option('--intermediate', 'keep the root')
+    .option('--from <dir>', 'root-cert.pem, ca-cert.pem, ca-key.pem and cert-chain.pem of the next authority')
+    .option('--force', 'without waiting for anybody, as when the old root has expired')
+    .option('--no-wait', 'only begin')
+    .addOption(timeoutOption())
+    .addOption(outputOption('table', 'json'))
+    .addOption(stateOption())
+    .action(async (options: RotateOptions) => {
+      const { rotate } = await import('../authority/rotate.ts');
+      finish(await rotate(cli, options));
+    });
+  ca.command('rollback')
+    .description('undo a rotation that has not yet retired the old root')
+    .option('--no-wait', 'only begin')
+    .addOption(timeoutOption())
+    .addOption(outputOption('table', 'json'))
+    .addOption(stateOption())
+    .action(async (options: RollBackOptions) => {
+      const { rollBack } = await import('../authority/rotate.ts');
+      finish(await rollBack(cli, options));
+    });
+  return ca;
+};

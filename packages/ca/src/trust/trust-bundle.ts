@@ -1,0 +1,36 @@
+// What a workload trusts and who is to have signed its certificate: the two things that reach proxies without a renewal.
+import { createHash } from 'node:crypto';
+
+export interface TrustBundle {
+  /** Of roots and revocations: what a proxy that holds this bundle is known by. */
+  readonly hash: string;
+  /** One certificate a text. */
+  readonly rootsPem: readonly string[];
+  /** Certificate revocation lists; empty: nothing was ever revoked, and nothing is checked. */
+  readonly revocationsPem: string;
+  /** Key identifier of who signs now; a certificate of another one is renewed at once. Empty: whoever. */
+  readonly issuer: string;
+}
+
+export function trustBundle(parts: Omit<TrustBundle, 'hash'>): TrustBundle {
+  const hash = createHash('sha256')
+    .update([...parts.rootsPem].sort().join(''))
+    .update('\0');
+  return { ...parts, hash: hash.update(parts.revocationsPem).digest('hex').slice(0, 16) };
+}
+
+/** What a workload says of itself: what its proxy has taken, not what was sent. */
+export interface TrustReport {
+  /** Envoy's node id. */
+  readonly node: string;
+  /** Hash of the bundle in force. */
+  readonly bundle: string;
+  /** Of the certificate in force. */
+  readonly issuer: string;
+  readonly serial: string;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** Why the newest could not be taken; empty: it was. */
+  readonly problem: string;
+}

@@ -1,0 +1,137 @@
+// Another root while traffic goes on: no request may notice, nobody may be left behind, and a kill loses no step.
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLoad } from './support/http.ts';
+import { type Credentials, credentialsOf } from './support/identity.ts';
+import { at, listAt, type Mesh, pidOf, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
+
+let mesh: Mesh;
+beforeAll(async () => {
+  mesh = await startMesh({ paths: [repositoryFile('tests/e2e/apps/echo')] });
+  // Every request is a handshake.
+  await mesh.apply(`apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo}
+spec:
+  host: echo
+  trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}
+`);
+}, 240_000);
+afterAll(async () => {
+  await mesh?.stop();
+});
+
+const rootsOnDisk = (): string => readFileSync(join(mesh.state, 'ca/root-cert.pem'), 'utf8');
+const stageNow = async (): Promise<string> =>
+  textAt(await mesh.admin('/v1/ca'), 'rotation', 'stage') ?? 'over';
+
+/** The certificate that a sidecar serves to who presents this one; undefined when it is refused. */
+function handshake(address: string, mine: Credentials): Promise<X509Certificate | undefined> {
+  return new Promise((resolve) => {
+    const options = { host: address, port: 8080, rejectUnauthorized: false, ALPNProtocols: ['istio'] };
+    const socket = connect({ ...options, key: mine.privateKeyPem, cert: mine.certificatesPem }, () => {
+      const served = new X509Certificate(socket.getPeerCertificate().raw);
+      // In TLS 1.3 a refusal comes after the client's side is done: an answer shows that there was none.
+      socket.once('data', () => {
+        socket.destroy();
+        resolve(served);
+      });
+      socket.write('GET / HTTP/1.1\r\nhost: echo\r\n\r\n');
+    });
+    socket.on('error', () => resolve(undefined));
+    socket.on('close', () => resolve(undefined));
+  });
+}
+
+async function underLoad(step: () => Promise<void>): Promise<void> {
+  const client = await mesh.pod('client');
+  const load = startLoad({ url: 'http://echo/', proxy: `${client.ip}:15001` }, 40);
+  await step();
+  const { sent, failures } = await load.stop();
+  expect(failures).toEqual({});
+  expect(sent).toBeGreaterThan(50);
+}
+
+describe('[AU-4] [AU-9] a root', () => {
+  it('is replaced by one command under load; the old one counts for nothing afterwards', async () => {
+    const server = await mesh.pod('echo');
+    const before = await credentialsOf(mesh, 'client');
+    const old = rootsOnDisk();
+    expect(await handshake(server.ip, before)).toBeDefined();
+    await underLoad(async () => {
+      const rotated = await mesh.xebec(['ca', 'rotate', '--timeout', '60s']);
+      expect(rotated.stderr).toContain('trust: proxies take both roots');
+      expect(rotated.stderr).toContain('retire: proxies let go of the old root');
+      expect(rotated.code).toBe(0);
+    });
+    expect(rootsOnDisk()).not.toBe(old);
+    expect(await handshake(server.ip, before)).toBeUndefined();
+    const after = await handshake(server.ip, await credentialsOf(mesh, 'client'));
+    expect(after?.subjectAltName).toBe('URI:spiffe://cluster.local/ns/default/sa/echo');
+    const status = await mesh.admin('/v1/ca');
+    const workloads = listAt(status, 'workloads');
+    expect(workloads.length).toBeGreaterThanOrEqual(3);
+    expect(workloads.every((each) => at(each, 'hasBundle') === true && at(each, 'hasIssuer') === true)).toBe(
+      true,
+    );
+    expect(at(status, 'bundle', 'roots')).toBe(1);
+  }, 180_000);
+
+  it('is replaced step by step, with a control plane that is killed at each', async () => {
+    const old = rootsOnDisk();
+    await underLoad(async () => {
+      for (const stage of ['trust', 'reissue', 'verify', 'retire']) {
+        const begun = await mesh.xebec(['ca', 'rotate', '--stage', stage, '--no-wait', '-o', 'json']);
+        expect(begun.stderr).toBe('');
+        const pid = pidOf(mesh, 'control-plane');
+        process.kill(pid, 'SIGKILL');
+        await until('another control plane', async () => pidOf(mesh, 'control-plane') !== pid && stageNow());
+        const wanted = stage === 'retire' ? 'over' : stage;
+        await until(
+          `${stage} is proven`,
+          async () => {
+            const { rotation } = Object(await mesh.admin('/v1/ca'));
+            const isThere = (rotation?.stage ?? 'over') === wanted;
+            return isThere && (rotation ?? null) === null
+              ? true
+              : isThere && rotation.waitingFor.length === 0;
+          },
+          40_000,
+        );
+      }
+    });
+    expect(rootsOnDisk()).not.toBe(old);
+  }, 240_000);
+
+  it('that was not yet retired comes back', async () => {
+    const old = rootsOnDisk();
+    await underLoad(async () => {
+      const half = await mesh.xebec(['ca', 'rotate', '--stage', 'verify', '--timeout', '60s']);
+      expect(half.stdout).toContain('the rotation is at verify, and every workload is proven to have it');
+      expect(rootsOnDisk().length).toBeGreaterThan(old.length);
+      const back = await mesh.xebec(['ca', 'rollback', '--timeout', '60s']);
+      expect(back.stdout).toContain('no rotation is under way; one root is trusted');
+    });
+    expect(rootsOnDisk()).toBe(old);
+    const again = await mesh.xebec(['ca', 'rollback']);
+    expect(again.stderr).toContain('[nothing-to-roll-back]');
+    expect(again.code).toBe(1);
+  }, 180_000);
+
+  it('stays when only the intermediate is replaced', async () => {
+    const old = rootsOnDisk();
+    const issuer = textAt(await mesh.admin('/v1/ca'), 'bundle', 'issuer');
+    await underLoad(async () => {
+      const rotated = await mesh.xebec(['ca', 'rotate', '--intermediate', '--timeout', '60s']);
+      expect(rotated.code).toBe(0);
+    });
+    expect(rootsOnDisk()).toBe(old);
+    expect(textAt(await mesh.admin('/v1/ca'), 'bundle', 'issuer')).not.toBe(issuer);
+    expect((await mesh.xebec(['ca', 'status'])).stdout).toMatch(
+      /^Trust domain cluster.local, one root; (\d+) of \1 workloads are up to date/,
+    );
+  }, 180_000);
+});
