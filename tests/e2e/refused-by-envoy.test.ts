@@ -48,7 +48,7 @@ const refusedNames = async (): Promise<readonly string[]> => {
 const sentResponses = async (): Promise<number> => Number(at(await status(), 'sentResponses'));
 
 describe('[MG-3] [DP-14] an object that Envoy refuses', () => {
-  it('is named within five seconds: proxy, type, what Envoy says, object, file and line', async () => {
+  it('[F10] is named within five seconds: proxy, type, what Envoy says, object, file and line', async () => {
     const load = startLoad({ url: 'http://good.example.com/', proxy }, 50);
     writeFileSync(join(directory, 'bad.yaml'), `# A comment.\n${document('bad', 'poison')}`);
     await until('the file is in force', async () => (await mesh.xebec(['get', 'vs', 'bad'])).code === 0);

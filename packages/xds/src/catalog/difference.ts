@@ -1,5 +1,5 @@
 // What a stack of layers shows differently from an epoch before. The rule: a change under a more specific layer is no change.
-import type { EncodedResource, LayerUse } from '../types.ts';
+import type { EncodedResource, LayerUse, TypeUrl } from '../types.ts';
 import { firstAfter, type LayerLog } from './layer-log.ts';
 import { isShown, type LayerStack } from './layers.ts';
 
@@ -31,6 +31,24 @@ export const noDifference: Difference = {
   hidden: [],
   encoding: {},
 };
+
+type Needs = ReadonlyMap<TypeUrl, ReadonlySet<string>>;
+const needsMade = new WeakMap<Difference, Needs>();
+
+/** The names that the upserts need, by type, each once; made for the first stream that asks. */
+export function needsOf(difference: Difference): Needs {
+  const known = needsMade.get(difference);
+  if (known !== undefined) return known;
+  const made = new Map<TypeUrl, Set<string>>();
+  for (const { needs } of difference.upserts) {
+    for (const { typeUrl, name } of needs) {
+      const names = made.get(typeUrl) ?? new Set();
+      made.set(typeUrl, names.add(name));
+    }
+  }
+  needsMade.set(difference, made);
+  return made;
+}
 
 /** What comparisons need of a catalog. */
 export interface LayerReader {

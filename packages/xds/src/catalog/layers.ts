@@ -15,6 +15,10 @@ export interface LayerView {
   readonly own: LayerStack;
   readonly common: LayerStack;
   readonly hasNeeded: boolean;
+  /** The layers of both that are pushed whole. */
+  readonly whole: readonly LayerStack[];
+  /** No layer that is not pushed whole is more specific than one that is. */
+  readonly isWholeFirst: boolean;
 }
 
 export const keyOf = (layer: string, name: string): ResourceKey => `${layer}|${name}`;
@@ -34,13 +38,21 @@ const noStack = createStack([]);
 export function createLayerView(layers: readonly LayerUse[], isLarge: (layer: string) => boolean): LayerView {
   const found = layers.findIndex((use) => isLarge(use.layer));
   const split = found < 0 ? layers.length : found;
+  const own = split === 0 ? noStack : createStack(split === layers.length ? layers : layers.slice(0, split));
+  const common = split === layers.length ? noStack : createStack(split === 0 ? layers : layers.slice(split));
+  const firstNeeded = layers.findIndex((use) => use.members === 'needed');
   return {
     layers,
-    own: split === 0 ? noStack : createStack(split === layers.length ? layers : layers.slice(0, split)),
-    common: split === layers.length ? noStack : createStack(split === 0 ? layers : layers.slice(split)),
-    hasNeeded: layers.some((use) => use.members === 'needed'),
+    own,
+    common,
+    hasNeeded: firstNeeded >= 0,
+    whole: [own, common].map(wholeOf).filter((stack) => stack.layers.length > 0),
+    isWholeFirst: firstNeeded < 0 || layers.slice(firstNeeded).every((use) => use.members === 'needed'),
   };
 }
+
+const wholeOf = (stack: LayerStack): LayerStack =>
+  stack.isAll ? stack : createStack(stack.layers.filter((use) => use.members === 'all'));
 
 export const sameUse = (left: LayerUse, right: LayerUse | undefined): boolean =>
   left.layer === right?.layer && left.members === right.members && left.shows?.key === right.shows?.key;

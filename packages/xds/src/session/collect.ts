@@ -1,7 +1,16 @@
 // Takes the changes since the stream's cursor into what is pending. The rule: each channel sees each epoch once.
 import type { Difference } from '../catalog/difference.ts';
 import type { EncodedResource } from '../types.ts';
-import { followNeeds, isInWildcard, isRelevant, plainAdd, plainUpsert, queueUpsert } from './hold.ts';
+import {
+  followAll,
+  followNeeds,
+  isInWildcard,
+  isOverlapped,
+  isRelevant,
+  plainAdd,
+  plainUpsert,
+  queueUpsert,
+} from './hold.ts';
 import { isAskedFor, reconsiderAsks } from './on-demand.ts';
 import { type Channel, pendingOf, type Session } from './state.ts';
 
@@ -35,7 +44,7 @@ const isEmpty = (difference: Difference): boolean =>
 /** The common layers go to this channel as they go to others: nothing in them depends on the stream. */
 const isShared = (session: Session, channel: Channel): boolean =>
   session.protocol === 'delta' &&
-  !session.isSelective &&
+  !channel.view.hasNeeded &&
   !isAskedFor(session, channel) &&
   channel.isWildcard &&
   channel.view.common.isAll &&
@@ -45,8 +54,14 @@ const isShared = (session: Session, channel: Channel): boolean =>
 function shareCommon(session: Session, channel: Channel, common: Difference): void {
   const pending = pendingOf(channel);
   pending.since ??= session.epoch;
+  if (!isOverlapped(channel)) followAll(session, common);
+  else for (const resource of common.upserts) followShown(session, channel, resource);
   if (pending.removals.size > 0) for (const { name } of common.upserts) pending.removals.delete(name);
   for (const name of common.removed) takeRemoval(session, channel, name);
+}
+
+function followShown(session: Session, { catalog, view }: Channel, resource: EncodedResource): void {
+  if (!catalog.decides(view.own.layers, resource.name)) followNeeds(session, resource, false);
 }
 
 function takeOwn(session: Session, channel: Channel, own: Difference): void {

@@ -5,7 +5,7 @@ import type { EncodedResource } from '../types.ts';
 import { type DeltaItem, deltaItemLength, encodeDeltaBody } from '../wire/delta-response.ts';
 import { emptyEndpoints } from '../wire/empty-endpoints.ts';
 import type { Permit } from './gate.ts';
-import { plainAdd, plainUpsert } from './hold.ts';
+import { isOverlapped, plainAdd, plainUpsert } from './hold.ts';
 import { setAside } from './isolation.ts';
 import {
   forgetAnswer,
@@ -87,13 +87,6 @@ const differenceOf = (channel: Channel, since: number): Difference | undefined =
   since < 0
     ? channel.catalog.everything(channel.view.common)
     : channel.catalog.changesSince(channel.view.common, since);
-
-function isOverlapped(channel: Channel): boolean {
-  const { catalog, view } = channel;
-  const { upserts, hidden } = catalog.everything(view.own);
-  const isCommon = (name: string): boolean => catalog.resolve(view.common.layers, name) !== undefined;
-  return upserts.some(({ name }) => isCommon(name)) || hidden.some(isCommon);
-}
 
 function expandOwn(channel: Channel, pending: Pending): void {
   for (const resource of channel.catalog.everything(channel.view.own).upserts) {

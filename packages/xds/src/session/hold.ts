@@ -1,4 +1,5 @@
 // What is to be sent, and what it needs. The rule: a resource that is held brings everything it needs with it, and is never let go.
+import { type Difference, needsOf } from '../catalog/difference.ts';
 import { addName, hasName, namesOf } from '../names.ts';
 import { ENDPOINTS } from '../roles.ts';
 import type { EncodedResource, ResourceReference } from '../types.ts';
@@ -37,6 +38,22 @@ export function queueUpsert(
 export function followNeeds(session: Session, resource: EncodedResource, isUrgent: boolean): void {
   if (!session.isSelective) return;
   for (const need of resource.needs) hold(session, need, isUrgent);
+}
+
+/** Holds what the resources of a shared difference need. */
+export function followAll(session: Session, difference: Difference): void {
+  if (!session.isSelective) return;
+  for (const { typeUrl, view } of session.channels.values()) {
+    const names = view.hasNeeded ? needsOf(difference).get(typeUrl) : undefined;
+    for (const name of names ?? nobody) hold(session, { typeUrl, name }, false);
+  }
+}
+
+/** Whether an own layer of the channel shows or hides a name that the common ones have. */
+export function isOverlapped({ catalog, view }: Channel): boolean {
+  const { upserts, hidden } = catalog.everything(view.own);
+  const isCommon = (name: string): boolean => catalog.resolve(view.common.layers, name) !== undefined;
+  return upserts.some(({ name }) => isCommon(name)) || hidden.some(isCommon);
 }
 
 /** From now on the client shall have this resource, whenever it exists. */

@@ -1,6 +1,6 @@
 // When and what is pushed: coalescing, pacing, gates with a deadline, other views.
 import { describe, expect, it } from 'vitest';
-import { CLUSTER, ENDPOINTS, LISTENER, ROUTE } from '../roles.ts';
+import { CLUSTER, ENDPOINTS, LISTENER, ROUTE, SECRET } from '../roles.ts';
 import { testCluster, testResource, testRouter } from '../testing/resources.ts';
 import { createRig, createWorld, layer, type Rig, summarize, viewOf } from '../testing/rig.ts';
 
@@ -167,5 +167,57 @@ describe('a stream that fell behind the log', () => {
     });
     rig.pump();
     expect(rig.session.isLost).toBe(true);
+  });
+});
+
+describe('what streams have in common', () => {
+  const secretsAsNeeded = viewOf([layer('*')]);
+  const view = {
+    ...secretsAsNeeded,
+    layers: { ...secretsAsNeeded.layers, [SECRET]: [layer('*', 'needed')] },
+  };
+
+  function createWorldWithSecrets() {
+    const world = createWorld(1);
+    world.transact(() => {
+      world.set(SECRET, testResource('key', '1'));
+      world.set(SECRET, testResource('other', '1'));
+      world.set(CLUSTER, { ...testCluster('c0'), needs: [{ typeUrl: SECRET, name: 'key' }] });
+      world.set(CLUSTER, testCluster('c1'));
+    });
+    return world;
+  }
+
+  it('is encoded once for all of them, also where another type is only what is needed', () => {
+    const world = createWorldWithSecrets();
+    const rigs = [createRig(world, { view }), createRig(world, { view })];
+    const bodies = rigs.map((rig) => {
+      rig.delta(CLUSTER);
+      return rig.taken()[0]?.body;
+    });
+    expect(bodies[0]).toBeDefined();
+    expect(bodies[0]).toBe(bodies[1]);
+  });
+
+  it('brings what it needs of the type that is only what is needed', () => {
+    const world = createWorldWithSecrets();
+    const rig = createRig(world, { view });
+    rig.delta(CLUSTER);
+    rig.delta(SECRET);
+    expect(acknowledge(rig)).toEqual(['Cluster +c0,c1', 'Secret +key']);
+    world.transact(() =>
+      world.set(CLUSTER, { ...testCluster('c1', '2'), needs: [{ typeUrl: SECRET, name: 'other' }] }),
+    );
+    expect(acknowledge(rig).sort()).toEqual(['Cluster +c1', 'Secret +other']);
+  });
+
+  it('does not bring what something hidden by the own layers needs', () => {
+    const world = createWorldWithSecrets();
+    world.transact(() => world.set(CLUSTER, testCluster('c0', 'mine'), 'own'));
+    const layers = { ...view.layers, [CLUSTER]: [layer('own'), layer('*')] };
+    const rig = createRig(world, { view: { ...view, layers } });
+    rig.delta(CLUSTER);
+    rig.delta(SECRET);
+    expect(acknowledge(rig)).toEqual(['Cluster +c0,c1', 'Secret']);
   });
 });

@@ -61,7 +61,8 @@ function applyAsks(session: Session, channel: Channel, request: DeltaRequest): v
 function startWildcard(session: Session, channel: Channel, known: Known): void {
   const pending = pendingOf(channel);
   pending.mustAnswer = known.size === 0;
-  if (known.size === 0 && !session.isSelective) {
+  // What the whole layers need is held since the stream has its view.
+  if (known.size === 0 && !channel.view.hasNeeded) {
     pending.since = -1;
     return;
   }

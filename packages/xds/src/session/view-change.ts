@@ -3,7 +3,16 @@ import type { LayerView } from '../catalog/layers.ts';
 import { sameLayers, sameUse } from '../catalog/layers.ts';
 import { hasName } from '../names.ts';
 import type { EncodedResource, LayerUse, StreamView } from '../types.ts';
-import { followNeeds, hold, isRelevant, plainAdd, plainUpsert, queueUpsert } from './hold.ts';
+import {
+  followAll,
+  followNeeds,
+  hold,
+  isOverlapped,
+  isRelevant,
+  plainAdd,
+  plainUpsert,
+  queueUpsert,
+} from './hold.ts';
 import { answerAbsentAgain, reconsiderAsks } from './on-demand.ts';
 import { type Channel, pendingOf, type Session } from './state.ts';
 
@@ -50,9 +59,17 @@ export function holdRoots(session: Session): void {
       hold(session, { typeUrl, name: found?.name ?? asked }, false);
     }
   }
-  for (const { catalog, view } of session.channels.values()) {
-    for (const use of view.layers) {
-      if (use.members !== 'all') continue;
+  for (const channel of session.channels.values()) followWhole(session, channel);
+}
+
+function followWhole(session: Session, channel: Channel): void {
+  const { catalog, view } = channel;
+  if (view.isWholeFirst && !isOverlapped(channel)) {
+    for (const stack of view.whole) followAll(session, catalog.everything(stack));
+    return;
+  }
+  for (const { layers } of view.whole) {
+    for (const use of layers) {
       for (const [, resource] of catalog.members(use)) {
         // What another layer hides is not followed.
         if (catalog.resolve(view.layers, resource.name) === resource) followNeeds(session, resource, false);
