@@ -33,7 +33,7 @@ async function serves(): Promise<void> {
   using client = openDiscovery({ address, node: { id, metadata: {} } });
   const startedAt = performance.now();
   await client.ask(types.cluster);
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(performance.now() - startedAt).toBeLessThan(8_000);
 }
 
 async function isQuietAgain(): Promise<void> {
