@@ -109,6 +109,8 @@ export const configInputs = (store: Pick<Store, 'source'>) => ({
   envoyFilters: store.source('EnvoyFilter'),
   wasmPlugins: store.source('WasmPlugin'),
   trafficExtensions: store.source('TrafficExtension'),
+  namespaces: store.source('Namespace'),
+  configMaps: store.source('ConfigMap'),
 });
 
 const sameProxy = (left: ProxyNode, right: ProxyNode): boolean =>

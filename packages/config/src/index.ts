@@ -13,7 +13,13 @@ export type {
   PathPattern,
   TextPattern,
 } from './kinds/authorization-policy/spec.ts';
-export type { ConfigMapSpec, MeshConfigSpec, PathNormalization } from './kinds/config-map/spec.ts';
+export type {
+  ConfigMapSpec,
+  MeshConfigSpec,
+  MeshNetworkSpec,
+  NetworkGatewaySpec,
+  PathNormalization,
+} from './kinds/config-map/spec.ts';
 export type { DeploymentSpec, PodTemplate } from './kinds/deployment/spec.ts';
 export type {
   ClientTls,
@@ -136,6 +142,7 @@ export { isIpAddress } from './values/address.ts';
 export type { AnnotationProblem, CaptureAnnotations } from './values/capture-annotations.ts';
 export { readCaptureAnnotations } from './values/capture-annotations.ts';
 export { matchesLabels, matchesSelector } from './values/matches-selector.ts';
+export { networkLabel } from './values/network-name.ts';
 export { plainMap, plainMapOf } from './values/plain-map.ts';
 export type {
   ExportTo,

@@ -3,6 +3,7 @@ import type { Collection, Graph } from '@xebec/flow';
 import { buildClientSecrets } from './client-secrets.ts';
 import { type Client, deriveClients } from './clients.ts';
 import { buildClusters } from './clusters/build-clusters.ts';
+import { deriveNamingGateways } from './clusters/naming-gateways.ts';
 import { buildDemand, type Demand } from './demand.ts';
 import { buildEndpoints } from './endpoints/build-endpoints.ts';
 import { buildExtensions } from './extensions/build-extensions.ts';
@@ -47,7 +48,7 @@ export interface EnvoyCollections {
 export function buildResources(graph: Graph, inputs: ResourceInputs): EnvoyCollections {
   const programs = buildPrograms(graph, inputs);
   const clients = deriveClients(graph, inputs, programs.uses);
-  const places = buildPlaces(graph, clients, inputs.destinations);
+  const places = buildPlaces(graph, clients, inputs);
   const made = buildUnpatched(graph, inputs, { clients, places });
   const patches = buildPatches(graph, { inputs, clients, places, made, programs });
   const types = made.flatMap((type): ResourceCollection[] => [type, ...patchesOf(patches, type.typeUrl)]);
@@ -75,6 +76,7 @@ function buildUnpatched(
     buildGatewayRoutes(graph, inputs),
     buildGrpcRoutes(graph, inputs, demand),
   );
+  const naming = deriveNamingGateways(graph, inputs.gateways, places.byClient);
   const udp = buildUdp(graph, inputs, { clients, demand });
   return [
     {
@@ -83,11 +85,19 @@ function buildUnpatched(
     },
     {
       typeUrl: typeUrls.cluster,
-      resources: graph.union('allClusters', buildClusters(graph, inputs, { demand, places }), udp.clusters),
+      resources: graph.union(
+        'allClusters',
+        buildClusters(graph, inputs, { demand, places, naming }),
+        udp.clusters,
+      ),
     },
     {
       typeUrl: typeUrls.endpoint,
-      resources: graph.union('allEndpoints', buildEndpoints(graph, inputs, places), udp.endpoints),
+      resources: graph.union(
+        'allEndpoints',
+        buildEndpoints(graph, inputs, { places, naming }),
+        udp.endpoints,
+      ),
     },
     { typeUrl: typeUrls.extension, resources: buildExtensions(graph, inputs) },
     {

@@ -2,7 +2,7 @@
 
 import type { ObjectOf, PathNormalization } from '@xebec/config';
 import type { Collection } from '@xebec/flow';
-import type { Extension } from '@xebec/mesh';
+import type { Extension, NetworkSources } from '@xebec/mesh';
 import type {
   ConnectionTable,
   Destination,
@@ -13,6 +13,7 @@ import type {
   Inbound,
   Layer,
   Layered,
+  NetworkGateway,
   ObjectKey,
   PatchSet,
   ProxyNode,
@@ -52,6 +53,9 @@ export interface ResourceInputs {
   readonly destinations: Collection<Layered<Host>, Destination>;
   readonly connectionTables: Collection<Layered<Host>, ConnectionTable>;
   readonly routeTables: Collection<Layered<Host>, RouteTable>;
+  readonly networkPlans: NetworkSources['networkPlans'];
+  readonly namespaceNetworks: NetworkSources['namespaceNetworks'];
+  readonly networkGateways: Collection<string, readonly NetworkGateway[]>;
   readonly inbounds: Collection<string, Inbound>;
   readonly gateways: Collection<string, GatewayModel>;
   readonly secrets: Collection<string, TlsSecret>;

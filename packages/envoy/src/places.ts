@@ -1,8 +1,10 @@
 // Where clients are. A place is a layer of its own beside each layer of a client, only for what depends on it.
 import type { Collection, Graph, Index } from '@xebec/flow';
-import type { Destination, Layer, ProxyNode, TrafficPolicy } from '@xebec/model';
+import { type NetworkSources, networkOf } from '@xebec/mesh';
+import type { Destination, Layer, NetworkGateway, ProxyNode, TrafficPolicy } from '@xebec/model';
 import type { Client } from './clients.ts';
-import { labelOf, type Place } from './endpoints/place.ts';
+import { labelOf, networkPlace, type Place } from './endpoints/place.ts';
+import type { ProxySettings } from './inputs.ts';
 
 export interface Places {
   /** By client; absent for those of whom nobody knows where they are. */
@@ -14,12 +16,22 @@ export interface Places {
 /** The layer for clients of `layer` in one place. */
 export const placeLayer = <L extends string>(layer: L, { key }: Place): `${L}@${string}` => `${layer}@${key}`;
 
+/** Narrowest first: what is the same in all places of a network is made once for the network. */
+export const placesWithin = (place: Place): readonly Place[] =>
+  place.network === undefined || place.isNetwork ? [place] : [place, networkPlace(place.network)];
+
+interface PlaceInputs extends NetworkSources {
+  readonly destinations: Collection<string, Destination>;
+  readonly networkGateways: Collection<string, readonly NetworkGateway[]>;
+  readonly settings: Collection<'mesh', ProxySettings>;
+}
+
 const nodeLabel = 'kubernetes.io/hostname';
 
 export function buildPlaces(
   graph: Graph,
   clients: Collection<string, Client>,
-  destinations: Collection<string, Destination>,
+  { destinations, networkPlans, namespaceNetworks, networkGateways, settings }: PlaceInputs,
 ): Places {
   const named = graph.derive({
     name: 'placeLabels',
@@ -27,15 +39,18 @@ export function buildPlaces(
     fn: (_destinations, label: string) => [[label, label] as const],
   });
   const all = graph.index(named, 'all', (): readonly 'all'[] => ['all']);
+  const gatewayed = graph.index(networkGateways, 'all', (): readonly 'all'[] => ['all']);
   const byClient = graph.derive({
     name: 'places',
     from: clients,
-    reads: { all },
+    reads: { all, gatewayed, networkPlans, namespaceNetworks, settings },
     equals: (left: Place, right: Place) => left.key === right.key,
     fn: ({ proxy }, id: string, read) => {
+      const network = networkOf(proxy, read);
       const place = placeOf(
-        proxy,
+        { ...proxy, network },
         read.all.at('all').map(([label]) => label),
+        read.gatewayed.count('all') > 0 ? network : '',
       );
       return place === undefined ? [] : [[id, place] as const];
     },
@@ -65,7 +80,7 @@ function layersOfPlaces(
     },
   });
   const byPlace = graph.index(placed, 'byPlace', ({ layers, place }) =>
-    layers.map((layer) => placeLayer(layer, place)),
+    layers.flatMap((layer) => placesWithin(place).map((each) => placeLayer(layer, each))),
   );
   const present = graph.derive({
     name: 'placeLayers',
@@ -76,7 +91,9 @@ function layersOfPlaces(
       // They are all in the same place.
       const [first = ''] = members;
       const found = read.placed.get(first);
-      return found === undefined ? [] : [[key, found.place] as const];
+      if (found === undefined) return [];
+      const place = placesWithin(found.place).find((each) => key.endsWith(`@${each.key}`));
+      return place === undefined ? [] : [[key, place] as const];
     },
   });
   return graph.index(present, 'byLayer', (_place, key): readonly Layer[] => [
@@ -93,20 +110,24 @@ function labelsNamed({ service, policy, portPolicies, subsets }: Destination): r
   return [...new Set([...written.filter((label) => !label.includes('=')), ...(isLocal ? [nodeLabel] : [])])];
 }
 
-function placeOf(proxy: ProxyNode, named: readonly string[]): Place | undefined {
+function placeOf(proxy: ProxyNode, named: readonly string[], network: string): Place | undefined {
   const { locality, node } = proxy;
   const known = named.flatMap((label) => {
     const value = labelOf(label, proxy) ?? '';
     return value === '' ? [] : [[label, value] as const];
   });
   const isNowhere = locality === undefined || [locality.region, locality.zone].every((part) => part === '');
-  if (isNowhere && known.length === 0) return undefined;
+  if (isNowhere && known.length === 0) return network === '' ? undefined : networkPlace(network);
   const parts = isNowhere ? [] : [locality.region, locality.zone, locality.subzone];
   const labels = known.map(([label, value]) => `${encodeURIComponent(label)}=${encodeURIComponent(value)}`);
   return {
-    key: [parts.map(encodeURIComponent).join('/'), ...labels].join(';'),
+    key: [parts.map(encodeURIComponent).join('/'), ...labels, ...networkKeys(network)].join(';'),
+    ...(network === '' ? {} : { network }),
     ...(isNowhere ? {} : { locality }),
     ...(node === undefined || !named.includes(nodeLabel) ? {} : { node }),
     labels: Object.fromEntries(known),
   };
 }
+
+const networkKeys = (network: string): readonly string[] =>
+  network === '' ? [] : [networkPlace(network).key];

@@ -9,7 +9,7 @@ import { extensionLayer, meshExtensionLayer } from './extensions/names.ts';
 import type { ProxySettings } from './inputs.ts';
 import { httpProxyRoute, scopeName } from './names.ts';
 import { patchedView } from './patches/patched-view.ts';
-import { type Places, placeLayer } from './places.ts';
+import { type Places, placeLayer, placesWithin } from './places.ts';
 import { typeUrls } from './resource.ts';
 import { eagerRoutes, onDemandRoutes } from './routes/outbound-routes.ts';
 import { type Taker, takerOf } from './taker.ts';
@@ -100,7 +100,9 @@ export interface PlacedClient extends Client {
 
 /** What depends on the place of a client comes before what is for everybody. */
 const placedLayers = ({ layers, place }: PlacedClient): readonly string[] =>
-  place === undefined ? layers : layers.flatMap((layer) => [placeLayer(layer, place), layer]);
+  place === undefined
+    ? layers
+    : layers.flatMap((layer) => [...placesWithin(place).map((each) => placeLayer(layer, each)), layer]);
 
 function viewOf(client: PlacedClient, policy: OutboundPolicy): ProxyView {
   const view = { ...unpatchedView(client), ...answerToUnknown(client, policy) };

@@ -15,6 +15,7 @@ import { deriveHosts } from './host-views.ts';
 import { deriveServices } from './hosts.ts';
 import { deriveInbounds } from './inbounds.ts';
 import type { MeshCollections, MeshInputs } from './inputs.ts';
+import { deriveNetworkGateways, deriveNetworks } from './networks.ts';
 import { derivePatches } from './patch-sets.ts';
 import { derivePeerPolicies, derivePeerSources, indexNamespacePeers } from './peer-policies.ts';
 import { deriveRouteTables, indexMeshRoutes } from './route-tables.ts';
@@ -27,26 +28,21 @@ import { deriveWorkloads, indexByAddress, indexByLabel } from './workloads.ts';
 export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const hosts = deriveHosts(graph, deriveClaims(graph, inputs));
   const services = deriveServices(graph, hosts);
-  const workloads = deriveWorkloads(graph, inputs);
+  const networks = deriveNetworks(graph, inputs);
+  const workloads = deriveWorkloads(graph, inputs, networks);
   const backings = deriveBackings(graph, inputs);
   const peersByNamespace = indexNamespacePeers(graph, inputs);
   const peerSources = derivePeerSources(graph, inputs, peersByNamespace);
+  const endpointSources = { hosts, backings, workloads, peerSources, networks };
   const { endpointSets, udpEndpointSets, servers, identities } = deriveEndpoints(graph, inputs, {
-    hosts,
-    backings,
-    workloads,
+    ...endpointSources,
     workloadsByLabel: indexByLabel(graph, workloads),
     peerPolicies: derivePeerPolicies(graph, workloads, peerSources),
-    peerSources,
   });
   const destinationRules = deriveDestinationRules(graph, inputs);
   const { clientLayers, classesByPair } = deriveClasses(graph, inputs);
-  const destinations = deriveDestinations(graph, inputs, {
-    hosts,
-    rules: destinationRules,
-    identities,
-    classesByPair,
-  });
+  const ofHosts = { hosts, rules: destinationRules, identities, classesByPair };
+  const destinations = deriveDestinations(graph, inputs, ofHosts);
   const routes = deriveRoutes(graph, inputs, { hosts, destinations, servers });
   const connections = deriveConnections(graph, inputs, hosts);
   const meshConnections = indexMeshConnections(graph, connections);
@@ -75,6 +71,8 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     clientLayers,
     scopes: deriveScopes(graph, inputs, sidecarsBySelector),
     workloads,
+    ...networks,
+    networkGateways: deriveNetworkGateways(graph, inputs, { ...networks, endpointSets }),
     inbounds: deriveInbounds(graph, inputs, inboundSources),
     acceptances: acceptancesOf(inboundSources),
     gateways,

@@ -1,7 +1,8 @@
 // Endpoints of one port: how workloads, inline endpoints and slices become entries of a cluster.
-import type { ObjectOf, SliceEndpoint, WorkloadEntrySpec } from '@xebec/config';
+import { networkLabel, type ObjectOf, type SliceEndpoint, type WorkloadEntrySpec } from '@xebec/config';
 import type { Endpoint, ObjectKey, PeerPolicy, PeerTls, ServicePort, Workload } from '@xebec/model';
 import { type BackedPort, type Backing, targetPortOf } from './backings.ts';
+import { type NetworkLookups, networkOf } from './networks.ts';
 import { modeOfPort, type PeerLookups, peerPolicyOf } from './peer-policies.ts';
 import { type MeshSettings, spiffeId } from './settings.ts';
 import { tlsModeLabel } from './workloads.ts';
@@ -69,7 +70,7 @@ export interface InlineEndpoint {
   readonly position: number;
 }
 
-export function endpointOfInline(inline: InlineEndpoint, read: PeerLookups): Endpoint {
+export function endpointOfInline(inline: InlineEndpoint, read: PeerLookups & NetworkLookups): Endpoint {
   const { spec, namespace, port, settings } = inline;
   const target = spec.ports[port.name] ?? inline.targetPort;
   const isMeshed = spec.labels[tlsModeLabel] === 'istio';
@@ -81,12 +82,19 @@ export function endpointOfInline(inline: InlineEndpoint, read: PeerLookups): End
     workload: '',
     ...(hasIdentity ? { identity: spiffeId(settings.trustDomain, namespace, spec.serviceAccount) } : {}),
     ...(spec.locality === undefined ? {} : { locality: spec.locality }),
-    network: spec.network === '' ? settings.network : spec.network,
+    network: networkOfInline(inline, read),
     weight: spec.weight,
     health: 'healthy',
     tls: isMeshed ? peerTls(true, peerPolicyOf(namespace, spec.labels, read), target) : 'disabled',
     causes: [{ object: inline.owner, field: `spec.endpoints[${inline.position}]` }],
   };
+}
+
+/** What is not of the mesh is of none of its networks, unless it says so. */
+function networkOfInline({ spec, namespace, settings }: InlineEndpoint, read: NetworkLookups): string {
+  const { network, labels, address } = spec;
+  if (labels[tlsModeLabel] === 'istio') return networkOf({ network, labels, namespace, address }, read);
+  return network || labels[networkLabel] || settings.network;
 }
 
 /** One entry of an EndpointSlice, for one port. */

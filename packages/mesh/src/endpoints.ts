@@ -29,6 +29,7 @@ import type { HostView } from './hosts.ts';
 import type { HostPort, MeshInputs } from './inputs.ts';
 import { anchorOfSelector, isSelected } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
+import type { NetworkLookups, NetworkSources } from './networks.ts';
 import { defaultPeerPolicy, type PeerLookups, type PeerSources } from './peer-policies.ts';
 import { type MeshSettings, type SettingsLookup, settingsOf } from './settings.ts';
 import type { WorkloadsByLabel } from './workloads.ts';
@@ -57,6 +58,7 @@ export interface EndpointSources {
   readonly workloadsByLabel: WorkloadsByLabel;
   readonly peerPolicies: Collection<ObjectKey, PeerPolicy>;
   readonly peerSources: PeerSources;
+  readonly networks: NetworkSources;
 }
 
 /** The endpoints of every port, and who answers there (absent where nobody has an identity). */
@@ -140,12 +142,12 @@ function portsOf({ host, holders }: HostView): readonly HeldPort[] {
 function deriveInline(
   graph: Graph,
   { serviceEntries }: MeshInputs,
-  { peerSources }: EndpointSources,
+  { peerSources, networks }: EndpointSources,
 ): OwnedSets {
   return graph.derive({
     name: 'mesh.inlineEndpoints',
     from: serviceEntries,
-    reads: { ...peerSources },
+    reads: { ...peerSources, ...networks },
     equals: deepEqual,
     fn: (entry, owner, read) =>
       entry.spec.workloadSelector === undefined ? inlineSets(entry, owner, read) : [],
@@ -155,7 +157,7 @@ function deriveInline(
 function inlineSets(
   entry: ObjectOf<'ServiceEntry'>,
   owner: ObjectKey,
-  read: PeerLookups,
+  read: PeerLookups & NetworkLookups,
 ): readonly OwnedSet[] {
   const { metadata, spec } = entry;
   if (spec.resolution === 'NONE' || spec.resolution === 'DYNAMIC_DNS') return [];

@@ -27,6 +27,12 @@ export type { Conflict } from './conflict.ts';
 export type { Extension } from './extensions.ts';
 export type { HostPort, MeshCollections, MeshInputs, ObjectsOf } from './inputs.ts';
 export { lookUpName, type NameAnswer, type NameQuery } from './name-lookup.ts';
+export {
+  type NetworkLookups,
+  type NetworkPlan,
+  type NetworkSources,
+  networkOf,
+} from './networks.ts';
 export { filterPatchesFor } from './patch-sets.ts';
 export type { AccessLogSettings, MeshSettings } from './settings.ts';
 export { defaultSettings } from './settings.ts';

@@ -11,6 +11,7 @@ import type {
   Inbound,
   Layer,
   Layered,
+  NetworkGateway,
   ObjectKey,
   PatchSet,
   ProxyNode,
@@ -23,6 +24,7 @@ import type {
 import type { Diagnostic } from '@xebec/std';
 import type { Acceptances } from './authorization-check/acceptances.ts';
 import type { Extensions } from './extensions.ts';
+import type { NetworkPlan } from './networks.ts';
 import type { MeshSettings } from './settings.ts';
 
 export type ObjectsOf<K extends KindName> = Collection<ObjectKey, ObjectOf<K>>;
@@ -41,6 +43,8 @@ export interface MeshInputs {
   readonly sidecars: ObjectsOf<'Sidecar'>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;
   readonly secrets: ObjectsOf<'Secret'>;
+  readonly namespaces: ObjectsOf<'Namespace'>;
+  readonly configMaps: ObjectsOf<'ConfigMap'>;
   /** Those in force: of a refused one the last good value, or none. */
   readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;
   readonly wasmPlugins: ObjectsOf<'WasmPlugin'>;
@@ -70,6 +74,11 @@ export interface MeshCollections {
   /** By proxy id: where a client looks names up, narrowest layer first, `*` last. */
   readonly clientLayers: Collection<string, readonly Layer[]>;
   readonly workloads: Collection<ObjectKey, Workload>;
+  /** What says the network of a client: by ConfigMap, and by namespace. */
+  readonly networkPlans: Collection<ObjectKey, NetworkPlan>;
+  readonly namespaceNetworks: Collection<string, string>;
+  /** By network: where clients of other networks find it; absent: it is reached directly. */
+  readonly networkGateways: Collection<string, readonly NetworkGateway[]>;
   /** By proxy id: what a Sidecar lets it see; none for those that see everything. */
   readonly scopes: Collection<string, Scope>;
   /** By proxy id, sidecars only. */

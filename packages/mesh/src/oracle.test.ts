@@ -51,9 +51,10 @@ const anyService = fc
     fc.constantFrom({ app: 'one' }, { app: 'two', version: 'v1' }, {}),
     fc.constantFrom(9080, 'web'),
     fc.boolean(),
+    fc.constantFrom({}, {}, { 'topology.istio.io/network': 'far', 'networking.istio.io/gatewayPort': '81' }),
   )
-  .map(([key, to, selector, targetPort, isHeadless]) =>
-    service(key, {
+  .map(([key, to, selector, targetPort, isHeadless, own]) => {
+    const made = service(key, {
       exportTo: to,
       selector,
       isHeadless,
@@ -63,8 +64,27 @@ const anyService = fc
         servicePort(81, 'tcp'),
         servicePort(81, 'udp', { transport: 'UDP' }),
       ],
-    }),
-  );
+    });
+    return { ...made, metadata: { ...made.metadata, labels: own } };
+  });
+const anyNamespace = fc
+  .tuple(namespace, fc.constantFrom({}, { 'topology.istio.io/network': 'near' }))
+  .map(([key, own]) => object('Namespace', `/${key}`, {}, { labels: own, annotations: {} }));
+const anyPlan = fc.tuple(namespace, fc.boolean()).map(([key, isDefault]) =>
+  object('ConfigMap', `${key}/istio`, {
+    data: {},
+    meshNetworks: {
+      far: {
+        blocks: ['127.0.1.1/32'],
+        isDefault,
+        gateways: [
+          { kind: 'address', address: '192.0.2.1', port: 1 },
+          { kind: 'service', host: 'one.a.svc.cluster.local', port: 81 },
+        ],
+      },
+    },
+  }),
+);
 const anyPod = fc
   .tuple(id, labels, fc.integer({ min: 1, max: 4 }), fc.boolean(), fc.boolean())
   .map(([key, own, last, isReady, isTerminating]) =>
@@ -293,6 +313,8 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyEntry,
   anyWorkloadEntry,
   anySlice,
+  anyNamespace,
+  anyPlan,
   anyRoute,
   anyRule,
   anyPeer,

@@ -5,7 +5,7 @@ import type { ObjectKey, Workload } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import type { MeshInputs } from './inputs.ts';
 import { anchorsOfLabels, type SelectorAnchor } from './label-selectors.ts';
-import { type MeshSettings, settingsOf } from './settings.ts';
+import { type NetworkLookups, type NetworkSources, networkOf } from './networks.ts';
 
 export type WorkloadsByLabel = Index<SelectorAnchor, ObjectKey, Workload>;
 export type WorkloadsByAddress = Index<string, ObjectKey, Workload>;
@@ -15,25 +15,27 @@ const templatesAnnotation = 'inject.istio.io/templates';
 const boundPortsAnnotation = 'local.xebec.io/ports';
 type PodMetadata = ObjectOf<'Pod'>['metadata'];
 export const tlsModeLabel = 'security.istio.io/tlsMode';
-const networkLabel = 'topology.istio.io/network';
 const localityLabel = 'istio-locality';
 
-export function deriveWorkloads(graph: Graph, inputs: MeshInputs): Collection<ObjectKey, Workload> {
-  const { settings } = inputs;
+export function deriveWorkloads(
+  graph: Graph,
+  inputs: MeshInputs,
+  sources: NetworkSources,
+): Collection<ObjectKey, Workload> {
+  const networks = { ...sources, settings: inputs.settings };
   const ofPods = graph.derive({
     name: 'mesh.podWorkloads',
     from: inputs.pods,
-    reads: { settings },
+    reads: { ...networks },
     equals: deepEqual,
-    fn: (pod, key, read) =>
-      isRunning(pod) ? [[key, workloadOfPod(pod, key, settingsOf(read.settings))]] : [],
+    fn: (pod, key, read) => (isRunning(pod) ? [[key, workloadOfPod(pod, key, read)]] : []),
   });
   const ofEntries = graph.derive({
     name: 'mesh.entryWorkloads',
     from: inputs.workloadEntries,
-    reads: { settings },
+    reads: { ...networks },
     equals: deepEqual,
-    fn: (entry, key, read) => [[key, workloadOfEntry(entry, key, settingsOf(read.settings))]],
+    fn: (entry, key, read) => [[key, workloadOfEntry(entry, key, read)]],
   });
   return graph.union('mesh.workloads', ofPods, ofEntries);
 }
@@ -55,8 +57,9 @@ function isRunning({ spec: { status } }: ObjectOf<'Pod'>): boolean {
   return status.podIP !== '' && status.phase !== 'Succeeded' && status.phase !== 'Failed';
 }
 
-function workloadOfPod(pod: ObjectOf<'Pod'>, object: ObjectKey, settings: MeshSettings): Workload {
+function workloadOfPod(pod: ObjectOf<'Pod'>, object: ObjectKey, networks: NetworkLookups): Workload {
   const { metadata, spec } = pod;
+  const { labels, namespace } = metadata;
   const locality = localityOfPod(metadata);
   return {
     object,
@@ -68,7 +71,7 @@ function workloadOfPod(pod: ObjectOf<'Pod'>, object: ObjectKey, settings: MeshSe
     addresses: [...new Set([spec.status.podIP, ...spec.status.podIPs])],
     ports: spec.containers.flatMap((container) => container.ports.flatMap(portOf)),
     ...(locality === undefined ? {} : { locality }),
-    network: metadata.labels[networkLabel] ?? settings.network,
+    network: networkOf({ network: '', labels, namespace, address: spec.status.podIP }, networks),
     ...(spec.nodeName === '' ? {} : { node: spec.nodeName }),
     ...(spec.hostname === '' ? {} : { hostname: spec.hostname }),
     weight: 1,
@@ -148,8 +151,9 @@ function parseLocality(text: string | undefined): Locality | undefined {
 function workloadOfEntry(
   { metadata, spec }: ObjectOf<'WorkloadEntry'>,
   object: ObjectKey,
-  settings: MeshSettings,
+  networks: NetworkLookups,
 ): Workload {
+  const { namespace } = metadata;
   const labels = { ...metadata.labels, ...spec.labels };
   return {
     object,
@@ -158,10 +162,10 @@ function workloadOfEntry(
     ownerName: metadata.name,
     labels,
     serviceAccount: spec.serviceAccount,
-    addresses: spec.address === '' ? [] : [spec.address],
+    addresses: [spec.address],
     ports: Object.entries(spec.ports).map(([name, number]) => ({ name, number, protocol: 'TCP' })),
     ...(spec.locality === undefined ? {} : { locality: spec.locality }),
-    network: spec.network === '' ? settings.network : spec.network,
+    network: networkOf({ network: spec.network, labels, namespace, address: spec.address }, networks),
     weight: spec.weight,
     isMeshed: labels[tlsModeLabel] === 'istio',
     health: spec.isUnhealthy === true ? 'unhealthy' : 'healthy',

@@ -57,6 +57,7 @@ export {
   seenIn,
   splitLayered,
 } from './layers.ts';
+export type { NetworkGateway } from './network.ts';
 export { type ExtensionSide, extensionSides, type PatchReference, type PatchSet } from './patch.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';
 export type { Cause, ObjectKey } from './reference.ts';

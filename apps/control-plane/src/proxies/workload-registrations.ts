@@ -152,7 +152,7 @@ function entryOf(
   state: HealthReport,
 ) {
   const { labels, annotations, template } = group.spec;
-  const { locality, ports, serviceAccount, weight } = template;
+  const { locality, network, ports, serviceAccount, weight } = template;
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'WorkloadEntry',
@@ -177,12 +177,16 @@ function entryOf(
       serviceAccount,
       weight,
       ...(locality === undefined ? {} : { locality: localityText(locality) }),
+      ...networkSaid(proxy.network || network),
     },
     status: {
       conditions: [{ type: 'Healthy', status: state.isHealthy ? 'True' : 'False', message: state.message }],
     },
   };
 }
+
+/** The proxy's own word before that of its group. */
+const networkSaid = (network: string) => (network === '' ? {} : { network });
 
 const localityText = ({ region, zone, subzone }: Locality): string =>
   [region, zone, subzone].filter((part) => part !== '').join('/');

@@ -11,6 +11,7 @@ import { type Emission, type EncodedResource, equalResources, type ResourceKey }
 import { baseLayer, grpcLayer, ipv6BaseLayer, proxyLayer } from '../views.ts';
 import { encodeBaseClusters, encodeInboundCluster, encodeIpv6BaseClusters } from './base-clusters.ts';
 import { buildNamedClusters } from './named-clusters.ts';
+import type { NamingGateways } from './naming-gateways.ts';
 import {
   encodeGrpcCluster,
   encodeOutboundCluster,
@@ -20,17 +21,23 @@ import {
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 
+interface ClusterSources {
+  readonly demand: Demand;
+  readonly places: Places;
+  readonly naming: NamingGateways;
+}
+
 export function buildClusters(
   graph: Graph,
   inputs: ResourceInputs,
-  { demand, places }: { readonly demand: Demand; readonly places: Places },
+  { demand, places, naming }: ClusterSources,
 ): Resources {
   return graph.union(
     'clusters',
     buildOutbound(graph, inputs, places),
     buildGrpc(graph, inputs, demand),
     buildInbound(graph, inputs),
-    buildNamedClusters(graph, inputs),
+    buildNamedClusters(graph, inputs.destinations, naming),
     buildBase(graph, inputs),
     buildConnectClusters(graph, { inputs, demand }),
   );
@@ -82,9 +89,10 @@ function placedClusters(
   const { layer, service } = options.destination;
   const setting = policyFor(options).locality;
   if (service.resolution !== 'dns' || setting === undefined) return [];
-  return places.at(layer).map(([, place]): Emission => {
+  return places.at(layer).flatMap(([, place]): Emission[] => {
+    if (place.isNetwork) return [];
     const encoded = encodeOutboundCluster({ ...options, arrangement: { place, setting } });
-    return [clusterKey(placeLayer(layer, place), encoded.name), encoded];
+    return [[clusterKey(placeLayer(layer, place), encoded.name), encoded]];
   });
 }
 

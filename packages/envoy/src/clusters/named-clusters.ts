@@ -1,6 +1,6 @@
 // Clusters that clients of AUTO_PASSTHROUGH gateways name by their server name: services of the mesh as they are, without TLS of our own.
 import type { Collection, Graph } from '@xebec/flow';
-import type { Destination, GatewayModel, Host, Layered, ServicePort, Subset } from '@xebec/model';
+import type { Destination, Host, Layered, ServicePort, Subset } from '@xebec/model';
 import { splitLayered } from '@xebec/model';
 import { Cluster_DiscoveryType, ClusterSchema } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
 import { adsSource } from '../config-source.ts';
@@ -16,39 +16,35 @@ import {
   typeUrls,
 } from '../resource.ts';
 import { proxyLayer } from '../views.ts';
+import type { NamingGateways } from './naming-gateways.ts';
 
-interface NamedInputs {
-  readonly destinations: Collection<Layered<Host>, Destination>;
-  readonly gateways: Collection<string, GatewayModel>;
-}
-
-/** Only what the gateway's own namespace sees: who does not export a service to it keeps it from its clients too. */
+/**
+ * Only what the gateway's own namespace sees: who does not export a service to it keeps it from its clients too. A
+ * gateway of a network leads to what is in its network alone, so that two of them never send a connection to and fro.
+ */
 export function buildNamedClusters(
   graph: Graph,
-  { destinations, gateways }: NamedInputs,
+  destinations: Collection<Layered<Host>, Destination>,
+  { all }: NamingGateways,
 ): Collection<ResourceKey, EncodedResource> {
-  const namers = graph.derive({
-    name: 'namingGateways',
-    from: gateways,
-    fn: ({ isNamedByClients, proxy }, id: string) =>
-      isNamedByClients ? [[id, proxy.namespace] as const] : [],
-  });
-  const byKind = graph.index(namers, 'all', () => ['all']);
   return graph.derive({
     name: 'namedClusters',
     from: destinations,
-    reads: { byKind, destinations },
+    reads: { all, destinations },
     equals: equalResources,
     fn: (destination, key: Layered<Host>, read): Emission[] => {
       const { layer, name } = splitLayered(key);
-      const takers = read.byKind.at('all').filter(([, namespace]) => {
+      const takers = read.all.at('all').filter(([, { namespace }]) => {
         const own = read.destinations.get(`ns:${namespace}|${name}`);
         return layer === '*' ? own === undefined : layer === `ns:${namespace}`;
       });
       if (takers.length === 0) return [];
-      const clusters = targetsOf(destination).map((target) => encodeNamed(destination, target));
-      return takers.flatMap(([id]) =>
-        clusters.map((cluster): Emission => [`${proxyLayer(id)}|${cluster.name}`, cluster]),
+      const targets = targetsOf(destination);
+      return takers.flatMap(([id, { network }]) =>
+        targets.map((target): Emission => {
+          const cluster = encodeNamed(destination, target, network !== undefined);
+          return [`${proxyLayer(id)}|${cluster.name}`, cluster];
+        }),
       );
     },
   });
@@ -68,9 +64,16 @@ function targetsOf({ service, subsets }: Destination): readonly Target[] {
 }
 
 /** Server names arrive in lower case. */
-function encodeNamed({ service, causes }: Destination, { port, subset }: Target): EncodedResource {
-  const name = serverName(port.number, subset, service.host).toLowerCase();
-  const endpoints = outboundCluster(port.number, subset, service.host);
+export const namedCluster = (port: number, subset: string, host: Host): string =>
+  serverName(port, subset, host).toLowerCase();
+
+function encodeNamed(
+  { service, causes }: Destination,
+  { port, subset }: Target,
+  isInNetwork: boolean,
+): EncodedResource {
+  const name = namedCluster(port.number, subset, service.host);
+  const endpoints = isInNetwork ? name : outboundCluster(port.number, subset, service.host);
   return encodeResource(
     ClusterSchema,
     {

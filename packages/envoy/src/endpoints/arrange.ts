@@ -1,5 +1,6 @@
 // Endpoints as a client in some place should see them: in groups by locality, with priorities or shares.
 import type { Endpoint, Locality, LocalitySetting } from '@xebec/model';
+import { type Ranked, type Reach, throughGateways } from './networks.ts';
 import { labelOf, type Place } from './place.ts';
 
 /** Endpoints of one locality and one priority. */
@@ -18,6 +19,8 @@ export interface Arrangement {
   readonly setting?: LocalitySetting;
   /** Only endpoints on the client's own node. */
   readonly isNodeLocal?: boolean;
+  /** Absent: every endpoint is reached directly. */
+  readonly reach?: Reach;
 }
 
 /** Sorted by priority, then by locality. Without an arrangement every endpoint is as good as any other. */
@@ -25,32 +28,44 @@ export function arrangeEndpoints(
   written: readonly Endpoint[],
   arrangement?: Arrangement,
 ): readonly EndpointGroup[] {
-  const endpoints = withinWeight(written);
-  if (arrangement === undefined) return groupBy(endpoints, () => 0);
-  const { place, setting, isNodeLocal = false } = arrangement;
-  const all = endpoints.map((endpoint) => withRegion(endpoint, place));
+  if (arrangement === undefined) return groupByRank(asGood(written));
+  const { place, setting, isNodeLocal = false, reach } = arrangement;
+  const all = written.map((endpoint) => withRegion(endpoint, place));
   const usable =
     isNodeLocal && place.node !== undefined ? all.filter(({ node }) => node === place.node) : all;
-  if (setting === undefined) return groupBy(usable, () => 0);
+  const through = (ranked: readonly Ranked[]): readonly EndpointGroup[] =>
+    groupByRank(reach === undefined ? ranked : throughGateways(ranked, reach));
+  if (setting === undefined) return through(asGood(usable));
   const shares = setting.distribute.find(({ from }) => covers(from, place.locality));
-  if (shares !== undefined)
-    return distributed(
-      groupBy(usable, () => 0),
-      shares.to,
-    );
-  if (setting.distribute.length > 0) return groupBy(usable, () => 0);
-  return groupBy(usable, rankOf(setting, place));
+  if (shares !== undefined) {
+    const hasShare = ({ locality }: Endpoint): boolean =>
+      Object.entries(shares.to).some(([pattern, percent]) => percent > 0 && covers(pattern, locality));
+    const shared = usable.filter((endpoint) => hasShare(endpoint));
+    return distributed(through(asGood(shared)), shares.to);
+  }
+  if (setting.distribute.length > 0) return through(asGood(usable));
+  const rank = rankOf(setting, place);
+  return through(usable.map((endpoint) => ({ endpoint, rank: rank(endpoint) })));
 }
+
+const asGood = (endpoints: readonly Endpoint[]): readonly Ranked[] =>
+  endpoints.map((endpoint) => ({ endpoint, rank: 0 }));
 
 /** Envoy adds weights up in 32 bits and refuses what is more; shares stay as they are. */
 const mostWeight = 0x7fff_ffff;
 
-function withinWeight(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const total = endpoints.reduce((sum, { weight }) => sum + weight, 0);
+function withinWeight(endpoints: readonly Ranked[]): readonly Ranked[] {
+  const total = endpoints.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
   if (total <= mostWeight) return endpoints;
   const scaled = (weight: number): number => Math.max(1, Math.floor((weight / total) * mostWeight));
-  return endpoints.map((endpoint) => ({ ...endpoint, weight: scaled(endpoint.weight) }));
+  return endpoints.map(({ endpoint, rank }) => ({
+    endpoint: { ...endpoint, weight: scaled(endpoint.weight) },
+    rank,
+  }));
 }
+
+/** What is known by its network alone is nowhere for those whom no gateway leads there. */
+const isAddressed = ({ endpoint }: Ranked): boolean => endpoint.address !== '';
 
 /** EndpointSlices name zones only; a zone is in one region, so that the client's own zone is in the client's region. */
 function withRegion(endpoint: Endpoint, { locality: own }: Place): Endpoint {
@@ -60,13 +75,9 @@ function withRegion(endpoint: Endpoint, { locality: own }: Place): Endpoint {
   return { ...endpoint, locality: { ...locality, region: own.region } };
 }
 
-function groupBy(
-  endpoints: readonly Endpoint[],
-  rank: (endpoint: Endpoint) => number,
-): readonly EndpointGroup[] {
+function groupByRank(written: readonly Ranked[]): readonly EndpointGroup[] {
   const groups = new Map<string, { rank: number; locality: Locality | undefined; members: Endpoint[] }>();
-  for (const endpoint of endpoints) {
-    const own = rank(endpoint);
+  for (const { endpoint, rank: own } of withinWeight(written.filter(isAddressed))) {
     const key = `${String(own).padStart(4, '0')} ${localityText(endpoint.locality)}`;
     const group = groups.get(key) ?? { rank: own, locality: endpoint.locality, members: [] };
     group.members.push(endpoint);

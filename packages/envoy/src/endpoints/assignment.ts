@@ -1,7 +1,7 @@
 // Endpoints of one cluster: those whose labels match the subset, grouped by locality.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 
-import type { Endpoint, EndpointSet } from '@xebec/model';
+import type { Cause, Endpoint, EndpointSet } from '@xebec/model';
 import { SocketAddress_Protocol } from '@xebec/protos/envoy/config/core/v3/address_pb';
 
 import { HealthStatus } from '@xebec/protos/envoy/config/core/v3/health_check_pb';
@@ -26,8 +26,21 @@ export function encodeEndpoints(options: AssignmentOptions): EncodedResource {
   const groups = arrangeEndpoints(selected, arrangement);
   return encodeResource(ClusterLoadAssignmentSchema, assignmentOf(name, groups), {
     name,
-    causes: selected.flatMap((endpoint) => endpoint.causes),
+    causes: causesOf(selected, groups, arrangement?.reach !== undefined),
   });
+}
+
+/** Gateways have causes of their own, beside those of what they stand for. */
+function causesOf(
+  selected: readonly Endpoint[],
+  groups: readonly EndpointGroup[],
+  mayBeGateways: boolean,
+): readonly Cause[] {
+  const own = selected.flatMap(({ causes }) => causes);
+  if (!mayBeGateways) return own;
+  const known = new Set(own);
+  const others = groups.flatMap(({ members }) => members.flatMap(({ causes }) => causes));
+  return [...own, ...others.filter((cause) => !known.has(cause))];
 }
 
 /** The assignment as a message, for clusters that carry their endpoints themselves. */

@@ -6,11 +6,23 @@ export interface Place {
   readonly key: PlaceKey;
   readonly locality?: Locality;
   readonly node?: string;
+  /** Where gateways lead from one network to another. */
+  readonly network?: string;
+  /** It stands for all places of its network: what else of a client counts is looked up elsewhere. */
+  readonly isNetwork?: true;
   /** Values of the labels that a setting names. */
   readonly labels: Readonly<Record<string, string>>;
 }
 /** Safe inside a layer's name. */
 export type PlaceKey = string;
+
+/** The place of everybody in a network. */
+export const networkPlace = (network: string): Place => ({
+  key: `network=${encodeURIComponent(network)}`,
+  network,
+  isNetwork: true,
+  labels: {},
+});
 
 /** What somebody says about himself by label, or in ways of his own. */
 interface Labelled {

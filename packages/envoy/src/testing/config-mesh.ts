@@ -75,6 +75,8 @@ const inputsOf = (store: Store) => ({
   envoyFilters: store.source('EnvoyFilter'),
   wasmPlugins: store.source('WasmPlugin'),
   trafficExtensions: store.source('TrafficExtension'),
+  namespaces: store.source('Namespace'),
+  configMaps: store.source('ConfigMap'),
 });
 
 function applyText(store: Store, text: string, file: string): void {

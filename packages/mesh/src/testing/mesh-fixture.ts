@@ -26,7 +26,9 @@ export type MeshObject = {
   | 'WasmPlugin'
   | 'TrafficExtension'
   | 'AuthorizationPolicy'
-  | 'Secret'];
+  | 'Secret'
+  | 'Namespace'
+  | 'ConfigMap'];
 
 export interface MeshFixture {
   readonly graph: Graph;
@@ -60,6 +62,8 @@ function createSources(graph: Graph) {
     EnvoyFilter: of('EnvoyFilter'),
     WasmPlugin: of('WasmPlugin'),
     TrafficExtension: of('TrafficExtension'),
+    Namespace: of('Namespace'),
+    ConfigMap: of('ConfigMap'),
   };
 }
 
@@ -91,6 +95,8 @@ export function createMesh(): MeshFixture {
     envoyFilters: sources.EnvoyFilter,
     wasmPlugins: sources.WasmPlugin,
     trafficExtensions: sources.TrafficExtension,
+    namespaces: sources.Namespace,
+    configMaps: sources.ConfigMap,
     proxies,
     settings,
   });

@@ -2,7 +2,6 @@
 import { connect } from 'node:tls';
 import { credentials, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { XdsServerOptions } from '../options.ts';
 import { CLUSTER } from '../roles.ts';
 import {
   createTestAuthority,
@@ -40,10 +39,7 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
     authority[Symbol.dispose]();
   });
 
-  async function serve(
-    clientCertificates: ClientCertificates,
-    options: Pick<Partial<XdsServerOptions>, 'authenticate' | 'limits'> = {},
-  ) {
+  async function serve(clientCertificates: ClientCertificates) {
     const world = createWorld();
     world.transact(() => world.set(CLUSTER, testCluster('c')));
     const server = createXdsServer({
@@ -58,7 +54,6 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
         candidates: (_, asked) => [asked],
       },
       onEvent: () => {},
-      ...options,
     });
     const bound = await server.bind({
       address: '127.0.0.1:0',
@@ -69,17 +64,12 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
     return { server, binding: bound.value };
   }
 
-  function clientWith(
-    port: number,
-    certificate: TestCertificate | undefined,
-    root = authority.root,
-    token?: string,
-  ) {
+  function clientWith(port: number, certificate: TestCertificate | undefined, root = authority.root) {
     const key = certificate === undefined ? null : Buffer.from(certificate.privateKey);
     const chain = certificate === undefined ? null : Buffer.from(certificate.certificateChain);
     const client = createTestClient(port, credentials.createSsl(Buffer.from(root), key, chain));
     closers.push(() => client.close());
-    const stream = client.delta('sidecar~a', token);
+    const stream = client.delta('sidecar~a');
     stream.send({ typeUrl: CLUSTER });
     return stream;
   }
@@ -125,38 +115,6 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
     before.acknowledge(first);
     before.send({ typeUrl: CLUSTER, resourceNamesSubscribe: ['c'] });
     expect((await before.next()).resources).toHaveLength(1);
-  });
-
-  it('takes a token where there is no certificate, and asks nobody about one beside a certificate', async () => {
-    const asked: string[] = [];
-    const authenticate = ({ bearerToken }: { readonly bearerToken: string }) => {
-      asked.push(bearerToken);
-      if (bearerToken === 'broken') return Promise.reject(new Error('no answer'));
-      return Promise.resolve(bearerToken === 'right' ? ID : undefined);
-    };
-    const { binding } = await serve('requested', { authenticate });
-    const withToken = (token: string, certificate?: TestCertificate) =>
-      clientWith(binding.port, certificate, authority.root, token);
-    expect((await withToken('right').next()).resources).toHaveLength(1);
-    for (const token of ['wrong', 'broken']) {
-      expect(await withToken(token).error()).toMatchObject({ code: status.UNAUTHENTICATED });
-    }
-    const other = authority.issue('URI:spiffe://cluster.local/ns/other/sa/x');
-    expect(await withToken('right', other).error()).toMatchObject({ code: status.PERMISSION_DENIED });
-    expect(asked).toEqual(['right', 'wrong', 'broken']);
-    const clear = await serve('requested');
-    expect(await clientWith(clear.binding.port, undefined, authority.root, 'right').error()).toMatchObject({
-      code: status.UNAUTHENTICATED,
-    });
-  });
-
-  it('lets one identity have so many streams', async () => {
-    const { binding } = await serve('required', { limits: { streamsPerIdentity: 1, connectionBurst: 1 } });
-    const certificate = authority.issue(`URI:${ID}`);
-    await clientWith(binding.port, certificate).next();
-    expect(await clientWith(binding.port, certificate).error()).toMatchObject({
-      code: status.RESOURCE_EXHAUSTED,
-    });
   });
 
   it('speaks no TLS below 1.2', async () => {

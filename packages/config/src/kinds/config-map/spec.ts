@@ -44,8 +44,24 @@ export interface MeshConfigSpec {
   readonly pathNormalization?: PathNormalization;
 }
 
+/** Where clients in other networks find the endpoints of a network. */
+export type NetworkGatewaySpec =
+  | { readonly kind: 'address'; readonly address: string; readonly port: number }
+  /** A service of the mesh, at its port of this number. */
+  | { readonly kind: 'service'; readonly host: string; readonly port: number };
+
+export interface MeshNetworkSpec {
+  /** Blocks of addresses of its endpoints. */
+  readonly blocks: readonly string[];
+  /** Everything of this mesh that nothing else says a network of is in it. */
+  readonly isDefault: boolean;
+  readonly gateways: readonly NetworkGatewaySpec[];
+}
+
 export interface ConfigMapSpec {
   readonly data: TextMap;
   /** The value of the key `mesh` of a ConfigMap named `istio`. */
   readonly mesh?: MeshConfigSpec;
+  /** The value of its key `meshNetworks`, by name of the network. */
+  readonly meshNetworks?: Readonly<Record<string, MeshNetworkSpec>>;
 }

@@ -177,8 +177,13 @@ function checkAddress(
   address: string,
   { resolution, ports }: { resolution: Resolution; ports: number },
 ): Complaint | undefined {
-  if (address === '' || isIpAddress(address)) return undefined;
+  if (isIpAddress(address)) return undefined;
   const code = 'invalid-address';
+  if (address === '') {
+    if (resolution === 'STATIC') return undefined;
+    const message = 'an endpoint behind the gateways of its network has no name to resolve';
+    return { code, message, remedy: 'set resolution to STATIC, or write an address' };
+  }
   if (!address.startsWith('unix:')) {
     if (resolution !== 'STATIC') return undefined;
     const message = `${quote(address)} is not an IP address, as resolution STATIC wants`;

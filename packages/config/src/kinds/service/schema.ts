@@ -11,6 +11,7 @@ import { protocolOfPort } from '../../values/protocol.ts';
 import type { TextMap } from '../../values/shapes.ts';
 import { labels } from '../../values/text-map.ts';
 import { defineKind, manifestOf } from '../define.ts';
+import { externalAddressesOf, serviceStatus } from './external-addresses.ts';
 import type { ServicePortSpec, ServiceSpec } from './spec.ts';
 import { checkAddresses, checkAffinity, checkExternalName, checkPorts } from './validate.ts';
 
@@ -50,6 +51,7 @@ const specShape = {
   clusterIPs: optional(list(clusterAddress, { most: 2 })),
   publishNotReadyAddresses: withDefault(boolean, false),
   externalName: optional(hostName()),
+  externalIPs: withDefault<readonly string[]>(list(ipAddress, { most: 100 }), []),
   sessionAffinity: withDefault(oneOf('None', 'ClientIP'), 'None'),
   sessionAffinityConfig: optional(affinity),
   trafficDistribution: optional(oneOf('PreferClose', 'PreferSameZone', 'PreferSameNode')),
@@ -66,7 +68,7 @@ const ignored = [
   'loadBalancerClass',
   'loadBalancerIP',
 ];
-const inert = ['externalIPs', 'loadBalancerSourceRanges', 'topologyKeys'];
+const inert = ['loadBalancerSourceRanges', 'topologyKeys'];
 
 function normalize(value: Decoded<typeof specShape>): Omit<ServiceSpec, 'exportTo'> {
   const isExternal = value.type === 'ExternalName';
@@ -77,6 +79,7 @@ function normalize(value: Decoded<typeof specShape>): Omit<ServiceSpec, 'exportT
     type: value.type,
     ...(isExternal && value.externalName !== undefined ? { externalName: value.externalName } : {}),
     selector: isExternal ? emptyMap : value.selector,
+    ...(value.externalIPs.length === 0 ? {} : { externalAddresses: value.externalIPs }),
     ports: value.ports,
     clusterIPs: addresses.filter((address) => address !== 'None' && address !== ''),
     isHeadless: addresses.includes('None'),
@@ -108,14 +111,15 @@ export const serviceKind = defineKind({
   isNamespaced: true,
   nameRule: 'service-name',
   body: andThen(
-    manifestOf({ spec: required(spec) }, { ignored: ['status'], isTolerant: true }),
+    manifestOf({ spec: required(spec), status: optional(serviceStatus) }, { isTolerant: true }),
     (value, walk) => {
+      const body = { ...value.spec, ...externalAddressesOf(value.spec, value.status) };
       const annotation = walk.metadata.annotations[exportAnnotation];
-      if (annotation === undefined) return { ...value.spec, exportTo: exportToDefault };
+      if (annotation === undefined) return { ...body, exportTo: exportToDefault };
       walk.path.push('metadata', 'annotations', exportAnnotation);
       const exportTo = exportToAnnotation(annotation, walk);
       walk.path.length -= 3;
-      return exportTo === undefined ? undefined : { ...value.spec, exportTo };
+      return exportTo === undefined ? undefined : { ...body, exportTo };
     },
   ),
 });

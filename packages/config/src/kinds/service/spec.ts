@@ -21,6 +21,8 @@ export interface ServiceSpec {
   readonly ports: readonly ServicePortSpec[];
   /** Virtual addresses as written; empty when none was given or the service is headless. */
   readonly clusterIPs: readonly string[];
+  /** Where others than the platform's own reach it: `externalIPs` and what its load balancer says; absent: nowhere. */
+  readonly externalAddresses?: readonly string[];
   /** `clusterIP: None`. */
   readonly isHeadless: boolean;
   readonly publishNotReadyAddresses: boolean;

@@ -6,6 +6,7 @@ import { isIpAddress } from '../../values/address.ts';
 import { hostName } from '../../values/host.ts';
 import { nonEmptyPrintable } from '../../values/http.ts';
 import { dnsSubdomain, isDnsLabel } from '../../values/names.ts';
+import { networkName } from '../../values/network-name.ts';
 import { port } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
 import type { Locality, TextMap } from '../../values/shapes.ts';
@@ -55,37 +56,35 @@ const shape = {
   serviceAccount: withDefault(dnsSubdomain, ''),
   locality: optional(locality),
   weight: withDefault(uint32, 1),
+  network: withDefault(networkName, ''),
 };
 
 function check(value: Decoded<typeof shape>, walk: Walk): WorkloadEntrySpec | undefined {
-  if (value.address === '') {
+  if (value.address === '' && value.network === '') {
     const message = 'the field "address" is missing';
-    return refuse(walk, { code: 'missing-field', message, remedy: 'add "address"' });
+    const remedy = 'add "address", or the "network" whose gateways lead there';
+    return refuse(walk, { code: 'missing-field', message, remedy });
   }
   if (value.address.startsWith('unix:') && Object.keys(value.ports).length > 0) {
     const message = 'a Unix socket has no ports';
     return refuse(walk, { code: 'conflicting-fields', message, remedy: 'remove ports' }, 'ports');
   }
-  return { ...value, network: '', weight: value.weight === 0 ? 1 : value.weight };
+  return { ...value, weight: value.weight === 0 ? 1 : value.weight };
 }
 
 const { address: _address, ...withoutAddress } = shape;
 
 /** What the workloads of a WorkloadGroup have in common; each has its own address. */
 export const workloadTemplate = andThen(
-  object(withoutAddress, { later: ['network'], inert: ['address'] }),
+  object(withoutAddress, { inert: ['address'] }),
   (value): Omit<WorkloadEntrySpec, 'address'> => ({
     ...value,
-    network: '',
     weight: value.weight === 0 ? 1 : value.weight,
   }),
 );
 
 /** The spec, and an endpoint of a ServiceEntry. */
-export const workloadEntry: Decoder<WorkloadEntrySpec> = andThen(
-  object(shape, { later: ['network'] }),
-  check,
-);
+export const workloadEntry: Decoder<WorkloadEntrySpec> = andThen(object(shape), check);
 
 const condition = object(
   { type: required(text), status: required(oneOf('True', 'False', 'Unknown')) },
