@@ -1,11 +1,10 @@
 // Another root while traffic goes on: no request may notice, nobody may be left behind, and a kill loses no step.
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { handshake } from './support/handshake.ts';
 import { startLoad } from './support/http.ts';
-import { type Credentials, credentialsOf } from './support/identity.ts';
+import { credentialsOf } from './support/identity.ts';
 import { at, listAt, type Mesh, pidOf, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
 
 let mesh: Mesh;
@@ -27,24 +26,6 @@ afterAll(async () => {
 const rootsOnDisk = (): string => readFileSync(join(mesh.state, 'ca/root-cert.pem'), 'utf8');
 const stageNow = async (): Promise<string> =>
   textAt(await mesh.admin('/v1/ca'), 'rotation', 'stage') ?? 'over';
-
-/** The certificate that a sidecar serves to who presents this one; undefined when it is refused. */
-function handshake(address: string, mine: Credentials): Promise<X509Certificate | undefined> {
-  return new Promise((resolve) => {
-    const options = { host: address, port: 8080, rejectUnauthorized: false, ALPNProtocols: ['istio'] };
-    const socket = connect({ ...options, key: mine.privateKeyPem, cert: mine.certificatesPem }, () => {
-      const served = new X509Certificate(socket.getPeerCertificate().raw);
-      // In TLS 1.3 a refusal comes after the client's side is done: an answer shows that there was none.
-      socket.once('data', () => {
-        socket.destroy();
-        resolve(served);
-      });
-      socket.write('GET / HTTP/1.1\r\nhost: echo\r\n\r\n');
-    });
-    socket.on('error', () => resolve(undefined));
-    socket.on('close', () => resolve(undefined));
-  });
-}
 
 async function underLoad(step: () => Promise<void>): Promise<void> {
   const client = await mesh.pod('client');

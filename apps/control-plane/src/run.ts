@@ -20,7 +20,7 @@ import { openUsedHosts } from './proxies/used-hosts.ts';
 import { createRegistrations } from './proxies/workload-registrations.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './serving/authority.ts';
 import { watchRefusedCallers } from './serving/refused-callers.ts';
-import { watchAuthority } from './serving/watch-authority.ts';
+import { isRevoked, watchAuthority } from './serving/watch-authority.ts';
 import { openXdsPorts } from './serving/xds-ports.ts';
 import { startVerification } from './verification/start-verification.ts';
 import { version } from './version.ts';
@@ -158,6 +158,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
       onAdmitted: (client) => verification.admit(client),
       pod: (namespace, name) => podOf(pipeline, namespace, name),
       expel: (client, reason) => xds.expel(client, reason),
+      isRevoked: (peer) => authority !== undefined && isRevoked(authority, peer),
     }),
   );
   followPods(pipeline, registry, closing);
@@ -166,7 +167,6 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     graph,
     types: resources,
     admission: registry.admission,
-    ...(authority === undefined ? {} : { authenticate: authority.identify }),
     onEvent: (event) => {
       callers.observe(event);
       registry.observe(event);

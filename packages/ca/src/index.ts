@@ -1,6 +1,5 @@
 // The public surface of ca.
 export type { AuthenticationCall, Authenticator } from './authenticators/authenticator.ts';
-export { authenticateCall } from './authenticators/authenticator.ts';
 export type { TokenStore, TokenStoreOptions } from './authenticators/join-tokens.ts';
 export { createTokenStore, joinTokenAuthenticator } from './authenticators/join-tokens.ts';
 export type { PeerCertificateOptions } from './authenticators/peer-certificate.ts';
@@ -13,8 +12,10 @@ export { createKeyAndCsr } from './client/key-and-csr.ts';
 export type { CertificateRequest, Credential, ReceivedCertificate } from './client/request-certificate.ts';
 export { requestCertificate } from './client/request-certificate.ts';
 export type { Clock, RandomBytes } from './clock.ts';
-export type { CertificateOutline, LiveAuthority } from './rotation/live-authority.ts';
+export type { Revocable } from './revocation/revoke.ts';
+export type { LiveAuthority } from './rotation/live-authority.ts';
 export { openLiveAuthority } from './rotation/live-authority.ts';
+export type { CertificateOutline } from './rotation/loaded-state.ts';
 export type { Rotation, RotationGoal, RotationKind, RotationStage } from './rotation/rotation-plan.ts';
 export { nextStage, signsWith } from './rotation/rotation-plan.ts';
 export type { AuditEvent, CertificateServiceOptions } from './service/certificate-handler.ts';

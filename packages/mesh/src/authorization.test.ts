@@ -46,8 +46,6 @@ test('gateways have policies, too', () => {
 const noSource: AuthorizationSource = {
   principals: [],
   notPrincipals: [],
-  requestPrincipals: [],
-  notRequestPrincipals: [],
   namespaces: [],
   notNamespaces: [],
   serviceAccounts: [],

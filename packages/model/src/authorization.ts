@@ -24,11 +24,7 @@ export type AuthorizationAttribute =
   | 'host'
   | 'method'
   | 'path'
-  /** `ISSUER/SUBJECT` of the end user's verified token. */
-  | 'request-principal'
-  | { readonly header: string }
-  /** Of the end user's verified token, with the names that lead to it: a text, or a list of texts. */
-  | { readonly claim: readonly string[] };
+  | { readonly header: string };
 
 /** One of the values matches; negated: none of them does. */
 export interface AuthorizationTest {

@@ -1,5 +1,4 @@
 // The public surface of the model.
-export type { Authentication, KeySource, TokenHeader, TokenRule } from './authentication.ts';
 export {
   type Authorization,
   type AuthorizationAction,

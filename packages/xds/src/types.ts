@@ -70,6 +70,8 @@ export interface Peer {
   readonly address: string;
   /** URI SANs of the verified client certificate, or the identity of a token; empty on a plaintext connection. */
   readonly identities: readonly string[];
+  /** Serial number of the verified client certificate: hexadecimal, upper case. */
+  readonly serial?: string;
   readonly isPlaintext: boolean;
 }
 

@@ -38,7 +38,7 @@ export async function credentialsOf(
   return { rootsPem, certificatesPem: unwrap(issued).certificatesPem, privateKeyPem };
 }
 
-export function joinToken({ state }: Mesh, serviceAccount: string, namespace: string): Promise<string> {
+function joinToken({ state }: Mesh, serviceAccount: string, namespace: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request(
       {

@@ -101,7 +101,11 @@ function authority(name: string, roots: Buffer, revoked: Buffer | undefined): Fi
   void new X509Certificate(roots);
   if (revoked !== undefined && !revoked.includes('-----BEGIN X509 CRL-----'))
     throw new Error('the revocation list is not PEM');
-  return { name, version: versionOf(roots, revoked), resource: encodeRoots(name, roots, revoked) };
+  return {
+    name,
+    version: versionOf(roots, revoked),
+    resource: encodeRoots(name, roots, revoked && { lists: revoked, of: 'chain' }),
+  };
 }
 
 const versionOf = (...parts: readonly (Buffer | undefined)[]): string => {

@@ -3,7 +3,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import type { IdentityMaterial, WorkloadIdentity } from '../identity/workload-identity.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
-import { encodeCertificate, encodeRoots } from './encode-secret.ts';
+import { encodeCertificate, encodeRoots, type RevocationLists } from './encode-secret.ts';
 import { type FileSecretOptions, isFileSecretName, openFileSecrets } from './file-secrets.ts';
 
 /** Istio's names: the workload's own certificate, and the roots it trusts. */
@@ -37,8 +37,8 @@ function encodeOwn(name: OwnSecretName, material: IdentityMaterial): Any {
     : encodeCertificate(name, bytes(material.certificatesPem), bytes(material.privateKeyPem));
 }
 
-const revocationsOf = ({ revocationsPem }: IdentityMaterial): Buffer | undefined =>
-  revocationsPem === '' ? undefined : bytes(revocationsPem);
+const revocationsOf = ({ revocationsPem }: IdentityMaterial): RevocationLists | undefined =>
+  revocationsPem === '' ? undefined : { lists: bytes(revocationsPem), of: 'leaf' };
 
 const isSame = (left: Any, right: Any): boolean =>
   Buffer.from(toBinary(AnySchema, left)).equals(toBinary(AnySchema, right));

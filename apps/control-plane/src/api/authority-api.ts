@@ -1,5 +1,5 @@
 // The certificate authority over the admin API: what is trusted, who has it, and the rotation from one root to the next.
-import type { RotationGoal, RotationKind } from '@xebec/ca';
+import type { Revocable, RotationGoal, RotationKind } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
@@ -28,6 +28,26 @@ const rotateSchema = {
   },
 } as const;
 
+/** A SPIFFE id, or a serial number. */
+interface RevokeBody {
+  readonly what: string;
+}
+
+const revokeSchema = {
+  body: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['what'],
+    properties: { what: { type: 'string', minLength: 1, maxLength: 1_024 } },
+  },
+} as const;
+
+const revocableOf = ({ what }: RevokeBody): Revocable =>
+  what.startsWith('spiffe:') ? { identity: what } : { serial: what };
+
+const counted = (reply: FastifyReply, result: Result<number>) =>
+  result.ok ? { certificates: result.value } : reply.code(422).send({ diagnostics: result.diagnostics });
+
 export function addAuthorityRoutes(server: FastifyInstance, context: ControlPlaneContext): void {
   const { identities } = context;
   if (identities === undefined) {
@@ -45,6 +65,12 @@ export function addAuthorityRoutes(server: FastifyInstance, context: ControlPlan
     const begun = authority.rotate({ kind, goal, ...(from === undefined ? {} : { from }) });
     return answer(reply, begun.ok && force ? forceOn(identities) : begun);
   });
+  server.post<{ Body: RevokeBody }>('/v1/ca/revoke', { schema: revokeSchema }, ({ body }, reply) =>
+    counted(reply, authority.revoke(revocableOf(body))),
+  );
+  server.post<{ Body: RevokeBody }>('/v1/ca/unrevoke', { schema: revokeSchema }, ({ body }, reply) =>
+    counted(reply, authority.reinstate(revocableOf(body))),
+  );
   server.post('/v1/ca/rollback', (_request, reply) => answer(reply, authority.rollBack()));
 }
 
@@ -94,6 +120,7 @@ function shownAuthority(context: ControlPlaneContext, identities: CertificateAut
       ...{ bundle: report.bundle, issuer: report.issuer, serial: report.serial },
       ...{ notBefore: report.notBefore, notAfter: report.notAfter, problem: report.problem },
     })),
+    revocations: authority.revocations,
     warnings: expiryWarnings(identities, nowMs).map(({ key: _key, ...warning }) => warning),
   };
 }

@@ -3,7 +3,7 @@
 import { candidates, encodeUnknownHost, type ProxyView, typeUrls } from '@xebec/envoy';
 import type { Collection, Graph, Source } from '@xebec/flow';
 import type { ProxyNode } from '@xebec/model';
-import type { Admission, StreamEvent, StreamView } from '@xebec/xds';
+import type { Admission, Peer, StreamEvent, StreamView } from '@xebec/xds';
 import { type Claimant, createClaims } from './claims.ts';
 import { readProxyNode } from './proxy-node.ts';
 import type { KnownPod } from './standing.ts';
@@ -25,6 +25,8 @@ export interface RegistryOptions {
   readonly pod: (namespace: string, name: string) => KnownPod | undefined;
   /** Ends the streams of a client whose id is somebody else's. */
   readonly expel: (client: string, reason: string) => void;
+  /** Whether what a peer proves itself with was taken back. */
+  readonly isRevoked?: (peer: Peer) => boolean;
   /** Called before the view of a client that connects is computed. */
   readonly onAdmitted?: (client: string) => void;
 }
@@ -50,6 +52,9 @@ export function createProxyRegistry(options: RegistryOptions): ProxyRegistry {
   });
   const admission: Admission = {
     admit(node, peer) {
+      if (options.isRevoked?.(peer) === true) {
+        return { kind: 'refused', code: 'permission-denied', message: 'the certificate was revoked' };
+      }
       const read = readProxyNode(node, options.discovery);
       if (!read.ok) return { kind: 'refused', code: 'permission-denied', message: read.message };
       const claim = claims.judge(read.proxy, peer);

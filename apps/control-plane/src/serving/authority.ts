@@ -11,8 +11,7 @@ import {
   type TokenStore,
 } from '@xebec/ca';
 import { type Result, succeed } from '@xebec/std';
-import type { BindOptions, XdsServerOptions } from '@xebec/xds';
-import { identifyToken } from './identify-token.ts';
+import type { BindOptions } from '@xebec/xds';
 import { TrustReports } from './trust-reports.ts';
 
 export interface CertificateAuthority {
@@ -21,8 +20,6 @@ export interface CertificateAuthority {
   /** What connected workloads trust and present. */
   readonly reports: TrustReports;
   readonly addServices: NonNullable<BindOptions['addServices']>;
-  /** The identity behind a token, for callers of discovery that have no certificate. */
-  readonly identify: NonNullable<XdsServerOptions['authenticate']>;
 }
 
 export interface CertificateAuthorityOptions {
@@ -49,14 +46,13 @@ export function openCertificateAuthority(options: CertificateAuthorityOptions): 
       return authority.issuers;
     },
     clock: Date.now,
+    isRevoked: (serial) => authority.isRevoked({ serial }),
   });
-  const ofTokens = [joinTokenAuthenticator(tokens)];
-  const authenticators = [renewal, ...ofTokens];
+  const authenticators = [renewal, joinTokenAuthenticator(tokens)];
   return succeed(
     {
       authority,
       tokens,
-      identify: (token) => identifyToken(ofTokens, token),
       reports,
       addServices: (server) => {
         addCertificateService(server, { authority, authenticators, clock: Date.now, audit: options.audit });

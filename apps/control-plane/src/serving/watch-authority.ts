@@ -1,20 +1,65 @@
-// What goes on with the authority while the control plane runs: rotations move on, and people hear of it.
+// What goes on with the authority while the control plane runs: rotations move on, whoever was revoked is sent away, and people hear of what expires.
+import type { Peer } from '@xebec/xds';
 import type { ControlPlaneContext } from '../context.ts';
 import type { ControlPlaneEvent } from '../options.ts';
 import type { CertificateAuthority } from './authority.ts';
+import { expiryWarnings } from './expiry.ts';
 import { driveRotation } from './rotation-driver.ts';
 import { awaited } from './trust-proof.ts';
 
+const lookForExpiryEveryMs = 60_000;
+
 export function watchAuthority(
-  { authority, reports }: CertificateAuthority,
+  identities: CertificateAuthority,
   context: ControlPlaneContext,
   emit: (event: ControlPlaneEvent) => void,
 ): Disposable {
-  return driveRotation({
+  const { authority } = identities;
+  const parts = [
+    driveRotation({
+      ...identities,
+      awaited: () => awaited({ ...context, ...identities }),
+      onStep: (rotation) => emit({ kind: 'rotation', stage: rotation?.stage ?? 'over' }),
+      onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
+    }),
+    authority.subscribe(() => sendAway(identities, context)),
+    tellOfExpiry(identities, emit),
     authority,
-    reports,
-    awaited: () => awaited({ ...context, authority, reports }),
-    onStep: (rotation) => emit({ kind: 'rotation', stage: rotation?.stage ?? 'over' }),
-    onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
-  });
+  ];
+  return {
+    [Symbol.dispose]() {
+      for (const part of parts) part[Symbol.dispose]();
+    },
+  };
+}
+
+export const isRevoked = ({ authority }: CertificateAuthority, { identities, serial }: Peer): boolean =>
+  (serial !== undefined && authority.isRevoked({ serial })) ||
+  identities.some((identity) => authority.isRevoked({ identity }));
+
+function sendAway(identities: CertificateAuthority, { xds }: ControlPlaneContext): void {
+  for (const { client, peer } of xds.statuses()) {
+    if (isRevoked(identities, peer)) xds.expel(client, 'the certificate was revoked');
+  }
+}
+
+/** Each once, and once more when it is worse. */
+function tellOfExpiry(
+  identities: CertificateAuthority,
+  emit: (event: ControlPlaneEvent) => void,
+): Disposable {
+  const told = new Set<string>();
+  const look = (): void => {
+    const warnings = expiryWarnings(identities, Date.now());
+    const keys = new Set(warnings.map(({ key }) => key));
+    for (const key of told) if (!keys.has(key)) told.delete(key);
+    for (const { key, ...diagnostic } of warnings) {
+      if (!told.has(key)) emit({ kind: 'problem', diagnostic });
+      told.add(key);
+    }
+  };
+  look();
+  const timer = setInterval(look, lookForExpiryEveryMs);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -80,5 +80,33 @@ Examples:
       const { rollBack } = await import('../authority/rotate.ts');
       finish(await rollBack(cli, options));
     });
+  ca.command('revoke')
+    .description(
+      'proxies refuse a certificate from now on, or all of an identity, which then gets no other one',
+    )
+    .argument('<serial|identity>', 'in hexadecimal ("xebec ca status -o json"), or a SPIFFE id')
+    .addHelpText(
+      'after',
+      `
+Connections that are open stay open; the certificate counts for no new one.
+
+Examples:
+  xebec ca revoke spiffe://cluster.local/ns/default/sa/reviews
+  xebec ca unrevoke spiffe://cluster.local/ns/default/sa/reviews
+  xebec ca revoke 4F:8A:01:C3:9D:77:20:4B:11:EE:02:6A:90:5C:DD:31`,
+    )
+    .addOption(stateOption())
+    .action(async (what: string, options: Pick<AuthorityOptions, 'state'>) => {
+      const { revoke } = await import('../authority/revoke.ts');
+      finish(await revoke(cli, { verb: 'revoke', what }, options.state));
+    });
+  ca.command('unrevoke')
+    .description('undo "ca revoke"')
+    .argument('<serial|identity>', 'as it was revoked')
+    .addOption(stateOption())
+    .action(async (what: string, options: Pick<AuthorityOptions, 'state'>) => {
+      const { revoke } = await import('../authority/revoke.ts');
+      finish(await revoke(cli, { verb: 'unrevoke', what }, options.state));
+    });
   return ca;
 };

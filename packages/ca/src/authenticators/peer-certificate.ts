@@ -11,6 +11,8 @@ export interface PeerCertificateOptions {
   /** Certificates whose signature on a workload's certificate counts. */
   readonly issuers: readonly X509Certificate[];
   readonly clock: Clock;
+  /** Whether a certificate was taken back, by its serial number. */
+  readonly isRevoked?: (serial: string) => boolean;
 }
 
 /** TLS proved possession of the key and the chain; issuer, dates and purpose are checked here once more. */
@@ -31,10 +33,14 @@ function identityOf(options: PeerCertificateOptions, der: Uint8Array): Identity 
   return parsed.ok && parsed.value.trustDomain === options.trustDomain ? parsed.value : undefined;
 }
 
-function isAcceptable({ issuers, clock }: PeerCertificateOptions, certificate: CertificateFacts): boolean {
+function isAcceptable(
+  { issuers, clock, isRevoked }: PeerCertificateOptions,
+  certificate: CertificateFacts,
+): boolean {
   const nowMs = clock();
   return (
     !certificate.isAuthority &&
+    isRevoked?.(certificate.serial) !== true &&
     certificate.notBeforeMs <= nowMs &&
     nowMs < certificate.notAfterMs &&
     certificate.purposes?.includes(OID.clientAuthentication) === true &&

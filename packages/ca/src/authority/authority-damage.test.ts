@@ -110,12 +110,6 @@ test.each(['ca-key.pem', 'root-key.pem'])('%s that others can read is refused, w
   expect(firstOf(directory)).toBeUndefined();
 });
 
-test('a revocation list is refused, not passed over', () => {
-  const { directory } = authorityOfTest();
-  fs.writeFileSync(path.join(directory, 'ca-crl.pem'), '');
-  expect(firstOf(directory)).toMatchObject({ code: 'unsupported-revocation-list' });
-});
-
 test('a directory with something else in it gets no authority', () => {
   const { directory } = authorityOfTest();
   for (const name of FILES) fs.rmSync(path.join(directory, name));

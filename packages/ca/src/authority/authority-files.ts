@@ -13,9 +13,6 @@ export const FILE = {
   chain: 'cert-chain.pem',
 } as const;
 
-/** Revocation lists are not served yet, so one that is there must not be passed over. */
-const REVOCATIONS = 'ca-crl.pem';
-
 export type FileName = (typeof FILE)[keyof typeof FILE];
 
 /** The text of each file; a plugged-in intermediate comes without the root's key. */
@@ -37,7 +34,6 @@ export function readAuthorityFiles(directory: string): Result<AuthorityFiles | u
   if (!listed.ok) return listed;
   const present = new Set(listed.value);
   if (present.size === 0) return succeed(undefined);
-  if (present.has(REVOCATIONS)) return refuse(revocations(path.join(directory, REVOCATIONS)));
   const root = readFile(directory, FILE.root);
   const certificate = readFile(directory, FILE.certificate);
   const key = readFile(directory, FILE.key);
@@ -56,13 +52,6 @@ export function readAuthorityFiles(directory: string): Result<AuthorityFiles | u
     ...(rootKey === undefined ? {} : { [FILE.rootKey]: rootKey.value }),
   });
 }
-
-const revocations = (file: string): Refusal => ({
-  code: 'unsupported-revocation-list',
-  message: 'certificate revocation lists are not yet supported',
-  remedy: 'remove the file',
-  file,
-});
 
 function listDirectory(directory: string): Result<readonly string[]> {
   try {

@@ -140,7 +140,7 @@ describe('a leaf', () => {
       () => unwrap(authority.issue({ publicKey: key, spiffeId: ID })).serial,
     );
     expect(new Set(serials).size).toBe(50);
-    expect(serials.every((serial) => /^[0-9A-F]{32}$/.test(serial))).toBe(true);
+    expect(serials.every((serial) => /^[0-9A-F]{20,32}$/.test(serial))).toBe(true);
   });
 });
 

@@ -5,7 +5,7 @@ import { type Clock, MINUTE_MS, type RandomBytes, SECOND_MS } from '../clock.ts'
 import { encodePem } from '../der/pem.ts';
 import { refuse } from '../refusal.ts';
 import { parseSpiffeId } from '../spiffe-id.ts';
-import type { CertificateFacts } from '../x509/certificate-reader.ts';
+import { type CertificateFacts, serialText } from '../x509/certificate-reader.ts';
 import { EMPTY_NAME, signCertificate } from '../x509/certificate-writer.ts';
 import {
   authorityKeyIdentifier,
@@ -42,7 +42,7 @@ export interface IssuedCertificate {
   readonly chainPem: readonly string[];
   /** Leaf and intermediates in one text: what a TLS end presents. */
   readonly certificatesPem: string;
-  /** Hexadecimal, upper case. */
+  /** Hexadecimal, upper case, without leading zero bytes. */
   readonly serial: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
@@ -115,7 +115,7 @@ export function issueLeaf(
   return succeed({
     chainPem: [leafPem, ...issuance.intermediatesPem, issuance.rootsPem.join('')],
     certificatesPem: [leafPem, ...issuance.intermediatesPem].join(''),
-    serial: serial.toString('hex').toUpperCase(),
+    serial: serialText(serial),
     ...life.value,
   });
 }

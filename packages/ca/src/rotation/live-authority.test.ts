@@ -73,6 +73,7 @@ describe('a rotation', () => {
       'ca-cert.pem',
       'ca-key.pem',
       'cert-chain.pem',
+      'issued.log',
       'root-cert.pem',
       'root-key.pem',
     ]);

@@ -1,7 +1,6 @@
 // The authority over its life: one issuer signs, several roots may be trusted, and both change while it serves. Everything is read back from the disk after every step, by the same way as at a start.
-import { createHash, type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import * as fs from 'node:fs';
-import * as path from 'node:path';
 import type { Diagnostic, Result } from '@xebec/std';
 import { fail, succeed } from '@xebec/std';
 import {
@@ -9,17 +8,19 @@ import {
   type AuthorityOptions,
   type AuthoritySettings,
   createAuthority,
-  loadAuthority,
   openAuthority,
   readSettings,
 } from '../authority/authority.ts';
-import { FILE } from '../authority/authority-files.ts';
-import type { LoadedAuthority } from '../authority/authority-verification.ts';
+import type { IssuedCertificate, IssueRequest } from '../authority/issuance.ts';
 import { encodePem } from '../der/pem.ts';
-import { refuse } from '../refusal.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import { type IssuedLog, openIssuedLog } from '../revocation/issued-log.ts';
+import { type Revocations, writeRevocations } from '../revocation/revocations.ts';
+import { checkRevocable, type Revocable, withReinstated, withRevoked } from '../revocation/revoke.ts';
 import { type TrustBundle, trustBundle } from '../trust/trust-bundle.ts';
+import { type CertificateOutline, digestOf, type LoadedState, loadFrom } from './loaded-state.ts';
 import { type NextAuthority, prepareNext } from './next-authority.ts';
-import { forgetRotation, nextDirectory, readRotation, settleFiles, writeRotation } from './rotation-files.ts';
+import { forgetRotation, readRotation, settleFiles, writeRotation } from './rotation-files.ts';
 import {
   nextStage,
   type Rotation,
@@ -29,17 +30,6 @@ import {
   signsWith,
   stageBack,
 } from './rotation-plan.ts';
-
-export interface CertificateOutline {
-  /** `root`, `intermediate`: of the issuer in force; `next-root`, `next-intermediate`: of the one to come. */
-  readonly role: 'root' | 'intermediate' | 'next-root' | 'next-intermediate';
-  /** SHA-256 of the certificate, hexadecimal. */
-  readonly fingerprint: string;
-  readonly subject: string;
-  /** Milliseconds since the epoch. */
-  readonly notBefore: number;
-  readonly notAfter: number;
-}
 
 export interface LiveAuthority extends Authority, Disposable {
   readonly bundle: TrustBundle;
@@ -52,16 +42,15 @@ export interface LiveAuthority extends Authority, Disposable {
   /** One step on, when everything before it is proven. Undefined: there is none to make. */
   advance(): Result<Rotation | undefined>;
   rollBack(): Result<Rotation>;
+  /** What was taken back. */
+  readonly revocations: Revocations;
+  /** Takes certificates back: one, or all of an identity, which then gets no other one. How many that are. */
+  revoke(wanted: Revocable): Result<number>;
+  /** Undoes `revoke`; how many certificates count again. */
+  reinstate(wanted: Revocable): Result<number>;
+  isRevoked(what: { readonly serial?: string; readonly identity?: string }): boolean;
   /** Reads the files again; what is not whole leaves the last good authority at work. */
   reload(): Result<void>;
-}
-
-interface Loaded {
-  readonly main: Authority;
-  readonly next: Authority | undefined;
-  readonly rotation: Rotation | undefined;
-  readonly certificates: readonly CertificateOutline[];
-  readonly digest: string;
 }
 
 /** Loads or makes the authority of a directory, and takes up a rotation where it was left. */
@@ -73,9 +62,10 @@ export function openLiveAuthority(options: AuthorityOptions): Result<LiveAuthori
   if (!recovered.ok) return recovered;
   const opened = openAuthority(options);
   if (!opened.ok) return opened;
-  const loaded = load(settings.value);
+  const loaded = loadFrom(settings.value);
   if (!loaded.ok) return loaded;
-  return succeed(new RotatingAuthority(settings.value, loaded.value, opened.value.isNew), opened.warnings);
+  const authority = new RotatingAuthority(settings.value, loaded.value, opened.value.isNew);
+  return succeed(authority, [...opened.warnings, ...loaded.warnings]);
 }
 
 function recover(directory: string): Result<Rotation | undefined> {
@@ -86,88 +76,21 @@ function recover(directory: string): Result<Rotation | undefined> {
   return settled.ok ? rotation : settled;
 }
 
-function load(settings: AuthoritySettings): Result<Loaded> {
-  const { directory } = settings;
-  const digest = digestOf(directory);
-  const rotation = readRotation(directory);
-  if (!rotation.ok) return rotation;
-  const main = loadAuthority(settings);
-  if (!main.ok) return main;
-  const trusted = rotation.value === undefined ? [] : rootsAt(rotation.value);
-  const next = loadNext(settings, rotation.value);
-  if (next?.ok === false) return next;
-  const make = (loaded: LoadedAuthority): Authority =>
-    createAuthority(settings, { loaded, isNew: false, otherRootsPem: trusted });
-  return succeed({
-    main: make(main.value),
-    next: next === undefined ? undefined : make(next.value),
-    rotation: rotation.value,
-    certificates: [
-      ...outlinesOf(main.value, ''),
-      ...(next === undefined ? [] : outlinesOf(next.value, 'next-')),
-    ],
-    digest,
-  });
-}
-
-/** While it still lies apart from the authority in force. */
-function loadNext(
-  settings: AuthoritySettings,
-  rotation: Rotation | undefined,
-): Result<LoadedAuthority> | undefined {
-  if (rotation === undefined || rotation.stage === 'retire' || rotation.stage === 'discard') return undefined;
-  return loadAuthority({ ...settings, directory: nextDirectory(settings.directory) });
-}
-
-function outlinesOf(
-  { roots, certificate }: LoadedAuthority,
-  prefix: '' | 'next-',
-): readonly CertificateOutline[] {
-  const outline = (
-    role: 'root' | 'intermediate',
-    { x509, der, notBeforeMs, notAfterMs }: typeof certificate,
-  ): CertificateOutline => ({
-    role: `${prefix}${role}`,
-    fingerprint: createHash('sha256').update(der).digest('hex'),
-    subject: nameOf(x509),
-    notBefore: notBeforeMs,
-    notAfter: notAfterMs,
-  });
-  return [...roots.map((root) => outline('root', root)), outline('intermediate', certificate)];
-}
-
-const nameOf = ({ subject }: X509Certificate): string => /^CN=(.*)$/m.exec(subject)?.[1] ?? subject;
-
-const WATCHED = [FILE.root, FILE.certificate, FILE.key, FILE.chain, FILE.rootKey] as const;
-
-/** Of the contents, not of dates: what is renamed or linked into place shows. */
-function digestOf(directory: string): string {
-  const hash = createHash('sha256');
-  for (const name of WATCHED) hash.update(contentOf(path.join(directory, name))).update('\0');
-  return hash.digest('hex');
-}
-
-function contentOf(file: string): string | Buffer {
-  try {
-    return fs.readFileSync(file);
-  } catch {
-    return '';
-  }
-}
-
 class RotatingAuthority implements LiveAuthority {
   readonly trustDomain: string;
   readonly isNew: boolean;
   bundle: TrustBundle;
   readonly #settings: AuthoritySettings;
   readonly #listeners = new Set<() => void>();
-  #loaded: Loaded;
+  readonly #issued: IssuedLog;
+  #loaded: LoadedState;
 
-  constructor(settings: AuthoritySettings, loaded: Loaded, isNew: boolean) {
+  constructor(settings: AuthoritySettings, loaded: LoadedState, isNew: boolean) {
     this.#settings = settings;
     this.#loaded = loaded;
     this.trustDomain = settings.trustDomain;
     this.isNew = isNew;
+    this.#issued = openIssuedLog(settings.directory, settings.clock);
     this.bundle = this.#bundle();
   }
 
@@ -196,8 +119,50 @@ class RotatingAuthority implements LiveAuthority {
     return this.#issuer.notAfter;
   }
 
-  issue: Authority['issue'] = (request) => this.#issuer.issue(request);
+  issue(request: IssueRequest): Result<IssuedCertificate> {
+    const identity = request.spiffeId;
+    if (this.isRevoked({ identity })) return refuse(identityIsRevoked);
+    const issuer = this.#issuer;
+    const issued = issuer.issue(request);
+    if (!issued.ok) return issued;
+    const { serial, notAfter: notAfterMs } = issued.value;
+    this.#issued.add({ serial, issuer: issuer.issuerId, identity, notAfterMs });
+    return issued;
+  }
+
   issueServer: Authority['issueServer'] = (request) => this.#issuer.issueServer(request);
+
+  get revocations(): Revocations {
+    return this.#loaded.revocations;
+  }
+
+  isRevoked({ serial, identity }: { readonly serial?: string; readonly identity?: string }): boolean {
+    const { revocations, lists } = this.#loaded;
+    if (identity !== undefined && revocations.identities.some((each) => each.identity === identity))
+      return true;
+    if (serial === undefined) return false;
+    return revocations.certificates.some((each) => each.serial === serial) || lists.serialsInFile.has(serial);
+  }
+
+  revoke(wanted: Revocable): Result<number> {
+    const checked = checkRevocable(wanted);
+    if (!checked.ok) return checked;
+    const held = this.#issued.find(checked.value);
+    const atMs = { nowMs: this.#settings.clock(), longestMs: this.notAfter };
+    return this.#record(withRevoked(this.#loaded.revocations, { wanted: checked.value, held, ...atMs }));
+  }
+
+  reinstate(wanted: Revocable): Result<number> {
+    const checked = checkRevocable(wanted);
+    return checked.ok ? this.#record(withReinstated(this.#loaded.revocations, checked.value)) : checked;
+  }
+
+  #record(revocations: Revocations): Result<number> {
+    const before = this.#loaded.revocations.certificates.length;
+    const written = writeRevocations(this.#settings.directory, revocations);
+    const taken = written.ok ? this.#take() : written;
+    return taken.ok ? succeed(Math.abs(revocations.certificates.length - before)) : taken;
+  }
 
   subscribe(listener: () => void): Disposable {
     this.#listeners.add(listener);
@@ -206,6 +171,7 @@ class RotatingAuthority implements LiveAuthority {
 
   [Symbol.dispose](): void {
     this.#listeners.clear();
+    this.#issued[Symbol.dispose]();
   }
 
   rotate({ goal, ...wanted }: NextAuthority & { readonly goal: RotationGoal }): Result<Rotation> {
@@ -291,7 +257,7 @@ class RotatingAuthority implements LiveAuthority {
   }
 
   #take(): Result<void> {
-    const loaded = load(this.#settings);
+    const loaded = loadFrom(this.#settings);
     if (!loaded.ok) return fail(...loaded.diagnostics.map(asWarningOfOldOne));
     this.#loaded = loaded.value;
     const bundle = this.#bundle();
@@ -312,9 +278,17 @@ class RotatingAuthority implements LiveAuthority {
   }
 
   #bundle(): TrustBundle {
-    return trustBundle({ rootsPem: this.#trusted, revocationsPem: '', issuer: this.#issuer.issuerId });
+    const { lists } = this.#loaded;
+    const parts = { rootsPem: this.#trusted, revocationsPem: lists.pem, issuer: this.#issuer.issuerId };
+    return trustBundle(parts, lists.key);
   }
 }
+
+const identityIsRevoked: Refusal = {
+  code: 'identity-revoked',
+  message: 'this identity gets no certificates',
+  remedy: 'xebec ca unrevoke gives it back',
+};
 
 const asWarningOfOldOne = (diagnostic: Diagnostic): Diagnostic => ({
   ...diagnostic,

@@ -156,6 +156,7 @@ function refusalOf([first]: readonly Diagnostic[], caller: Caller): Denial {
 
 const STATUS_BY_CODE: ReadonlyMap<string, RefusalStatus> = new Map([
   ['foreign-trust-domain', 'PERMISSION_DENIED'],
+  ['identity-revoked', 'PERMISSION_DENIED'],
   ['authority-expired', 'UNAVAILABLE'],
 ]);
 

@@ -12,11 +12,14 @@ export interface TrustBundle {
   readonly issuer: string;
 }
 
-export function trustBundle(parts: Omit<TrustBundle, 'hash'>): TrustBundle {
-  const hash = createHash('sha256')
-    .update([...parts.rootsPem].sort().join(''))
-    .update('\0');
-  return { ...parts, hash: hash.update(parts.revocationsPem).digest('hex').slice(0, 16) };
+/** `revocationsKey`: what the lists say; signed twice they are not the same text. */
+export function trustBundle(
+  parts: Omit<TrustBundle, 'hash'>,
+  revocationsKey: string = parts.revocationsPem,
+): TrustBundle {
+  const roots = [...parts.rootsPem].sort().join('');
+  const hash = createHash('sha256').update(roots).update('\0').update(revocationsKey);
+  return { ...parts, hash: hash.digest('hex').slice(0, 16) };
 }
 
 /** What a workload says of itself: what its proxy has taken, not what was sent. */

@@ -46,8 +46,6 @@ export interface HttpConnectionOptions {
   readonly isOnDemand: boolean;
   /** Before routes and policies compare them. */
   readonly paths?: PathNormalization | undefined;
-  /** What verifies end users' tokens; see `authentication/token-filters.ts`. */
-  readonly authentication?: readonly HttpFilter[];
   /** What enforces authorization policies; see `authorization/filters.ts`. */
   readonly authorization?: readonly HttpFilter[];
   /** Some service of the mesh is a host that each request names itself. */
@@ -130,10 +128,8 @@ function httpFilters({
   isOnDemand,
   isGrpcWeb = false,
   hasDynamicHosts = false,
-  authentication = [],
-  authorization: policies = [],
+  authorization = [],
 }: HttpConnectionOptions): HttpFilter[] {
-  const authorization = [...authentication, ...policies];
   const translated = isGrpcWeb ? [grpcWeb] : [];
   const dynamic = hasDynamicHosts ? [dynamicDnsFilter] : [];
   switch (place) {

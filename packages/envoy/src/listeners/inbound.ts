@@ -75,11 +75,11 @@ function boundListener(
   const ports = inbound.ports.filter(has);
   const udpPorts = inbound.udpPorts.filter(has);
   const policy = policyCauses(inbound);
-  const { authentication, authorization, proxy } = inbound;
+  const { authorization, proxy } = inbound;
   const filterChains = [
     ...tunnelsOf(inbound, udpPorts, settings),
     ...ports.flatMap((port) =>
-      portChains({ port, settings, policy, matchesPort: false, authentication, authorization, proxy }),
+      portChains({ port, settings, policy, matchesPort: false, authorization, proxy }),
     ),
   ];
   if (filterChains.length === 0) return [];
@@ -128,7 +128,6 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
             settings,
             policy: policyCauses(inbound),
             matchesPort: true,
-            authentication: inbound.authentication,
             authorization: inbound.authorization,
             proxy: inbound.proxy,
           }),
@@ -148,9 +147,8 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
 }
 
 /** What decides about the connections of a workload. */
-const policyCauses = ({ peer, authentication, authorization }: Inbound): readonly Cause[] => [
+const policyCauses = ({ peer, authorization }: Inbound): readonly Cause[] => [
   ...peer.causes,
-  ...authentication.map(({ cause }) => cause),
   ...authorization.map(({ object }) => ({ object })),
 ];
 

@@ -46,8 +46,6 @@ const nobody = (policies: readonly MeshObject[]): string => answer(policies, { i
 const source = {
   principals: [],
   notPrincipals: [],
-  requestPrincipals: [],
-  notRequestPrincipals: [],
   namespaces: [],
   notNamespaces: [],
   serviceAccounts: [],

@@ -16,6 +16,7 @@ export function peerOf(call: ServerDuplexStream<Buffer, Buffer>, isPlaintext: bo
   return {
     address: call.getPeer(),
     identities: isPlaintext ? [] : uriNames(certificate?.subjectaltname),
+    ...(certificate === undefined ? {} : { serial: certificate.serialNumber }),
     isPlaintext,
   };
 }

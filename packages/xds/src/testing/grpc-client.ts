@@ -5,7 +5,6 @@ import {
   Client,
   type ClientDuplexStream,
   credentials,
-  Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { NodeSchema } from '@xebec/protos/envoy/config/core/v3/base_pb';
@@ -49,10 +48,8 @@ function createInbox<T>(deadlineMs = 5_000) {
   };
 }
 
-function openCall(client: Client, method: string, token?: string): ClientDuplexStream<Buffer, Buffer> {
-  const metadata = new Metadata();
-  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
-  return client.makeBidiStreamRequest(`${SERVICE}/${method}`, asIs, asIs, metadata);
+function openCall(client: Client, method: string): ClientDuplexStream<Buffer, Buffer> {
+  return client.makeBidiStreamRequest(`${SERVICE}/${method}`, asIs, asIs);
 }
 
 export function createTestClient(port: number, channel: ChannelCredentials = credentials.createInsecure()) {
@@ -62,8 +59,8 @@ export function createTestClient(port: number, channel: ChannelCredentials = cre
     'grpc.use_local_subchannel_pool': 1,
   });
   return {
-    delta(node: string, token?: string) {
-      const call = openCall(client, 'DeltaAggregatedResources', token);
+    delta(node: string) {
+      const call = openCall(client, 'DeltaAggregatedResources');
       const inbox = createInbox<DeltaDiscoveryResponse>();
       const ended = createInbox<ServiceError>();
       let isFirst = true;
