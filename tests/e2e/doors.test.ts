@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DiscoveryClient, openDiscovery, types } from './support/discovery-client.ts';
-import { type Credentials, credentialsOf } from './support/identity.ts';
+import { type Credentials, credentialsOf, joinToken } from './support/identity.ts';
 import { type Mesh, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
 
 let mesh: Mesh;
@@ -199,5 +199,94 @@ describe('[RELIABILITY B06] what no client may do', () => {
       using stream = open(nodeOf({}));
       return (await stream.ask(types.cluster)).resources.size > 0;
     });
+  });
+});
+
+describe('[AU-3] [RELIABILITY B06] a token instead of a certificate', () => {
+  const openWith = (bearerToken: string, node = nodeOf({})) =>
+    openDiscovery({ address: xds, rootsPem: client.rootsPem, bearerToken, node });
+
+  it('is its identity, once', async () => {
+    const token = await joinToken(mesh, 'client', 'default');
+    {
+      using stream = openWith(token);
+      expect((await stream.ask(types.cluster)).resources.size).toBeGreaterThan(0);
+    }
+    using again = openWith(token);
+    await expect(again.ask(types.cluster)).rejects.toMatchObject({ code: 16 });
+  });
+
+  it('is no other identity, and one that nobody issued is none', async () => {
+    using other = openWith(await joinToken(mesh, 'echo', 'default'));
+    await expect(other.ask(types.cluster)).rejects.toMatchObject({ code: 7 });
+    for (const token of ['made-up', 'x'.repeat(20_000)]) {
+      using stream = openWith(token);
+      await expect(stream.ask(types.cluster)).rejects.toMatchObject({ code: 16 });
+    }
+  });
+});
+
+describe('[RELIABILITY B06] a stream that means harm', () => {
+  const extremes: readonly (readonly [string, (stream: DiscoveryClient) => void, number])[] = [
+    [
+      'names with control characters',
+      (stream) => stream.send({ typeUrl: types.cluster, resourceNamesSubscribe: ['a\rb'] }),
+      3,
+    ],
+    [
+      '250,000 names',
+      (stream) => {
+        for (let part = 0; part < 5; part++) {
+          const names = Array.from(
+            { length: 50_000 },
+            (_, i) => `outbound|80||h${part * 50_000 + i}.example`,
+          );
+          stream.send({ typeUrl: types.cluster, resourceNamesSubscribe: names });
+        }
+      },
+      3,
+    ],
+    [
+      '1,000,000 names at once',
+      (stream) => {
+        const names = Array.from({ length: 1_000_000 }, (_, i) => `h${i}`);
+        stream.send({ typeUrl: types.cluster, resourceNamesSubscribe: names });
+      },
+      8,
+    ],
+    [
+      'names of 10,000 characters',
+      (stream) => stream.send({ typeUrl: types.cluster, resourceNamesSubscribe: ['a'.repeat(10_000)] }),
+      3,
+    ],
+    [
+      'another node id',
+      (stream) => {
+        stream.send({ typeUrl: types.cluster });
+        stream.send({ typeUrl: types.cluster, node: { id: 'sidecar~1.2.3.4~other.default~x' } });
+      },
+      3,
+    ],
+  ];
+  it.each(extremes)('%s: it ends', async (_what, attack, code) => {
+    using stream = open(nodeOf({ pod: 'harmful' }));
+    attack(stream);
+    expect((await stream.ended).code).toBe(code);
+    using honest = open(nodeOf({}));
+    expect((await honest.ask(types.cluster)).resources.size).toBeGreaterThan(0);
+  });
+
+  it('unknown types and nonces that never were change nothing', async () => {
+    using stream = open(nodeOf({ pod: 'confused' }));
+    stream.send({ typeUrl: 'type.googleapis.com/no.such.Type', resourceNamesSubscribe: ['*'] });
+    stream.send({
+      typeUrl: types.cluster,
+      responseNonce: 'never sent',
+      errorDetail: { code: 3, message: 'a\nb' },
+    });
+    const { resources } = await stream.ask(types.cluster);
+    expect(resources.size).toBeGreaterThan(0);
+    const { stdout } = await mesh.xebec(['proxy-status']);
+    expect(stdout).not.toMatch(/confused.*(refused|rejected)/i);
   });
 });

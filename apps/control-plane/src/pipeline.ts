@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { buildResources, type PatchCollections, type ProxyView, type ResourceCollection } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
 import { buildMesh, type MeshCollections, type MeshSettings } from '@xebec/mesh';
-import type { ProxyNode } from '@xebec/model';
+import type { KeySource, ProxyNode } from '@xebec/model';
 import { provideDescriptors } from '@xebec/protos';
 import {
   createMemoryJournal,
@@ -39,6 +39,8 @@ export interface Pipeline {
   readonly launchOf: LaunchOf;
   /** Virtual hosts a workload is known to use, by `NAMESPACE/WORKLOAD`. */
   readonly usedHosts: Source<string, readonly string[]>;
+  /** Keys that tokens are signed with, as far as they have been fetched. */
+  readonly keySets: Source<KeySource, string>;
 }
 
 export interface PipelineOptions {
@@ -62,6 +64,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   });
   const proxies = graph.source<string, ProxyNode>('proxies', { equals: sameProxy });
   const started = graph.source<'mesh', MeshSettings>('startSettings');
+  const keySets = graph.source<KeySource, string>('keySets');
   const usedHosts = graph.source<string, readonly string[]>('usedHosts');
   const startSettings = settingsAtStart(options.settings);
   graph.transact(() => started.set('mesh', startSettings));
@@ -72,7 +75,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     patchGate.patchGate === undefined
       ? inputs.envoyFilters
       : effectiveFilters(graph, inputs.envoyFilters, patchGate.patchGate.held);
-  const mesh = buildMesh(graph, { ...inputs, envoyFilters, proxies, settings });
+  const mesh = buildMesh(graph, { ...inputs, envoyFilters, keySets, proxies, settings });
   const { types, views, patches } = buildResources(graph, { ...mesh, ...patchGate, proxies, settings });
   const resources = corruptResources(graph, types, options.corrupt ?? []);
   const launchOf = launchesOf(graph, store, () => settings.get('mesh')?.rootNamespace ?? 'istio-system');
@@ -89,6 +92,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     startSettings,
     launchOf,
     usedHosts,
+    keySets,
   };
 }
 
@@ -104,6 +108,7 @@ export const configInputs = (store: Pick<Store, 'source'>) => ({
   gateways: store.source('Gateway'),
   peerAuthentications: store.source('PeerAuthentication'),
   sidecars: store.source('Sidecar'),
+  requestAuthentications: store.source('RequestAuthentication'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

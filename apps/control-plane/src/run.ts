@@ -167,6 +167,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     graph,
     types: resources,
     admission: registry.admission,
+    ...(authority === undefined ? {} : { authenticate: authority.identify }),
     onEvent: (event) => {
       callers.observe(event);
       registry.observe(event);

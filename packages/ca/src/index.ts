@@ -1,5 +1,6 @@
 // The public surface of ca.
 export type { AuthenticationCall, Authenticator } from './authenticators/authenticator.ts';
+export { authenticateCall } from './authenticators/authenticator.ts';
 export type { TokenStore, TokenStoreOptions } from './authenticators/join-tokens.ts';
 export { createTokenStore, joinTokenAuthenticator } from './authenticators/join-tokens.ts';
 export type { PeerCertificateOptions } from './authenticators/peer-certificate.ts';

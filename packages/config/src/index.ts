@@ -82,6 +82,18 @@ export type {
 export { mergeLaunches, readProxyLaunch } from './kinds/proxy-config/launch.ts';
 export type { ProxyConfigSpec, ProxyLaunch } from './kinds/proxy-config/spec.ts';
 export { keyOf, kindDefinitions, kindOf, kinds, objectKey, resolveKindName } from './kinds/registry.ts';
+export {
+  type KeySetReading,
+  keySetLimits,
+  keySetText,
+  type PublicKey,
+  readKeySet,
+} from './kinds/request-authentication/key-set.ts';
+export type {
+  JwtRule,
+  RequestAuthenticationSpec,
+  TokenKeysSpec,
+} from './kinds/request-authentication/spec.ts';
 export type { SecretSpec } from './kinds/secret/spec.ts';
 export type { ServicePortSpec, ServiceSpec } from './kinds/service/spec.ts';
 export type { ServiceAccountSpec } from './kinds/service-account/spec.ts';

@@ -46,6 +46,8 @@ test('gateways have policies, too', () => {
 const noSource: AuthorizationSource = {
   principals: [],
   notPrincipals: [],
+  requestPrincipals: [],
+  notRequestPrincipals: [],
   namespaces: [],
   notNamespaces: [],
   serviceAccounts: [],

@@ -98,6 +98,7 @@ function tests(
 
 const testsOfSource = (source: AuthorizationSource): AuthorizationAlternative => [
   ...tests('principal', source.principals, source.notPrincipals),
+  ...tests('request-principal', source.requestPrincipals, source.notRequestPrincipals),
   ...tests('namespace', source.namespaces, source.notNamespaces),
   ...tests('service-account', source.serviceAccounts.map(exact), source.notServiceAccounts.map(exact)),
   ...tests('peer-address', source.ipBlocks.map(exact), source.notIpBlocks.map(exact)),
@@ -120,9 +121,22 @@ const attributes = {
   'destination.ip': 'destination-address',
   'destination.port': 'destination-port',
   'connection.sni': 'server-name',
+  'request.auth.principal': 'request-principal',
+  'request.auth.audiences': { claim: ['aud'] },
+  'request.auth.presenter': { claim: ['azp'] },
 } as const satisfies Record<string, AuthorizationAttribute>;
 
 function testsOfCondition({ key, values, notValues }: AuthorizationCondition): readonly AuthorizationTest[] {
-  const attribute = key.kind === 'header' ? { header: key.name } : attributes[key.kind];
-  return tests(attribute, values, notValues);
+  return tests(attributeOf(key), values, notValues);
+}
+
+function attributeOf(key: AuthorizationCondition['key']): AuthorizationAttribute {
+  switch (key.kind) {
+    case 'header':
+      return { header: key.name };
+    case 'claim':
+      return { claim: key.path };
+    default:
+      return attributes[key.kind];
+  }
 }

@@ -1,5 +1,6 @@
 // The whole mesh: configuration in, model out, one keyed collection at a time. Only wiring; each concern has its file.
 import type { Graph } from '@xebec/flow';
+import { deriveAuthentication } from './authentication.ts';
 import { deriveAuthorization } from './authorization.ts';
 import { acceptancesOf } from './authorization-check/acceptances.ts';
 import { deriveBackings, indexBySelector } from './backings.ts';
@@ -43,23 +44,20 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const { clientLayers, classesByPair } = deriveClasses(graph, inputs);
   const ofHosts = { hosts, rules: destinationRules, identities, classesByPair };
   const destinations = deriveDestinations(graph, inputs, ofHosts);
-  const routes = deriveRoutes(graph, inputs, { hosts, destinations, servers });
-  const connections = deriveConnections(graph, inputs, hosts);
-  const meshConnections = indexMeshConnections(graph, connections);
-  const meshRoutes = indexMeshRoutes(graph, routes);
-  const rules = { routes, meshRoutes, connections, meshConnections, destinationRules };
+  const rules = { ...deriveRules(graph, inputs, { hosts, destinations, servers }), destinationRules };
+  const { meshRoutes, meshConnections } = rules;
   const routeTables = deriveRouteTables(graph, inputs, { hosts, routes: meshRoutes, classesByPair });
   const sidecarsBySelector = indexSidecars(graph, inputs);
-  const authorization = deriveAuthorization(graph, inputs);
+  const { keyRequests, ...policies } = derivePolicies(graph, inputs);
   const inboundSources = {
     workloads,
     workloadsByAddress: indexByAddress(graph, workloads),
     backingsBySelector: indexBySelector(graph, backings),
     peerSources,
-    authorization,
+    ...policies,
     sidecarsBySelector,
   };
-  const ofGateways = { routes, connections, secrets: deriveSecrets(graph, inputs), hosts, authorization };
+  const ofGateways = { ...rules, ...policies, secrets: deriveSecrets(graph, inputs), hosts };
   const { gateways, ...gatewayProblems } = deriveGateways(graph, inputs, ofGateways);
   return {
     services,
@@ -76,6 +74,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     inbounds: deriveInbounds(graph, inputs, inboundSources),
     acceptances: acceptancesOf(inboundSources),
     gateways,
+    keyRequests,
     secrets: ofGateways.secrets,
     ...derivePatches(graph, inputs),
     conflicts: deriveConflicts(graph, {
@@ -88,4 +87,20 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       ...gatewayProblems,
     }),
   };
+}
+
+/** Routes and connections of VirtualServices, with those that hold inside the mesh apart. */
+function deriveRules(graph: Graph, inputs: MeshInputs, parts: RouteParts) {
+  const routes = deriveRoutes(graph, inputs, parts);
+  const connections = deriveConnections(graph, inputs, parts.hosts);
+  const meshConnections = indexMeshConnections(graph, connections);
+  return { routes, meshRoutes: indexMeshRoutes(graph, routes), connections, meshConnections };
+}
+
+type RouteParts = Parameters<typeof deriveRoutes>[2];
+
+/** Whose tokens are believed, and who may do what. */
+function derivePolicies(graph: Graph, inputs: MeshInputs) {
+  const { keyRequests, ...authentication } = deriveAuthentication(graph, inputs);
+  return { keyRequests, authentication, authorization: deriveAuthorization(graph, inputs) };
 }

@@ -11,6 +11,7 @@ import type {
   TlsSecret,
 } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
+import { type AuthenticationSources, authenticationOf } from './authentication.ts';
 import { type AuthorizationSources, authorizationOf } from './authorization.ts';
 import { type Conflict, conflictRow } from './conflict.ts';
 import type { BoundConnections } from './connection-rules.ts';
@@ -46,7 +47,7 @@ interface GatewayPlan {
 export function deriveGateways(
   graph: Graph,
   inputs: MeshInputs,
-  { routes, connections, secrets, hosts, authorization }: GatewaySources,
+  { routes, connections, secrets, hosts, authorization, authentication }: GatewaySources,
 ): GatewayCollections {
   const gatewaysBySelector = graph.index(inputs.gateways, 'bySelector', ({ spec }) => [
     anchorOfSelector('', spec.selector),
@@ -67,6 +68,7 @@ export function deriveGateways(
       secrets,
       hosts,
       ...authorization,
+      ...authentication,
       settings: inputs.settings,
     },
     equals: deepEqual,
@@ -79,8 +81,11 @@ export function deriveGateways(
       const { clusterDomain, rootNamespace } = settings;
       const servers = openServers(proxy, rootNamespace, read);
       const plan = planOf(proxy, servers, { hasSecret, serviceOf, clusterDomain });
-      const policies = authorizationOf(proxy.namespace, proxy.labels, read);
-      return [[id, { ...plan, model: { ...plan.model, authorization: policies } }]];
+      const policies = {
+        authentication: authenticationOf(proxy.namespace, proxy.labels, read),
+        authorization: authorizationOf(proxy.namespace, proxy.labels, read),
+      };
+      return [[id, { ...plan, model: { ...plan.model, ...policies } }]];
     },
   });
   const gateways = graph.derive({
@@ -112,6 +117,7 @@ export interface GatewaySources {
   readonly secrets: Collection<string, TlsSecret>;
   readonly hosts: Collection<Host, HostView>;
   readonly authorization: AuthorizationSources;
+  readonly authentication: AuthenticationSources;
 }
 
 interface PlanLookups {
@@ -139,6 +145,7 @@ function planOf(proxy: ProxyNode, { servers, hidden }: OpenServers, lookups: Pla
   return {
     model: {
       proxy,
+      authentication: [],
       authorization: [],
       listeners: sorted,
       isNamedByClients: isNamedByClients(sorted),

@@ -11,6 +11,7 @@ import type {
   Workload,
 } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
+import { type AuthenticationReads, type AuthenticationSources, authenticationOf } from './authentication.ts';
 import { type AuthorizationReads, type AuthorizationSources, authorizationOf } from './authorization.ts';
 import { type BackedPort, type Backing, type BackingsBySelector, targetPortOf } from './backings.ts';
 import { compareText } from './host-names.ts';
@@ -27,6 +28,7 @@ export interface InboundSources {
   readonly backingsBySelector: BackingsBySelector;
   readonly peerSources: PeerSources;
   readonly authorization: AuthorizationSources;
+  readonly authentication: AuthenticationSources;
   readonly sidecarsBySelector: SidecarsBySelector;
 }
 
@@ -36,7 +38,7 @@ export function deriveInbounds(
   sources: InboundSources,
 ): Collection<string, Inbound> {
   const { workloads, workloadsByAddress, backingsBySelector, sidecarsBySelector } = sources;
-  const { peerSources, authorization } = sources;
+  const { peerSources, authorization, authentication } = sources;
   return graph.derive({
     name: 'mesh.inbounds',
     from: proxies,
@@ -47,6 +49,7 @@ export function deriveInbounds(
       sidecarsBySelector,
       ...peerSources,
       ...authorization,
+      ...authentication,
     },
     equals: deepEqual,
     fn: (proxy, id, read) => {
@@ -57,7 +60,7 @@ export function deriveInbounds(
   });
 }
 
-export interface AcceptedReads extends PeerLookups, AuthorizationReads, SidecarReads {
+export interface AcceptedReads extends PeerLookups, AuthorizationReads, AuthenticationReads, SidecarReads {
   readonly backingsBySelector: AnchorLookup<SelectorAnchor, ObjectKey, Backing>;
 }
 
@@ -68,7 +71,15 @@ export function acceptedBy(workload: Workload, read: AcceptedReads): Omit<Inboun
   const sidecar = sidecarOf(workload.namespace, workload.labels, read);
   const of = (transport: Transport) => portsOf({ workload, peer, served, sidecar, transport });
   const authorization = authorizationOf(workload.namespace, workload.labels, read);
-  return { ports: of('TCP'), udpPorts: of('UDP'), peer, authorization, causes: workload.causes };
+  const authentication = authenticationOf(workload.namespace, workload.labels, read);
+  return {
+    ports: of('TCP'),
+    udpPorts: of('UDP'),
+    peer,
+    authentication,
+    authorization,
+    causes: workload.causes,
+  };
 }
 
 interface WorkloadReads {

@@ -9,6 +9,7 @@ import type {
   Host,
   HostPort,
   Inbound,
+  KeySource,
   Layer,
   Layered,
   NetworkGateway,
@@ -22,6 +23,7 @@ import type {
   Workload,
 } from '@xebec/model';
 import type { Diagnostic } from '@xebec/std';
+import type { KeyRequest } from './authentication.ts';
 import type { Acceptances } from './authorization-check/acceptances.ts';
 import type { Extensions } from './extensions.ts';
 import type { NetworkPlan } from './networks.ts';
@@ -41,6 +43,9 @@ export interface MeshInputs {
   readonly gateways: ObjectsOf<'Gateway'>;
   readonly peerAuthentications: ObjectsOf<'PeerAuthentication'>;
   readonly sidecars: ObjectsOf<'Sidecar'>;
+  readonly requestAuthentications: ObjectsOf<'RequestAuthentication'>;
+  /** What was found where `keyRequests` says; none where nothing has been found yet. */
+  readonly keySets: Collection<KeySource, string>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;
   readonly secrets: ObjectsOf<'Secret'>;
   readonly namespaces: ObjectsOf<'Namespace'>;
@@ -89,6 +94,8 @@ export interface MeshCollections {
   readonly gateways: Collection<string, GatewayModel>;
   /** By SDS name `kubernetes://NAMESPACE/NAME`. */
   readonly secrets: Collection<string, TlsSecret>;
+  /** Keys that have to be fetched. */
+  readonly keyRequests: Collection<KeySource, KeyRequest>;
   /** As they came in, for those who apply them. */
   readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;
   /** WasmPlugins and TrafficExtensions. */

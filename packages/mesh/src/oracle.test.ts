@@ -11,12 +11,14 @@ import {
   gatewayServer,
   gatewayTls,
   inlineEndpoint,
+  jwtRule,
   keyOf,
   object,
   onPrefix,
   peerAuthentication,
   pod,
   proxy,
+  requestAuthentication,
   service,
   serviceEntry,
   servicePort,
@@ -204,6 +206,16 @@ const anyAuthorization = fc
   .map(([key, selector, action]) =>
     authorizationPolicy(key, { action, ...(selector === undefined ? {} : { selector }) }),
   );
+const issuer = 'https://a.example';
+const anyAuthentication = fc
+  .tuple(
+    id,
+    fc.option(labels, { nil: undefined }),
+    fc.constantFrom(jwtRule(issuer), jwtRule(issuer, { keys: { kind: 'discovery' }, timeoutMs: 1 })),
+  )
+  .map(([key, selector, rule]) =>
+    requestAuthentication(key, { jwtRules: [rule], ...(selector === undefined ? {} : { selector }) }),
+  );
 const anySidecar = fc
   .tuple(
     id,
@@ -319,6 +331,7 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anyRule,
   anyPeer,
   anyAuthorization,
+  anyAuthentication,
   anySidecar,
   anyGateway,
   anySecret,
@@ -381,8 +394,15 @@ interface Remains {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A mesh to which the keys of one issuer are known. */
+function createMeshWithKeys() {
+  const mesh = createMesh();
+  mesh.graph.transact(() => mesh.keySets.set(`uri ${issuer}/keys`, '{"keys":[]}'));
+  return mesh;
+}
+
 function fromScratch(objects: readonly MeshObject[], { clusterDomain, labels: own }: Remains) {
-  const scratch = createMesh();
+  const scratch = createMeshWithKeys();
   scratch.graph.transact(() => scratch.settings.set('mesh', settings(clusterDomain)));
   scratch.connect(...proxies, changing(own));
   scratch.put(...objects);
@@ -401,7 +421,7 @@ const neverSeen = () => [...seen].filter(([, rows]) => rows === 0).map(([name]) 
 test('equals the mesh from scratch after any history', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (history) => {
-      const mesh = createMesh();
+      const mesh = createMeshWithKeys();
       const present = new Map<string, MeshObject>();
       let clusterDomain = 'cluster.local';
       let own: Remains['labels'] = {};

@@ -24,7 +24,11 @@ export type AuthorizationAttribute =
   | 'host'
   | 'method'
   | 'path'
-  | { readonly header: string };
+  /** `ISSUER/SUBJECT` of the end user's verified token. */
+  | 'request-principal'
+  | { readonly header: string }
+  /** Of the end user's verified token, with the names that lead to it: a text, or a list of texts. */
+  | { readonly claim: readonly string[] };
 
 /** One of the values matches; negated: none of them does. */
 export interface AuthorizationTest {

@@ -1,5 +1,6 @@
 // What a gateway proxy serves: Gateway objects merged per port, with the routes bound to them.
 
+import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { ConnectionDestination } from './connection.ts';
 import type { Cause } from './reference.ts';
@@ -108,6 +109,7 @@ export interface GatewayListener {
 /** Everything one router proxy serves. */
 export interface GatewayModel {
   readonly proxy: ProxyNode;
+  readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly listeners: readonly GatewayListener[];
   /** Some server lets clients name the destination: the proxy needs the clusters for it. */

@@ -1,4 +1,5 @@
 // The public surface of the model.
+export type { Authentication, KeySource, TokenHeader, TokenRule } from './authentication.ts';
 export {
   type Authorization,
   type AuthorizationAction,

@@ -1,4 +1,5 @@
 // Running instances of an application, and the proxies connected on their behalf.
+import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { ConnectionPool } from './destination.ts';
 import type { PeerPolicy } from './policy.ts';
@@ -129,6 +130,7 @@ export interface Inbound {
   /** Ports of datagrams; one number may be in both lists. */
   readonly udpPorts: readonly InboundPort[];
   readonly peer: PeerPolicy;
+  readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly causes: readonly Cause[];
 }

@@ -1,5 +1,6 @@
 // What the application hands to the server: types, admission, clock and limits.
 import type { Graph } from '@xebec/flow';
+import type { ConnectionLimits } from './server/connection-gate.ts';
 import type { IntakeLimits } from './server/intake.ts';
 import type { Admission, PresentedToken, ResourceType, StreamEvent } from './types.ts';
 
@@ -11,7 +12,7 @@ export interface Clock {
 }
 
 /** Bounds on what one client can cost. Times in milliseconds, sizes in bytes. */
-export interface Limits extends IntakeLimits {
+export interface Limits extends IntakeLimits, ConnectionLimits {
   readonly requestBytes: number;
   readonly nodeBytes: number;
   readonly nameBytes: number;
@@ -28,6 +29,8 @@ export interface Limits extends IntakeLimits {
   readonly gateMs: number;
   /** Bytes written to all sockets and not yet taken; larger responses of other streams wait. */
   readonly unsentBytes: number;
+  /** A connection without any call for this long is closed. */
+  readonly idleConnectionMs: number;
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
   /** Asked names without an exact answer that one stream keeps in mind. */
@@ -40,6 +43,11 @@ export interface Limits extends IntakeLimits {
 }
 
 export const defaultLimits: Limits = {
+  connections: 20_000,
+  strangers: 1_000,
+  introductionMs: 30_000,
+  connectionBurst: 500,
+  connectionsPerSecond: 500,
   requestBytes: 4 * 1024 * 1024,
   requestBurst: 20_000,
   requestsPerSecond: 2_000,
@@ -55,6 +63,7 @@ export const defaultLimits: Limits = {
   sendTimeoutMs: 30_000,
   gateMs: 5_000,
   unsentBytes: 16 * 1024 * 1024,
+  idleConnectionMs: 300_000,
   keepaliveMs: 20_000,
   keepaliveTimeoutMs: 10_000,
   rememberedAsks: 1_000,

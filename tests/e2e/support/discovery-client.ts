@@ -1,5 +1,5 @@
 // A discovery client that asks for one thing after another, as whoever its certificate or token says, and shows what it got.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { NodeSchema } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import {
@@ -38,6 +38,8 @@ export interface DiscoveryAnswer {
 export interface DiscoveryClient extends Disposable {
   /** The first answer about this type; rejects with what the server says when it ends the stream. */
   ask(typeUrl: string, names?: readonly string[]): Promise<DiscoveryAnswer>;
+  /** Sends a request as it is; the node comes with the first. */
+  send(request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>): void;
   /** How the stream ends. */
   readonly ended: Promise<ServiceError>;
 }
@@ -60,7 +62,7 @@ export function openDiscovery(options: DiscoveryClientOptions): DiscoveryClient 
   const call = client.makeBidiStreamRequest(method, same, same, metadata, { deadline: Date.now() + 60_000 });
   const waiting = new Map<string, (answer: DiscoveryAnswer) => void>();
   let isFirst = true;
-  const send = (request: Parameters<typeof create<typeof DeltaDiscoveryRequestSchema>>[1]): void => {
+  const send = (request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>): void => {
     const { id, metadata: said } = options.node;
     const node = create(NodeSchema, { id, cluster: 'probe', metadata: JSON.parse(JSON.stringify(said)) });
     const message = create(DeltaDiscoveryRequestSchema, { ...request, ...(isFirst ? { node } : {}) });
@@ -79,6 +81,7 @@ export function openDiscovery(options: DiscoveryClientOptions): DiscoveryClient 
   const ended = new Promise<ServiceError>((resolve) => call.on('error', resolve));
   return {
     ended,
+    send,
     ask: (typeUrl, names) =>
       new Promise((resolve, reject) => {
         waiting.set(typeUrl, resolve);

@@ -83,7 +83,8 @@ export async function startGuarded(): Promise<GuardedMesh> {
   };
 }
 
-async function isDrained(mesh: Mesh): Promise<boolean> {
+/** No connection is left that came in under the policies of before. */
+export async function isDrained(mesh: Mesh): Promise<boolean> {
   const path = '/stats?filter=listener_manager.total_(filter_chains|listeners)_draining';
   const pods = await mesh.pods();
   const texts = await Promise.all(pods.map(({ name }) => envoyAdmin(mesh, name, path)));

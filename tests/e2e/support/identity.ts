@@ -38,7 +38,7 @@ export async function credentialsOf(
   return { rootsPem, certificatesPem: unwrap(issued).certificatesPem, privateKeyPem };
 }
 
-function joinToken({ state }: Mesh, serviceAccount: string, namespace: string): Promise<string> {
+export function joinToken({ state }: Mesh, serviceAccount: string, namespace: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request(
       {

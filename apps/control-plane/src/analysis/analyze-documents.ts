@@ -12,7 +12,7 @@ import {
 import { buildResources } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
 import { buildMesh, type Finding, type MeshCollections, type MeshSettings } from '@xebec/mesh';
-import type { ProxyNode } from '@xebec/model';
+import type { KeySource, ProxyNode } from '@xebec/model';
 import { type Diagnostic, deepEqual, type Origin } from '@xebec/std';
 import { duplicate, parseFieldPath } from '@xebec/store';
 import { deriveSettings, settingsAtStart } from '../mesh-settings.ts';
@@ -156,6 +156,7 @@ function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: Docum
   const sources = new Sources(graph);
   const proxies = graph.source<string, ProxyNode>('proxies', { equals: deepEqual });
   const started = graph.source<'mesh', MeshSettings>('startSettings');
+  const keySets = graph.source<KeySource, string>('keySets');
   const isPatched = [...known.values()].some(({ object }) => patching.has(object.kind));
   graph.transact(() => {
     started.set('mesh', settingsAtStart(base));
@@ -163,7 +164,7 @@ function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: Docum
     for (const proxy of proxiesOfAll(known, isPatched)) proxies.set(proxy.id, proxy);
   });
   const settings = deriveSettings(graph, started, sources.source('ConfigMap'));
-  const mesh = buildMesh(graph, { ...configInputs(sources), proxies, settings });
+  const mesh = buildMesh(graph, { ...configInputs(sources), keySets, proxies, settings });
   const locate = locateIn(known);
   return {
     objects: { list: <K extends KindName>(kind: K) => writtenOf(sources.source(kind), known) },

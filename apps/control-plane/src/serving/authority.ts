@@ -11,7 +11,8 @@ import {
   type TokenStore,
 } from '@xebec/ca';
 import { type Result, succeed } from '@xebec/std';
-import type { BindOptions } from '@xebec/xds';
+import type { BindOptions, XdsServerOptions } from '@xebec/xds';
+import { identifyToken } from './identify-token.ts';
 import { TrustReports } from './trust-reports.ts';
 
 export interface CertificateAuthority {
@@ -20,6 +21,8 @@ export interface CertificateAuthority {
   /** What connected workloads trust and present. */
   readonly reports: TrustReports;
   readonly addServices: NonNullable<BindOptions['addServices']>;
+  /** The identity behind a token, for callers of discovery that have no certificate. */
+  readonly identify: NonNullable<XdsServerOptions['authenticate']>;
 }
 
 export interface CertificateAuthorityOptions {
@@ -48,11 +51,13 @@ export function openCertificateAuthority(options: CertificateAuthorityOptions): 
     clock: Date.now,
     isRevoked: (serial) => authority.isRevoked({ serial }),
   });
-  const authenticators = [renewal, joinTokenAuthenticator(tokens)];
+  const ofTokens = [joinTokenAuthenticator(tokens)];
+  const authenticators = [renewal, ...ofTokens];
   return succeed(
     {
       authority,
       tokens,
+      identify: (token) => identifyToken(ofTokens, token),
       reports,
       addServices: (server) => {
         addCertificateService(server, { authority, authenticators, clock: Date.now, audit: options.audit });

@@ -12,6 +12,7 @@ import type { NamespaceSpec } from './namespace/spec.ts';
 import type { PeerAuthenticationSpec } from './peer-authentication/spec.ts';
 import type { PodSpec } from './pod/spec.ts';
 import type { ProxyConfigSpec } from './proxy-config/spec.ts';
+import type { RequestAuthenticationSpec } from './request-authentication/spec.ts';
 import type { SecretSpec } from './secret/spec.ts';
 import type { ServiceSpec } from './service/spec.ts';
 import type { ServiceAccountSpec } from './service-account/spec.ts';
@@ -41,6 +42,7 @@ export interface KindMap {
   readonly Sidecar: SidecarSpec;
   readonly ProxyConfig: ProxyConfigSpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
+  readonly RequestAuthentication: RequestAuthenticationSpec;
   readonly EnvoyFilter: EnvoyFilterSpec;
   readonly WasmPlugin: ExtensionSpec;
   readonly TrafficExtension: ExtensionSpec;

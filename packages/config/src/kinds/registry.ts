@@ -14,6 +14,7 @@ import { namespaceKind } from './namespace/schema.ts';
 import { peerAuthenticationKind } from './peer-authentication/schema.ts';
 import { podKind } from './pod/schema.ts';
 import { proxyConfigKind } from './proxy-config/schema.ts';
+import { requestAuthenticationKind } from './request-authentication/schema.ts';
 import { secretKind } from './secret/schema.ts';
 import { serviceKind } from './service/schema.ts';
 import { serviceAccountKind } from './service-account/schema.ts';
@@ -45,6 +46,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   Sidecar: sidecarKind,
   ProxyConfig: proxyConfigKind,
   PeerAuthentication: peerAuthenticationKind,
+  RequestAuthentication: requestAuthenticationKind,
   EnvoyFilter: envoyFilterKind,
   WasmPlugin: wasmPluginKind,
   TrafficExtension: trafficExtensionKind,

@@ -6,6 +6,7 @@ import type {
   TextPattern,
 } from '@xebec/model';
 import type { PermissionSchema, PrincipalSchema } from '@xebec/protos/envoy/config/rbac/v3/rbac_pb';
+import { assert } from '@xebec/std';
 import type { Fields } from '../resource.ts';
 import { fieldTest, permittingHeader, refusingHeader } from './header-tests.ts';
 import {
@@ -17,6 +18,7 @@ import {
   serviceAccountMatcher,
   textMatcher,
 } from './patterns.ts';
+import { claimPrincipal, requestPrincipal } from './token-tests.ts';
 
 export type Principal = Fields<typeof PrincipalSchema>;
 export type Permission = Fields<typeof PermissionSchema>;
@@ -26,9 +28,15 @@ export const anyPermission: Permission = { rule: { case: 'any', value: true } };
 
 /** Attributes that only HTTP has. */
 export const needsHttp = ({ attribute }: AuthorizationTest): boolean =>
-  typeof attribute === 'object' || attribute === 'host' || attribute === 'method' || attribute === 'path';
+  typeof attribute === 'object' ||
+  attribute === 'host' ||
+  attribute === 'method' ||
+  attribute === 'path' ||
+  attribute === 'request-principal';
 
 export const isAboutClient = ({ attribute }: AuthorizationTest): boolean =>
+  (typeof attribute === 'object' && 'claim' in attribute) ||
+  attribute === 'request-principal' ||
   attribute === 'principal' ||
   attribute === 'namespace' ||
   attribute === 'service-account' ||
@@ -63,7 +71,14 @@ export function cidrRange(written: string): { readonly addressPrefix: string; re
 const writtenIn = (pattern: TextPattern): string => (pattern.kind === 'present' ? '' : pattern.value);
 
 function principalFor(test: AuthorizationTest, value: TextPattern, trustDomain: string): Principal {
-  switch (test.attribute) {
+  const { attribute } = test;
+  if (typeof attribute === 'object') {
+    assert('claim' in attribute, 'what a header says is no fact about the client');
+    return claimPrincipal(attribute.claim, value);
+  }
+  switch (attribute) {
+    case 'request-principal':
+      return requestPrincipal(value);
     case 'principal':
       return authenticated(textMatcher(principalPattern(value, trustDomain), 'spiffe://'));
     case 'namespace':
@@ -136,9 +151,10 @@ export function permissionOf(test: AuthorizationTest, action: AuthorizationActio
   const { attribute, values, isNegated } = test;
   const isRefusal = (action !== 'ALLOW') !== isNegated;
   const permission = (): Permission => {
-    if (typeof attribute === 'object')
+    if (typeof attribute === 'object' && 'header' in attribute)
       return (isRefusal ? refusingHeader : permittingHeader)(attribute.header, values);
     if (attribute === 'path') return pathTest(values, isRefusal);
+    assert(typeof attribute === 'string', 'claims are facts about the client');
     return {
       rule: { case: 'orRules', value: { rules: values.map((each) => permissionFor(attribute, each)) } },
     };

@@ -1,9 +1,17 @@
 // The filter chains of a gateway port: what one server does with a connection once it is known to be for it.
-import type { Authorization, EdgeTopology, GatewayServer, GatewayTraffic, ProxyNode } from '@xebec/model';
+import type {
+  Authentication,
+  Authorization,
+  EdgeTopology,
+  GatewayServer,
+  GatewayTraffic,
+  ProxyNode,
+} from '@xebec/model';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
 import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
@@ -32,6 +40,7 @@ interface ChainContext {
   readonly port: number;
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
+  readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly proxy: ProxyNode;
 }
@@ -84,7 +93,7 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
 function httpTraffic(
   { tls }: GatewayServer,
   { routeName, isGrpcWeb }: Extract<GatewayTraffic, { kind: 'http' }>,
-  { name, settings, topology, authorization }: ChainContext,
+  { name, settings, topology, authentication, authorization }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
   const manager = httpConnectionManager({
@@ -99,6 +108,7 @@ function httpTraffic(
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
     paths: settings.pathNormalization,
+    authentication: tokenFilters(authentication, { isGateway: true }),
     authorization: httpAuthorization(authorization, settings.trustDomain),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,

@@ -1,5 +1,6 @@
 // Gateway listeners and their route tables: one listener a port, one filter chain a TLS server.
 import type {
+  Authentication,
   Authorization,
   EdgeTopology,
   GatewayListener,
@@ -35,6 +36,7 @@ export function encodeGatewayListeners(
     encodeListener(listener, {
       settings,
       topology,
+      authentication: model.authentication,
       authorization: model.authorization,
       proxy: model.proxy,
     }),
@@ -48,6 +50,7 @@ const hasConnections = ({ servers }: GatewayListener): boolean =>
 interface EdgeContext {
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
+  readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly proxy: ProxyNode;
 }
@@ -74,6 +77,7 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
       name,
       causes: [
         ...servers.flatMap(({ causes }) => causes),
+        ...context.authentication.map(({ cause }) => cause),
         ...context.authorization.map(({ object }) => ({ object })),
       ],
       needs: chains.flatMap(({ needs }) => needs),

@@ -46,6 +46,8 @@ export interface HttpConnectionOptions {
   readonly isOnDemand: boolean;
   /** Before routes and policies compare them. */
   readonly paths?: PathNormalization | undefined;
+  /** What verifies end users' tokens; see `authentication/token-filters.ts`. */
+  readonly authentication?: readonly HttpFilter[];
   /** What enforces authorization policies; see `authorization/filters.ts`. */
   readonly authorization?: readonly HttpFilter[];
   /** Some service of the mesh is a host that each request names itself. */
@@ -128,8 +130,10 @@ function httpFilters({
   isOnDemand,
   isGrpcWeb = false,
   hasDynamicHosts = false,
-  authorization = [],
+  authentication = [],
+  authorization: policies = [],
 }: HttpConnectionOptions): HttpFilter[] {
+  const authorization = [...authentication, ...policies];
   const translated = isGrpcWeb ? [grpcWeb] : [];
   const dynamic = hasDynamicHosts ? [dynamicDnsFilter] : [];
   switch (place) {

@@ -1,10 +1,11 @@
 // The filter chains of one inbound port. Under STRICT there is no chain that takes plaintext.
-import type { Authorization, Cause, InboundPort, ProxyNode } from '@xebec/model';
+import type { Authentication, Authorization, Cause, InboundPort, ProxyNode } from '@xebec/model';
 import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
 import { durationOf } from '../duration.ts';
@@ -33,6 +34,7 @@ export interface PortChainOptions {
   readonly policy: readonly Cause[];
   /** One listener serves all ports, so a chain must say which it is for. */
   readonly matchesPort: boolean;
+  readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly proxy: ProxyNode;
 }
@@ -107,7 +109,10 @@ function chain(options: PortChainOptions, form: { kind: Kind; security: Security
   };
 }
 
-function httpFilters({ port, settings, authorization }: PortChainOptions, security: Security): Filter {
+function httpFilters(
+  { port, settings, authentication, authorization }: PortChainOptions,
+  security: Security,
+): Filter {
   return httpConnectionManager({
     statPrefix: `inbound_0.0.0.0_${port.port}`,
     routes: { kind: 'inline', config: inboundRoutes(port) },
@@ -118,6 +123,7 @@ function httpFilters({ port, settings, authorization }: PortChainOptions, securi
     place: security === 'mutual_tls' ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
     isOnDemand: false,
     paths: settings.pathNormalization,
+    authentication: tokenFilters(authentication),
     authorization: httpAuthorization(authorization, settings.trustDomain),
   });
 }

@@ -75,11 +75,11 @@ function boundListener(
   const ports = inbound.ports.filter(has);
   const udpPorts = inbound.udpPorts.filter(has);
   const policy = policyCauses(inbound);
-  const { authorization, proxy } = inbound;
+  const { authentication, authorization, proxy } = inbound;
   const filterChains = [
     ...tunnelsOf(inbound, udpPorts, settings),
     ...ports.flatMap((port) =>
-      portChains({ port, settings, policy, matchesPort: false, authorization, proxy }),
+      portChains({ port, settings, policy, matchesPort: false, authentication, authorization, proxy }),
     ),
   ];
   if (filterChains.length === 0) return [];
@@ -128,6 +128,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
             settings,
             policy: policyCauses(inbound),
             matchesPort: true,
+            authentication: inbound.authentication,
             authorization: inbound.authorization,
             proxy: inbound.proxy,
           }),
@@ -147,8 +148,9 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
 }
 
 /** What decides about the connections of a workload. */
-const policyCauses = ({ peer, authorization }: Inbound): readonly Cause[] => [
+const policyCauses = ({ peer, authentication, authorization }: Inbound): readonly Cause[] => [
   ...peer.causes,
+  ...authentication.map(({ cause }) => cause),
   ...authorization.map(({ object }) => ({ object })),
 ];
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type AnyObject, parseDocuments, parseObject, type RawObject } from '@xebec/config';
 import { createGraph, type Graph, type Source } from '@xebec/flow';
 import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } from '@xebec/mesh';
-import type { ProxyNode } from '@xebec/model';
+import type { KeySource, ProxyNode } from '@xebec/model';
 import { provideDescriptors } from '@xebec/protos';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { createMemoryJournal, createStore, type Store } from '@xebec/store';
@@ -22,6 +22,7 @@ export interface ConfigMesh {
   readonly types: readonly ResourceCollection[];
   readonly views: EnvoyCollections['views'];
   readonly proxies: Source<string, ProxyNode>;
+  readonly keySets: Source<KeySource, string>;
   /** One revision for everything but Pods; throws what was refused. */
   apply(text: string, file?: string): void;
   connect(...nodes: readonly ProxyNode[]): void;
@@ -40,8 +41,9 @@ export function createConfigMesh(settings: Partial<MeshSettings> = {}): ConfigMe
   const store = createStore({ graph, clock: () => 0, journal: createMemoryJournal(), newUid: () => 'uid' });
   const proxies = graph.source<string, ProxyNode>('proxies', { equals: deepEqual });
   const source = graph.source<'mesh', MeshSettings>('settings');
+  const keySets = graph.source<KeySource, string>('keySets');
   graph.transact(() => source.set('mesh', { ...defaultSettings, ...settings }));
-  const mesh = buildMesh(graph, { ...inputsOf(store), proxies, settings: source });
+  const mesh = buildMesh(graph, { ...inputsOf(store), keySets, proxies, settings: source });
   const { types, views } = buildResources(graph, { ...mesh, proxies, settings: source });
   return {
     graph,
@@ -50,6 +52,7 @@ export function createConfigMesh(settings: Partial<MeshSettings> = {}): ConfigMe
     types,
     views,
     proxies,
+    keySets,
     apply: (text, file = 'mesh.yaml') => applyText(store, text, file),
     connect: (...nodes) => {
       graph.transact(() => {
@@ -70,6 +73,7 @@ const inputsOf = (store: Store) => ({
   gateways: store.source('Gateway'),
   peerAuthentications: store.source('PeerAuthentication'),
   sidecars: store.source('Sidecar'),
+  requestAuthentications: store.source('RequestAuthentication'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

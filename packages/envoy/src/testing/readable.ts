@@ -21,10 +21,14 @@ export function readable(typeUrl: string, resource: EncodedResource): unknown {
 const same = new Set(['accessLog', 'accessLogOptions']);
 const peerFilter = 'envoy.filters.http.header_to_metadata';
 
+/** Key sets are JSON in a text: they are shown as what they hold. */
+const keysIn = (value: unknown): unknown =>
+  typeof value === 'string' && value.startsWith('{"keys":') ? JSON.parse(value) : value;
+
 /** Without what is the same everywhere: logs and metrics of listeners, and where secrets of the agent come from. */
 export function brief(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((each) => nameOf(each) !== peerFilter).map(brief);
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null) return keysIn(value);
   const kept = Object.entries(value).filter(([key, inner]) => !same.has(key) && !isAgent(key, inner));
   return Object.fromEntries(kept.map(([key, inner]) => [key, brief(inner)]));
 }

@@ -17,6 +17,11 @@ export function* checkPolicies(scene: Scene): Generator<Conflict> {
     if (selectedBy(scene, object, selector ?? {}).length > 0) continue;
     yield* selectsNothing(scene, object, selector === undefined ? 'metadata.namespace' : 'spec.selector');
   }
+  for (const object of scene.objects.list('RequestAuthentication')) {
+    const { selector, targetGateways } = object.spec;
+    if (targetGateways.length > 0 || selectedBy(scene, object, selector ?? {}).length > 0) continue;
+    yield* selectsNothing(scene, object, selector === undefined ? 'metadata.namespace' : 'spec.selector');
+  }
   for (const kind of ['WasmPlugin', 'TrafficExtension'] as const) {
     for (const object of scene.objects.list(kind)) {
       const { selector, targetGateways } = object.spec;

@@ -19,16 +19,18 @@ export type Acceptances = (workload: Workload) => Acceptance;
 
 type Sources = Pick<
   InboundSources,
-  'backingsBySelector' | 'peerSources' | 'authorization' | 'sidecarsBySelector'
+  'backingsBySelector' | 'peerSources' | 'authorization' | 'authentication' | 'sidecarsBySelector'
 >;
 
 export function acceptancesOf(sources: Sources): Acceptances {
-  const { backingsBySelector, peerSources, authorization, sidecarsBySelector } = sources;
+  const { backingsBySelector, peerSources, authorization, authentication, sidecarsBySelector } = sources;
   const read: AcceptedReads = {
     backingsBySelector: listed(backingsBySelector),
     peersBySelector: listed(peerSources.peersBySelector),
     selectingPeers: listed(peerSources.selectingPeers),
     policiesBySelector: listed(authorization.policiesBySelector),
+    authenticationsBySelector: listed(authentication.authenticationsBySelector),
+    keySets: authentication.keySets,
     sidecarsBySelector: listed(sidecarsBySelector),
     namespacePeers: peerSources.namespacePeers,
     settings: peerSources.settings,

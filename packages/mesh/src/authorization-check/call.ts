@@ -1,5 +1,7 @@
 // One request or connection as the proxy of its destination sees it, before anything is decided about it.
 
+import type { Claims } from './claims.ts';
+
 export interface CheckedCall {
   readonly client: {
     /** The SPIFFE id that mutual TLS has proven; absent: the client is nobody. */
@@ -23,6 +25,8 @@ export interface CheckedRequest {
   /** As the server gets it: see `normalizePath`. Absent: not known. */
   readonly path?: string;
   readonly host?: string;
+  /** Of the end user's token, once it is verified. Absent: there is none. */
+  readonly claims?: Claims;
   /** By name in lower case, each with its values as they were sent. What is not here was not sent. */
   readonly headers: Readonly<Record<string, readonly string[]>>;
 }

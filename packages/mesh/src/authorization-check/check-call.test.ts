@@ -46,6 +46,8 @@ const nobody = (policies: readonly MeshObject[]): string => answer(policies, { i
 const source = {
   principals: [],
   notPrincipals: [],
+  requestPrincipals: [],
+  notRequestPrincipals: [],
   namespaces: [],
   notNamespaces: [],
   serviceAccounts: [],

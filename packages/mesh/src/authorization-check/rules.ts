@@ -68,6 +68,7 @@ const words: Readonly<Record<string, string>> = {
   'destination-address': 'destination.ip',
   'destination-port': 'destination.port',
   'server-name': 'connection.sni',
+  'request-principal': 'request.auth.principal',
 };
 
 function wordFor(attribute: AuthorizationAttribute): string {

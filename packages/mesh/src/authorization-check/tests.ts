@@ -2,6 +2,7 @@
 import { isInBlocks } from '@xebec/config';
 import type { AuthorizationAttribute, AuthorizationTest, TextPattern } from '@xebec/model';
 import { type CheckedCall, not, some, type Truth, truthOf } from './call.ts';
+import { type Claims, requestPrincipalOf, textsOfClaim } from './claims.ts';
 import { fitsTemplate, withoutQuery } from './paths.ts';
 import { isAccount, isInNamespace, listsText, matchesHost, matchesText } from './texts.ts';
 
@@ -21,7 +22,11 @@ type ValueTest = (value: TextPattern, context: ValueContext) => Truth;
 
 /** Attributes that only HTTP has. */
 export const needsHttp = ({ attribute }: AuthorizationTest): boolean =>
-  typeof attribute === 'object' || attribute === 'host' || attribute === 'method' || attribute === 'path';
+  typeof attribute === 'object' ||
+  attribute === 'host' ||
+  attribute === 'method' ||
+  attribute === 'path' ||
+  attribute === 'request-principal';
 
 export function testHolds({ attribute, values, isNegated }: AuthorizationTest, context: TestContext): Truth {
   const isRefusal = context.isRefusing !== isNegated;
@@ -34,6 +39,7 @@ export function testHolds({ attribute, values, isNegated }: AuthorizationTest, c
 const valueTestOf = (attribute: AuthorizationAttribute): ValueTest | undefined => {
   if (typeof attribute === 'string')
     return Object.hasOwn(valueTests, attribute) ? valueTests[attribute] : undefined;
+  if ('claim' in attribute) return claimTest(attribute.claim);
   return 'header' in attribute ? headerTest(attribute.header) : undefined;
 };
 
@@ -63,6 +69,7 @@ const valueTests: Readonly<Record<Extract<AuthorizationAttribute, string>, Value
   'destination-port': (value, { call }) =>
     ofKnown(call.destination.port?.toString(), (port) => port === writtenIn(value)),
   'server-name': (value, { call }) => ofKnown(call.serverName, (name) => matchesText(name, value)),
+  'request-principal': (value, { call }) => principalMatches(call.http?.claims, value),
   host: (value, { call }) => ofKnown(call.http?.host, (host) => matchesHost(host, value)),
   method: (value, { call }) => ofKnown(call.http?.method, (method) => matchesText(method, value)),
   path: (value, { call, isRefusal }) =>
@@ -70,6 +77,16 @@ const valueTests: Readonly<Record<Extract<AuthorizationAttribute, string>, Value
       ? 'yes'
       : ofKnown(call.http?.path, (path) => isPath(withoutQuery(path), value, isRefusal)),
 };
+
+const principalMatches = (claims: Claims | undefined, value: TextPattern): Truth => {
+  const principal = requestPrincipalOf(claims);
+  return truthOf(principal !== undefined && matchesText(principal, value));
+};
+
+const claimTest =
+  (path: readonly string[]): ValueTest =>
+  (value, { call }) =>
+    truthOf(textsOfClaim(call.http?.claims, path).some((text) => matchesText(text, value)));
 
 /** Dots that a `;` hides may lead elsewhere: they are refused with what is refused, and never let pass. */
 function isPath(path: string, pattern: TextPattern, isRefusal: boolean): boolean {

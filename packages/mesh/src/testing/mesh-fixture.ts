@@ -1,7 +1,7 @@
 // A mesh over sources that a test writes; objects go in by kind, collections come out as plain text keys and values.
 import type { KindName, ObjectOf } from '@xebec/config';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
-import type { ObjectKey, ProxyNode } from '@xebec/model';
+import type { KeySource, ObjectKey, ProxyNode } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { buildMesh } from '../build-mesh.ts';
 import type { MeshCollections } from '../inputs.ts';
@@ -21,6 +21,7 @@ export type MeshObject = {
   | 'DestinationRule'
   | 'Gateway'
   | 'PeerAuthentication'
+  | 'RequestAuthentication'
   | 'Sidecar'
   | 'EnvoyFilter'
   | 'WasmPlugin'
@@ -35,6 +36,7 @@ export interface MeshFixture {
   readonly mesh: MeshCollections;
   readonly proxies: Source<string, ProxyNode>;
   readonly settings: Source<'mesh', MeshSettings>;
+  readonly keySets: Source<KeySource, string>;
   /** One transaction. */
   put(...objects: readonly MeshObject[]): void;
   delete(...keys: readonly ObjectKey[]): void;
@@ -56,6 +58,7 @@ function createSources(graph: Graph) {
     DestinationRule: of('DestinationRule'),
     Gateway: of('Gateway'),
     PeerAuthentication: of('PeerAuthentication'),
+    RequestAuthentication: of('RequestAuthentication'),
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     Sidecar: of('Sidecar'),
@@ -79,6 +82,7 @@ export function createMesh(): MeshFixture {
   const sources = createSources(graph);
   const proxies = graph.source<string, ProxyNode>('proxies', { equals: deepEqual });
   const settings = graph.source<'mesh', MeshSettings>('settings', { equals: deepEqual });
+  const keySets = graph.source<KeySource, string>('keySets');
   const mesh = buildMesh(graph, {
     services: sources.Service,
     serviceEntries: sources.ServiceEntry,
@@ -90,6 +94,8 @@ export function createMesh(): MeshFixture {
     gateways: sources.Gateway,
     peerAuthentications: sources.PeerAuthentication,
     sidecars: sources.Sidecar,
+    requestAuthentications: sources.RequestAuthentication,
+    keySets,
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,
     envoyFilters: sources.EnvoyFilter,
@@ -105,6 +111,7 @@ export function createMesh(): MeshFixture {
     mesh,
     proxies,
     settings,
+    keySets,
     put: (...objects) => {
       graph.transact(() => {
         for (const object of objects) write(sources, object);

@@ -5,12 +5,14 @@ import type {
   GatewayServerSpec,
   GatewayTls,
   HttpRouteSpec,
+  JwtRule,
   KindMap,
   KindName,
   ObjectOf,
   PeerAuthenticationSpec,
   PodSpec,
   Protocol,
+  RequestAuthenticationSpec,
   ServiceEntrySpec,
   ServicePortSpec,
   ServiceSpec,
@@ -186,6 +188,27 @@ export const peerAuthentication = (
   spec: Partial<PeerAuthenticationSpec>,
 ): ObjectOf<'PeerAuthentication'> =>
   object('PeerAuthentication', id, { mode: 'UNSET', portModes: {}, ...spec });
+
+export const requestAuthentication = (
+  id: Id,
+  spec: Partial<RequestAuthenticationSpec> = {},
+): ObjectOf<'RequestAuthentication'> =>
+  object('RequestAuthentication', id, { targetGateways: [], jwtRules: [], ...spec });
+
+/** A rule about this issuer, whose keys are where it says; further fields as they are. */
+export const jwtRule = (issuer: string, rule: Partial<JwtRule> = {}): JwtRule => ({
+  issuer,
+  audiences: [],
+  keys: { kind: 'uri', uri: `${issuer}/keys` },
+  fromHeaders: [],
+  fromParams: [],
+  fromCookies: [],
+  outputClaimToHeaders: [],
+  forwardOriginalToken: false,
+  timeoutMs: 5_000,
+  spaceDelimitedClaims: [],
+  ...rule,
+});
 
 export const authorizationPolicy = (
   id: Id,

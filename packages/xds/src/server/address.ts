@@ -33,6 +33,3 @@ export const diagnostic = (code: string, message: string): Diagnostic => ({
   message,
   remedy: 'write IP:PORT, for example 127.0.0.1:15010 or [::1]:15010',
 });
-
-export const formatAddress = ({ host, port }: ListenAddress): string =>
-  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;

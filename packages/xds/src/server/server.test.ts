@@ -200,7 +200,7 @@ describe('a state-of-the-world stream', () => {
   });
 });
 
-describe('a client that reads nothing', () => {
+describe('[RELIABILITY F09] a client that reads nothing', () => {
   it('costs a bounded amount, does not delay others, and is cut', async () => {
     const world = createWorld();
     const big = 'x'.repeat(100_000);
@@ -226,6 +226,27 @@ describe('a client that reads nothing', () => {
       'cut',
     );
     expect(server.statuses().map((stream) => stream.client)).toEqual(['quick']);
+  });
+});
+
+describe('a rush of connections', () => {
+  it('is served in turn, whatever the clients have said meanwhile', async () => {
+    const { port } = await serve(smallWorld(), { limits: { connectionBurst: 1, connectionsPerSecond: 50 } });
+    const answers = Array.from({ length: 10 }, (_, i) => {
+      const client = createTestClient(port);
+      closers.push(() => client.close());
+      const stream = client.delta(`sidecar~${i}`);
+      stream.send({ typeUrl: CLUSTER });
+      return stream.next();
+    });
+    expect((await Promise.all(answers)).map(({ resources }) => resources.length)).toEqual(Array(10).fill(2));
+  });
+
+  it('of requests on one stream ends that stream', async () => {
+    const { client } = await serve(smallWorld(), { limits: { requestBurst: 5, requestsPerSecond: 1 } });
+    const stream = client.delta('sidecar~a');
+    for (let i = 0; i < 7; i++) stream.send({ typeUrl: CLUSTER, resourceNamesSubscribe: [`c${i}`] });
+    expect(await stream.error()).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
   });
 });
 

@@ -1,11 +1,19 @@
 // The xDS server: aggregated discovery over gRPC, delta and state of the world, with or without TLS.
-import { Server, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServiceDefinition,
+  status,
+} from '@grpc/grpc-js';
 import { fail, type Result, succeed } from '@xebec/std';
 import { Catalog } from '../catalog/catalog.ts';
 import { defaultLimits, type Limits, systemClock, type XdsServerOptions } from '../options.ts';
 import type { Session } from '../session/state.ts';
 import type { ResourceType, StreamStatus } from '../types.ts';
-import { diagnostic, formatAddress, parseListenAddress, refusePlaintext } from './address.ts';
+import { diagnostic, parseListenAddress, refusePlaintext } from './address.ts';
+import { listen } from './listen.ts';
 import { type Call, XdsStream } from './stream.ts';
 import { StreamHub, type XdsCounters } from './stream-hub.ts';
 import { type ClientCertificates, ReloadableCredentials, type TlsMaterial } from './tls-credentials.ts';
@@ -54,7 +62,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     onEvent: options.onEvent,
     authenticate: options.authenticate,
   });
-  const servers: Server[] = [];
+  const servers: Listening[] = [];
   return {
     bind: (bindOptions) => bind(hub, limits, servers, bindOptions),
     refreshView(client) {
@@ -68,7 +76,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     lastFault: () => hub.lastFault,
     async close() {
       hub[Symbol.dispose]();
-      await Promise.all(servers.map(shutDown));
+      await Promise.all(servers.map(({ server, listener }) => shutDown(server, listener)));
     },
   };
 }
@@ -84,7 +92,8 @@ function collectionsByType(types: readonly ResourceType[]) {
 
 const SHUTDOWN_MS = 500;
 
-function shutDown(server: Server): Promise<void> {
+function shutDown(server: Server, listener: Disposable): Promise<void> {
+  listener[Symbol.dispose]();
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       server.forceShutdown();
@@ -100,7 +109,7 @@ function shutDown(server: Server): Promise<void> {
 async function bind(
   hub: StreamHub,
   limits: Limits,
-  servers: Server[],
+  servers: Listening[],
   options: BindOptions,
 ): Promise<Result<Binding>> {
   const address = parseListenAddress(options.address);
@@ -112,19 +121,14 @@ async function bind(
     tls === undefined ? undefined : new ReloadableCredentials(tls, tls.clientCertificates ?? 'required');
   const server = createGrpcServer(hub, limits, tls === undefined);
   options.addServices?.(server);
+  const credentials = reloadable ?? ServerCredentials.createInsecure();
   try {
-    const port = await listen(
-      server,
-      formatAddress(address.value),
-      reloadable ?? ServerCredentials.createInsecure(),
-    );
-    servers.push(server);
-    return succeed({ port, updateTls: (material) => reloadable?.update(material) });
+    const listener = await listen(server, hub, { ...address.value, credentials });
+    servers.push({ server, listener });
+    return succeed({ port: listener.port, updateTls: (material) => reloadable?.update(material) });
   } catch (error) {
     server.forceShutdown();
-    const words = error instanceof Error ? error.message : String(error);
-    // The system's own words, without gRPC's around them.
-    const reason = /errors: \[(.+)\]$/.exec(words)?.[1] ?? words;
+    const reason = error instanceof Error ? error.message : String(error);
     return fail({
       ...diagnostic('cannot-listen', `cannot listen on ${options.address}: ${reason}`),
       remedy: 'choose another address, or stop what uses this one',
@@ -132,13 +136,10 @@ async function bind(
   }
 }
 
-const listen = (server: Server, address: string, credentials: ServerCredentials): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error === null) resolve(port);
-      else reject(error);
-    });
-  });
+interface Listening {
+  readonly server: Server;
+  readonly listener: Disposable;
+}
 
 function createGrpcServer(hub: StreamHub, limits: Limits, isPlaintext: boolean): Server {
   const server = new Server({
@@ -147,12 +148,22 @@ function createGrpcServer(hub: StreamHub, limits: Limits, isPlaintext: boolean):
     'grpc.keepalive_time_ms': limits.keepaliveMs,
     'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
     'grpc.max_concurrent_streams': 100,
+    // Who has nothing to say for so long connects again when it has.
+    'grpc.max_connection_idle_ms': limits.idleConnectionMs,
+    'grpc.enable_channelz': 0,
+    interceptors: [(_method, call) => introduced(hub, call)],
   });
   server.addService(aggregatedDiscovery, {
     delta: (call: Call) => openStream(hub, call, 'delta', isPlaintext),
     state: (call: Call) => openStream(hub, call, 'state-of-the-world', isPlaintext),
   });
   return server;
+}
+
+/** Who has proven who they are is no stranger, whichever service they came for. */
+function introduced(hub: StreamHub, call: ServerInterceptingCallInterface): ServerInterceptingCall {
+  if (call.getAuthContext().sslPeerCertificate !== undefined) hub.introduce(call.getPeer());
+  return new ServerInterceptingCall(call);
 }
 
 function openStream(hub: StreamHub, call: Call, protocol: Session['protocol'], isPlaintext: boolean): void {

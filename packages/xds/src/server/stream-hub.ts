@@ -5,6 +5,7 @@ import { type NameSet, sweepNames } from '../names.ts';
 import type { Clock, Limits, XdsServerOptions } from '../options.ts';
 import type { Session } from '../session/state.ts';
 import type { Admission, Peer, StreamEvent, StreamStatus } from '../types.ts';
+import type { ConnectionGate } from './connection-gate.ts';
 import type { SendBudget } from './send-budget.ts';
 
 /** A stream as the hub serves it. */
@@ -59,6 +60,7 @@ export class StreamHub implements Disposable {
   readonly versionPrefix: string;
   readonly authenticate: XdsServerOptions['authenticate'];
   readonly budget: SendBudget;
+  readonly gates = new Set<ConnectionGate>();
   readonly waiting = new Set<ServedStream>();
   readonly counters: XdsCounters = {
     requests: 0,
@@ -98,6 +100,11 @@ export class StreamHub implements Disposable {
 
   streamsOf(client: string): number {
     return this.byClient.get(client)?.size ?? 0;
+  }
+
+  /** A client is known behind the connection from this address. */
+  introduce(address: string): void {
+    for (const gate of this.gates) gate.introduce(address);
   }
 
   /** Who has proven nothing has no identity to count for. */

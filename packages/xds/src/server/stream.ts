@@ -208,6 +208,7 @@ export class XdsStream implements Disposable {
     }
     this.client = client;
     hub.join(this);
+    hub.introduce(this.peer.address);
     const { peer, id: stream } = this;
     hub.emit({ kind: 'connected', client, stream, node, peer });
     this.session = openSession({

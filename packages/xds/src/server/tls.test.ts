@@ -1,7 +1,8 @@
 // The server with TLS: who is who, who gets in, and a certificate replaced while it serves.
 import { connect } from 'node:tls';
-import { credentials, status } from '@grpc/grpc-js';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { XdsServerOptions } from '../options.ts';
 import { CLUSTER } from '../roles.ts';
 import {
   createTestAuthority,
@@ -17,6 +18,19 @@ import { createXdsServer } from './server.ts';
 import type { ClientCertificates } from './tls-credentials.ts';
 
 const ID = 'spiffe://cluster.local/ns/default/sa/reviews';
+
+const same = (bytes: Buffer): Buffer => bytes;
+const silentService = {
+  Follow: {
+    path: '/other.Service/Follow',
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  },
+};
 
 describe('identities of a certificate', () => {
   it('are its URI names, and none where the text is ambiguous', () => {
@@ -39,7 +53,10 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
     authority[Symbol.dispose]();
   });
 
-  async function serve(clientCertificates: ClientCertificates) {
+  async function serve(
+    clientCertificates: ClientCertificates,
+    options: Pick<Partial<XdsServerOptions>, 'authenticate' | 'limits'> = {},
+  ) {
     const world = createWorld();
     world.transact(() => world.set(CLUSTER, testCluster('c')));
     const server = createXdsServer({
@@ -54,22 +71,30 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
         candidates: (_, asked) => [asked],
       },
       onEvent: () => {},
+      ...options,
     });
     const bound = await server.bind({
       address: '127.0.0.1:0',
       tls: { ...serving, clientRoots: authority.root, clientCertificates },
+      // A service that answers nothing, and never ends.
+      addServices: (grpcServer) => grpcServer.addService(silentService, { Follow: () => undefined }),
     });
     if (!bound.ok) throw new Error(JSON.stringify(bound.diagnostics));
     closers.push(() => server.close());
     return { server, binding: bound.value };
   }
 
-  function clientWith(port: number, certificate: TestCertificate | undefined, root = authority.root) {
+  function clientWith(
+    port: number,
+    certificate: TestCertificate | undefined,
+    root = authority.root,
+    token?: string,
+  ) {
     const key = certificate === undefined ? null : Buffer.from(certificate.privateKey);
     const chain = certificate === undefined ? null : Buffer.from(certificate.certificateChain);
     const client = createTestClient(port, credentials.createSsl(Buffer.from(root), key, chain));
     closers.push(() => client.close());
-    const stream = client.delta('sidecar~a');
+    const stream = client.delta('sidecar~a', token);
     stream.send({ typeUrl: CLUSTER });
     return stream;
   }
@@ -115,6 +140,59 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
     before.acknowledge(first);
     before.send({ typeUrl: CLUSTER, resourceNamesSubscribe: ['c'] });
     expect((await before.next()).resources).toHaveLength(1);
+  });
+
+  it('takes a token where there is no certificate, and asks nobody about one beside a certificate', async () => {
+    const asked: string[] = [];
+    const authenticate = ({ bearerToken }: { readonly bearerToken: string }) => {
+      asked.push(bearerToken);
+      if (bearerToken === 'broken') return Promise.reject(new Error('no answer'));
+      return Promise.resolve(bearerToken === 'right' ? ID : undefined);
+    };
+    const { binding } = await serve('requested', { authenticate });
+    const withToken = (token: string, certificate?: TestCertificate) =>
+      clientWith(binding.port, certificate, authority.root, token);
+    expect((await withToken('right').next()).resources).toHaveLength(1);
+    for (const token of ['wrong', 'broken']) {
+      expect(await withToken(token).error()).toMatchObject({ code: status.UNAUTHENTICATED });
+    }
+    const other = authority.issue('URI:spiffe://cluster.local/ns/other/sa/x');
+    expect(await withToken('right', other).error()).toMatchObject({ code: status.PERMISSION_DENIED });
+    expect(asked).toEqual(['right', 'wrong', 'broken']);
+    const clear = await serve('requested');
+    expect(await clientWith(clear.binding.port, undefined, authority.root, 'right').error()).toMatchObject({
+      code: status.UNAUTHENTICATED,
+    });
+  });
+
+  it('ends connections behind which nobody is known in time, whatever they ask for, and no others', async () => {
+    const { binding } = await serve('requested', { limits: { introductionMs: 300 } });
+    const call = (certificate: TestCertificate | undefined) => {
+      const key = certificate === undefined ? null : Buffer.from(certificate.privateKey);
+      const chain = certificate === undefined ? null : Buffer.from(certificate.certificateChain);
+      const client = new Client(
+        `localhost:${binding.port}`,
+        credentials.createSsl(Buffer.from(authority.root), key, chain),
+      );
+      closers.push(() => client.close());
+      const stream = client.makeBidiStreamRequest('/other.Service/Follow', same, same);
+      return new Promise<number>((resolve) => stream.on('error', ({ code }: ServiceError) => resolve(code)));
+    };
+    let isKnownOpen = true;
+    void call(authority.issue(`URI:${ID}`)).then(() => {
+      isKnownOpen = false;
+    });
+    expect(await call(undefined)).toBe(status.UNAVAILABLE);
+    expect(isKnownOpen).toBe(true);
+  });
+
+  it('lets one identity have so many streams', async () => {
+    const { binding } = await serve('required', { limits: { streamsPerIdentity: 1, connectionBurst: 1 } });
+    const certificate = authority.issue(`URI:${ID}`);
+    await clientWith(binding.port, certificate).next();
+    expect(await clientWith(binding.port, certificate).error()).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+    });
   });
 
   it('speaks no TLS below 1.2', async () => {

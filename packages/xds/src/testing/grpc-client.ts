@@ -5,6 +5,7 @@ import {
   Client,
   type ClientDuplexStream,
   credentials,
+  Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { NodeSchema } from '@xebec/protos/envoy/config/core/v3/base_pb';
@@ -48,8 +49,10 @@ function createInbox<T>(deadlineMs = 5_000) {
   };
 }
 
-function openCall(client: Client, method: string): ClientDuplexStream<Buffer, Buffer> {
-  return client.makeBidiStreamRequest(`${SERVICE}/${method}`, asIs, asIs);
+function openCall(client: Client, method: string, token?: string): ClientDuplexStream<Buffer, Buffer> {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+  return client.makeBidiStreamRequest(`${SERVICE}/${method}`, asIs, asIs, metadata);
 }
 
 export function createTestClient(port: number, channel: ChannelCredentials = credentials.createInsecure()) {
@@ -59,8 +62,8 @@ export function createTestClient(port: number, channel: ChannelCredentials = cre
     'grpc.use_local_subchannel_pool': 1,
   });
   return {
-    delta(node: string) {
-      const call = openCall(client, 'DeltaAggregatedResources');
+    delta(node: string, token?: string) {
+      const call = openCall(client, 'DeltaAggregatedResources', token);
       const inbox = createInbox<DeltaDiscoveryResponse>();
       const ended = createInbox<ServiceError>();
       let isFirst = true;

@@ -4,7 +4,7 @@ import { object, optional, required } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { headerName } from '../../values/http.ts';
 import type { AuthorizationCondition, ConditionKey, TextPattern } from './spec.ts';
-import { blocks, patterns, ports, principals, serviceAccounts } from './values.ts';
+import { blocks, patterns, ports, principals, requestPrincipals, serviceAccounts } from './values.ts';
 
 const plainKeys = [
   'source.ip',
@@ -15,6 +15,9 @@ const plainKeys = [
   'destination.ip',
   'destination.port',
   'connection.sni',
+  'request.auth.principal',
+  'request.auth.audiences',
+  'request.auth.presenter',
 ] as const;
 
 const conditionKey: Decoder<ConditionKey> = andThen(text, (written, walk) => {
@@ -25,8 +28,10 @@ const conditionKey: Decoder<ConditionKey> = andThen(text, (written, walk) => {
     const name = headerName(header, walk);
     return name === undefined ? undefined : { kind: 'header', name: name.toLowerCase() };
   }
-  const known = ['request.headers[NAME]', ...plainKeys].join(', ');
-  const isLater = written.startsWith('request.auth.') || written.startsWith('experimental.');
+  const claim = /^request\.auth\.claims((?:\[[^\][]{1,256}\]){1,16})$/.exec(written)?.[1];
+  if (claim !== undefined) return { kind: 'claim', path: claim.slice(1, -1).split('][') };
+  const known = ['request.headers[NAME]', 'request.auth.claims[NAME]', ...plainKeys].join(', ');
+  const isLater = written.startsWith('experimental.');
   return refuse(walk, {
     code: isLater ? 'not-yet-supported' : 'unknown-value',
     message: isLater
@@ -52,7 +57,12 @@ function decodeValues(key: ConditionKey, values: unknown, walk: Walk): readonly 
       return serviceAccounts(values, walk)?.map(exact);
     case 'source.principal':
       return principals(values, walk);
+    case 'request.auth.principal':
+      return requestPrincipals(values, walk);
     case 'header':
+    case 'claim':
+    case 'request.auth.audiences':
+    case 'request.auth.presenter':
     case 'source.namespace':
     case 'connection.sni':
       return patterns(values, walk);

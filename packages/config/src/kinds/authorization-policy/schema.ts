@@ -12,11 +12,13 @@ import type {
   AuthorizationRule,
   AuthorizationSource,
 } from './spec.ts';
-import { blocks, paths, patterns, ports, principals, serviceAccounts } from './values.ts';
+import { blocks, paths, patterns, ports, principals, requestPrincipals, serviceAccounts } from './values.ts';
 
 const sourceShape = {
   principals: optional(principals),
   notPrincipals: optional(principals),
+  requestPrincipals: optional(requestPrincipals),
+  notRequestPrincipals: optional(requestPrincipals),
   namespaces: optional(patterns),
   notNamespaces: optional(patterns),
   serviceAccounts: optional(serviceAccounts),
@@ -66,10 +68,7 @@ function checkSource(value: Decoded<typeof sourceShape>, walk: Walk): Authorizat
   });
 }
 
-const source: Decoder<AuthorizationSource> = andThen(
-  object(sourceShape, { later: ['requestPrincipals', 'notRequestPrincipals'] }),
-  checkSource,
-);
+const source: Decoder<AuthorizationSource> = andThen(object(sourceShape), checkSource);
 
 const operation: Decoder<AuthorizationOperation> = andThen(object(operationShape), (value, walk) =>
   isEmpty(value)

@@ -13,6 +13,9 @@ export type PathPattern = TextPattern | { readonly kind: 'template'; readonly va
 export interface AuthorizationSource {
   readonly principals: readonly TextPattern[];
   readonly notPrincipals: readonly TextPattern[];
+  /** `ISSUER/SUBJECT` of the end user's token. */
+  readonly requestPrincipals: readonly TextPattern[];
+  readonly notRequestPrincipals: readonly TextPattern[];
   readonly namespaces: readonly TextPattern[];
   readonly notNamespaces: readonly TextPattern[];
   /** `NAMESPACE/NAME`. */
@@ -39,6 +42,8 @@ export interface AuthorizationOperation {
 
 export type ConditionKey =
   | { readonly kind: 'header'; readonly name: string }
+  /** The names that lead to a claim of the end user's token. */
+  | { readonly kind: 'claim'; readonly path: readonly string[] }
   | {
       readonly kind:
         | 'source.ip'
@@ -48,7 +53,10 @@ export type ConditionKey =
         | 'source.serviceAccount'
         | 'destination.ip'
         | 'destination.port'
-        | 'connection.sni';
+        | 'connection.sni'
+        | 'request.auth.principal'
+        | 'request.auth.audiences'
+        | 'request.auth.presenter';
     };
 
 /** `values`: one of them holds; `notValues`: none of them does. */

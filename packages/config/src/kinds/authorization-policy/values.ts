@@ -47,6 +47,25 @@ export const principals = list(
   { least: 1, most: 1_000 },
 );
 
+/** Both halves may hold slashes: more of them than any has would only make the test long. */
+const mostSlashes = 32;
+
+/** `ISSUER/SUBJECT` of an end user's token. */
+export const requestPrincipals = list(
+  andThen(text, (written, walk) => {
+    const pattern = patternOf(written, walk);
+    if (pattern === undefined || pattern.kind === 'present') return pattern;
+    const slashes = pattern.value.split('/').length - 1;
+    const isWhole = pattern.kind !== 'exact' || /^.+\/.+$/s.test(pattern.value);
+    if (isWhole && slashes <= mostSlashes) return pattern;
+    const message = isWhole
+      ? `${quote(written)} has more than ${mostSlashes} slashes`
+      : `${quote(written)} is not a request principal`;
+    return refuse(walk, invalid(message, 'write ISSUER/SUBJECT, as in https://issuer.example/alice'));
+  }),
+  { least: 1, most: 1_000 },
+);
+
 const isTemplate = (written: string): boolean => written.includes('{');
 
 function templateOf(written: string, walk: Walk): PathPattern | undefined {

@@ -1,0 +1,40 @@
+// Which workloads a security policy is for: those with its labels, or the proxies of the Gateways that it targets.
+import { anchorOfSelector, isSelected, type Labels, type SelectorAnchor } from './label-selectors.ts';
+
+/** A Gateway of the Kubernetes API has proxies of its own, and this is their label. */
+const gatewayLabel = 'gateway.networking.k8s.io/gateway-name';
+
+export interface PolicySelection {
+  /** Of the policy. */
+  readonly namespace: string;
+  readonly selector: Labels;
+  /** Instead of a selector; these are in the policy's own namespace. */
+  readonly targetGateways: readonly string[];
+}
+
+export const selectionOf = (
+  namespace: string,
+  spec: { readonly selector?: Labels; readonly targetGateways: readonly string[] },
+): PolicySelection => ({
+  namespace,
+  selector: spec.selector ?? {},
+  targetGateways: spec.targetGateways,
+});
+
+export function anchorsOfPolicy({
+  namespace,
+  selector,
+  targetGateways,
+}: PolicySelection): readonly SelectorAnchor[] {
+  if (targetGateways.length === 0) return [anchorOfSelector(namespace, selector)];
+  return targetGateways.map((name) => anchorOfSelector(namespace, { [gatewayLabel]: name }));
+}
+
+export function isPolicyFor(
+  { namespace, selector, targetGateways }: PolicySelection,
+  workload: { readonly namespace: string; readonly labels: Labels },
+): boolean {
+  if (targetGateways.length === 0) return isSelected(selector, workload.labels);
+  const name = workload.labels[gatewayLabel];
+  return namespace === workload.namespace && name !== undefined && targetGateways.includes(name);
+}
