@@ -86,7 +86,7 @@ spec: { mtls: { mode: STRICT } }
 `);
     expect(await everything(client)).toEqual([200, 0, 'ready\nhello']);
     expect(await everything(stranger)).toEqual([403, 7, '']);
-    expect((await made.mesh.xebec(['delete', 'authorizationpolicy', 'only-client'])).code).toBe(0);
+    expect((await made.mesh.xebec(['delete', 'authorizationpolicy', 'only-client', '--wait'])).code).toBe(0);
   });
 
   it('what is near is called directly, beside what is far; when it goes, the other network takes over', async () => {
