@@ -5,6 +5,7 @@ import { createKeyAndCsr, requestCertificate } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import { startGuard, systemTimers, type Timers } from '@xebec/supervise';
+import { createAuditWriter } from './audit/audit-writer.ts';
 import { createExplicitCapture } from './capture/explicit-capture.ts';
 import { createUdpDirectory } from './capture/udp-directory.ts';
 import { type ControlClient, createControlClient } from './control/control-client.ts';
@@ -62,6 +63,7 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
   const close = async (): Promise<void> => {
     await watch[Symbol.asyncDispose]();
     await kubelet.close(options.shutdownDrainMs ?? 300);
+    await context.audit.close();
     await reporter.close(farewellMs);
     await context.capture.dispose();
     context.guard[Symbol.dispose]();
@@ -123,11 +125,33 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
       timers: parts.timers,
       random: parts.random,
     }),
+    audit: createAudit(options, client, parts.onEvent),
     guard: startGuard(),
     clock: options.clock ?? Date.now,
     drainMs: options.terminationDrainMs ?? 1_500,
     inheritedEnvironment: options.environment ?? process.env,
   };
+}
+
+function createAudit(
+  { stateDirectory, clock = Date.now }: AgentOptions,
+  client: ControlClient,
+  onEvent: OnEvent,
+) {
+  return createAuditWriter({
+    stateDirectory,
+    clock,
+    async locate(cause) {
+      const place = await client.locate(cause);
+      return place.ok && place.value !== '' ? place.value : undefined;
+    },
+    onTrouble: (problem) =>
+      onEvent({
+        kind: 'warning',
+        code: problem === undefined ? 'audit-log-recovered' : 'audit-log-failing',
+        message: problem === undefined ? 'the audit log takes records again' : inWords([problem]),
+      }),
+  });
 }
 
 interface IdentityParts {

@@ -91,6 +91,8 @@ export interface ProxyNode {
   readonly metadata?: Readonly<Record<string, string>>;
   /** It chooses the cluster of a connection when it has to dial, not when the connection comes. */
   readonly choosesAfterHandshake?: true;
+  /** Its agent keeps audit records of what it reports. */
+  readonly keepsAudit?: true;
   /** Routers; absent: nobody stands before them. */
   readonly topology?: EdgeTopology;
   /** Nobody but the proxy itself says that it has this role and these labels: it gets no secrets. */

@@ -58,6 +58,7 @@ describe('a node', () => {
         APPLICATION_ADDRESS: '127.24.0.1',
         UNPRIVILEGED_POD: 'true',
         CHOOSES_AFTER_HANDSHAKE: 'true',
+        KEEPS_AUDIT: 'true',
       },
     });
     expect(nodeOf(router)).toMatchObject({

@@ -73,6 +73,7 @@ function nodeMetadata(proxy: ProxyDescription): Readonly<Record<string, unknown>
     APPLICATION_ADDRESS: proxy.applicationAddress,
     UNPRIVILEGED_POD: 'true',
     CHOOSES_AFTER_HANDSHAKE: 'true',
+    KEEPS_AUDIT: 'true',
     ...(proxy.role === 'router' ? { GATEWAY_PORTS: proxy.gatewayPorts } : {}),
     ...(proxy.workloadGroup === undefined ? {} : { AUTO_REGISTER_GROUP: proxy.workloadGroup }),
     ...(proxy.proxyConfig === undefined ? {} : { PROXY_CONFIG: proxy.proxyConfig }),

@@ -15,6 +15,8 @@ const prefixes = [
   'wasm.',
   'extension_config_discovery.',
   'redis.',
+  // Whether records of calls got lost on their way to the agent.
+  'access_logs.grpc_access_log.',
 ];
 
 /** Whole names, as RE2. */

@@ -22,6 +22,8 @@ export interface ControlClient {
   patchBootstrap(bootstrap: string): Promise<Result<string>>;
   /** With what ProxyConfigs want a proxy to be started. */
   proxyLaunch(proxy: StartingProxy): Promise<Result<ProxyLaunch>>;
+  /** Where a cause was written, as `FILE:LINE:COLUMN`. */
+  locate(cause: string): Promise<Result<string>>;
   /** How a workload of a WorkloadGroup is. */
   reportHealth(report: HealthReport): Promise<Result<void>>;
 }
@@ -70,6 +72,13 @@ export function createControlClient(socketPath: string): ControlClient {
       if (!answer.ok) return answer;
       const { concurrency, environment: proxyMetadata } = Object(parseJson(answer.value.body));
       return succeed(readProxyLaunch({ concurrency, proxyMetadata }).launch);
+    },
+    async locate(cause) {
+      const path = `/v1/locate?cause=${encodeURIComponent(cause)}`;
+      const answer = await call({ method: 'GET', path, timeoutMs: 2_000 });
+      if (!answer.ok) return answer;
+      const place: unknown = Reflect.get(Object(parseJson(answer.value.body)), 'place');
+      return succeed(typeof place === 'string' ? place : '');
     },
     async reportHealth(report) {
       const body = JSON.stringify(report);

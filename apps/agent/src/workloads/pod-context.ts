@@ -2,6 +2,7 @@
 import type { ProxyLaunch } from '@xebec/config';
 import type { Result } from '@xebec/std';
 import type { Guard, Timers } from '@xebec/supervise';
+import type { AuditWriter } from '../audit/audit-writer.ts';
 import type { Capture } from '../capture/capture.ts';
 import type { StartingProxy } from '../control/control-client.ts';
 import type { Gate } from '../control/gate.ts';
@@ -49,6 +50,8 @@ export interface PodContext {
   readonly proxyLaunch: (proxy: StartingProxy) => Promise<Result<ProxyLaunch>>;
   /** Wasm modules of all proxies. */
   readonly modules: ModuleStore;
+  /** Keeps records of what audited workloads were asked for. */
+  readonly audit: AuditWriter;
   readonly guard: Guard;
   readonly timers: Timers;
   /** Milliseconds since the epoch. */

@@ -5,6 +5,7 @@ import { FOLLOW_PATH, spiffeId } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { fail, succeed } from '@xebec/std';
 import type { Ending } from '@xebec/supervise';
+import { createAccessLogHandler } from '../audit/access-log-service.ts';
 import { pause } from '../backoff.ts';
 import { encodeBootstrap } from '../bootstrap/bootstrap.ts';
 import { nodeId, proxyEnvironment } from '../bootstrap/node.ts';
@@ -161,6 +162,10 @@ async function serve(
     upstream,
     gate: context.gate,
     pass: extensionPass(options, files, (message) => warn('extension-missing', message)),
+    onAccessLog: createAccessLogHandler({
+      whose: { workload: `${description.namespace}/${description.workloadName}`, pod },
+      append: (records) => context.audit.append(records),
+    }),
     onRefusal: (message) => warn('secret-refused', `the proxy refused a secret: ${message}`),
     onBreak: () => undefined,
   });

@@ -3,6 +3,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import * as grpc from '@grpc/grpc-js';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
+import { type AccessLogStream, accessLogPath } from '../audit/access-log-service.ts';
 import type { Gate } from '../control/gate.ts';
 import { messageOf, refuse } from '../problem.ts';
 import {
@@ -25,6 +26,8 @@ export interface DiscoveryServerOptions {
   readonly gate: Gate;
   /** Sees what passes on incremental streams; absent: nobody does. */
   readonly pass?: (ends: PassEnds) => MessagePass;
+  /** Access logs that it sends; absent: none are taken. */
+  readonly onAccessLog?: (stream: AccessLogStream) => void;
   /** The proxy refused a secret. */
   readonly onRefusal: (message: string) => void;
   /** The stream to the control plane broke. */
@@ -50,6 +53,7 @@ const methods = {
   DeltaAggregatedResources: duplex(`/${aggregated}/DeltaAggregatedResources`),
   StreamSecrets: duplex(`/${secret}/StreamSecrets`),
   DeltaSecrets: duplex(`/${secret}/DeltaSecrets`),
+  StreamAccessLogs: { ...duplex(accessLogPath), responseStream: false },
 };
 
 /** Serves until disposed; only the owner of the socket can reach it. */
@@ -66,6 +70,7 @@ export async function startDiscoveryServer(options: DiscoveryServerOptions): Pro
       void carryOn(stream, methods.DeltaAggregatedResources.path, options),
     StreamSecrets: (stream: ServerStream) => serveSecrets(stream, options, createStateStream),
     DeltaSecrets: (stream: ServerStream) => serveSecrets(stream, options, createDeltaStream),
+    StreamAccessLogs: (stream: AccessLogStream) => options.onAccessLog?.(stream),
   });
   try {
     await rm(socketPath, { force: true });

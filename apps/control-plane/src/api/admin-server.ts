@@ -7,6 +7,7 @@ import type { ControlPlaneContext } from '../context.ts';
 import { addAnalysisRoutes } from './analysis-api.ts';
 import { addAuthorityRoutes } from './authority-api.ts';
 import { addAuthorizationRoutes } from './authorization-api.ts';
+import { addLocateRoutes } from './locate-api.ts';
 import { addObjectRoutes } from './objects-api.ts';
 import { addPlatformRoutes } from './platform-api.ts';
 import { addProxyRoutes } from './proxies-api.ts';
@@ -32,6 +33,7 @@ export async function startAdminServer(
   addObjectRoutes(server, context);
   addAnalysisRoutes(server, context);
   addAuthorizationRoutes(server, context);
+  addLocateRoutes(server, context);
   addProxyRoutes(server, context);
   addPlatformRoutes(server, context);
   addAuthorityRoutes(server, context);

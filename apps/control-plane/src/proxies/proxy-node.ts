@@ -55,6 +55,7 @@ function proxyOf(node: ClientNode, place: Place, discovery: ProxyNode['discovery
       : { version: textOf(metadata['ISTIO_VERSION']) ?? '' }),
     metadata: textMap(metadata),
     ...(textOf(metadata['CHOOSES_AFTER_HANDSHAKE']) === 'true' ? { choosesAfterHandshake: true } : {}),
+    ...(textOf(metadata['KEEPS_AUDIT']) === 'true' ? { keepsAudit: true } : {}),
     ...(topology === undefined ? {} : { topology }),
     ...(locality === undefined ? {} : { locality }),
   };

@@ -43,7 +43,7 @@ export function authorizeConnection(
 ): ConnectionAuthorization {
   const { settings, cluster } = context;
   const rbac = networkAuthorization(authorization, settings.trustDomain);
-  const audit = auditOf(authorization, context);
+  const audit = auditMarks(authorization, context);
   if (!authorization.some(isDecisive))
     return { filters: [...audit, ...rbac], accessLog: encodeAccessLog(settings.accessLog) };
   const verdict = verdictOf(authorization, context);
@@ -78,7 +78,7 @@ const mostLetters = 30_000;
 function expressionsOf(
   authorization: Authorization,
   action: AuthorizationAction,
-  { settings, proxy, peer }: ConnectionContext,
+  { settings, proxy, peer }: Omit<ConnectionContext, 'cluster'>,
 ): Named | undefined {
   if (peer === 'unclear' || proxy.choosesAfterHandshake !== true) return undefined;
   const context = { trustDomain: settings.trustDomain, protocol: 'tcp' } as const;
@@ -90,7 +90,10 @@ function expressionsOf(
 }
 
 /** Marks a connection that is audited, before it has sent anything: who is greeted and says nothing has been there, too. */
-function auditOf(authorization: Authorization, context: ConnectionContext): readonly Filter[] {
+export function auditMarks(
+  authorization: Authorization,
+  context: Omit<ConnectionContext, 'cluster'>,
+): readonly Filter[] {
   const audited = expressionsOf(authorization, 'AUDIT', context);
   if (audited === undefined || audited.length === 0) return [];
   const rule = shortEnough(choiceOf(audited, (name) => name, quoted('')));

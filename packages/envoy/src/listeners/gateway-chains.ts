@@ -11,6 +11,7 @@ import type {
   Filter,
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
+import { connectionAuditLogs, requestAuditLogs } from '../audit/audit-logs.ts';
 import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
@@ -93,7 +94,7 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
 function httpTraffic(
   { tls }: GatewayServer,
   { routeName, isGrpcWeb }: Extract<GatewayTraffic, { kind: 'http' }>,
-  { name, settings, topology, authentication, authorization }: ChainContext,
+  { name, settings, topology, authentication, authorization, proxy }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
   const manager = httpConnectionManager({
@@ -104,6 +105,7 @@ function httpTraffic(
       ...encodeHttpMetrics({ reporter: 'source', security: 'unknown' }),
       // The peer has proven who it is: its requests are also counted as what they are to the gateway.
       ...(isMesh ? encodeHttpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
+      ...requestAuditLogs(authorization, proxy),
     ],
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
@@ -135,6 +137,7 @@ function connectionTraffic(
     metrics: [
       ...encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
       ...(isMesh ? encodeTcpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
+      ...connectionAuditLogs(authorization, proxy),
     ],
     // Nobody is dialled for a client that may not come in.
     isMutualTls: isMesh || tls.kind === 'certificate',

@@ -5,6 +5,7 @@ import type {
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { connectionAuditLogs, requestAuditLogs } from '../audit/audit-logs.ts';
 import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
@@ -110,7 +111,7 @@ function chain(options: PortChainOptions, form: { kind: Kind; security: Security
 }
 
 function httpFilters(
-  { port, settings, authentication, authorization }: PortChainOptions,
+  { port, settings, authentication, authorization, proxy }: PortChainOptions,
   security: Security,
 ): Filter {
   return httpConnectionManager({
@@ -119,6 +120,7 @@ function httpFilters(
     accessLog: [
       ...encodeAccessLog(settings.accessLog),
       ...encodeHttpMetrics({ reporter: 'destination', security }),
+      ...requestAuditLogs(authorization, proxy),
     ],
     place: security === 'mutual_tls' ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
     isOnDemand: false,
@@ -139,7 +141,10 @@ function tcpFilters(options: PortChainOptions, security: Security): Filter[] {
     tcpProxy({
       statPrefix: cluster,
       cluster,
-      metrics: encodeTcpMetrics({ reporter: 'destination', security }),
+      metrics: [
+        ...encodeTcpMetrics({ reporter: 'destination', security }),
+        ...connectionAuditLogs(authorization, proxy),
+      ],
       isMutualTls: security === 'mutual_tls',
       ...authorized,
     }),

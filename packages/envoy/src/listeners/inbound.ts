@@ -3,7 +3,8 @@ import type { Cause, Inbound, InboundPort } from '@xebec/model';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
-import { authorizeConnection } from '../authorization/connections.ts';
+import { connectionAuditLogs, listenerAuditLogs, tunnelAuditLogs } from '../audit/audit-logs.ts';
+import { auditMarks, authorizeConnection } from '../authorization/connections.ts';
 import { networkAuthorization } from '../authorization/filters.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
@@ -60,7 +61,11 @@ const tunnelsOf = (
       settings,
       policy: policyCauses(inbound),
       matchesPort: inbound.proxy.capture === 'transparent',
-      authorization: networkAuthorization(inbound.authorization, settings.trustDomain),
+      authorization: [
+        ...auditMarks(inbound.authorization, { settings, proxy: inbound.proxy, peer: 'mesh' }),
+        ...networkAuthorization(inbound.authorization, settings.trustDomain),
+      ],
+      audit: tunnelAuditLogs(inbound.authorization, inbound.proxy),
     }),
   );
 
@@ -92,6 +97,7 @@ function boundListener(
       listenerFilters: [tlsInspector, ...(needsHttpInspector(ports) ? [httpInspector] : [])],
       ...(isClientFirst(ports) ? patientLimit : detectionLimit),
       filterChains,
+      accessLog: [...listenerAuditLogs(authorization, proxy)],
     },
     { name, causes: [...[...ports, ...udpPorts].flatMap(({ causes }) => causes), ...policy] },
   );
@@ -135,6 +141,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
         ),
         ...otherPorts(inbound, settings),
       ],
+      accessLog: [...listenerAuditLogs(inbound.authorization, inbound.proxy)],
     },
     {
       name,
@@ -202,7 +209,10 @@ function passedThrough(
   const passed = tcpProxy({
     statPrefix: cluster,
     cluster,
-    metrics: encodeTcpMetrics({ reporter: 'destination', security }),
+    metrics: [
+      ...encodeTcpMetrics({ reporter: 'destination', security }),
+      ...connectionAuditLogs(authorization, proxy),
+    ],
     isMutualTls: security === 'mutual_tls',
     ...authorized,
   });

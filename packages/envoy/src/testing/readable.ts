@@ -18,7 +18,7 @@ export function readable(typeUrl: string, resource: EncodedResource): unknown {
   return JSON.parse(toJsonText(registry(), schema, fromBinary(schema, bytesOf(resource))));
 }
 
-const same = new Set(['accessLog', 'accessLogOptions']);
+const same = new Set(['accessLogOptions']);
 const peerFilter = 'envoy.filters.http.header_to_metadata';
 
 /** Key sets are JSON in a text: they are shown as what they hold. */
@@ -29,8 +29,16 @@ const keysIn = (value: unknown): unknown =>
 export function brief(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((each) => nameOf(each) !== peerFilter).map(brief);
   if (typeof value !== 'object' || value === null) return keysIn(value);
-  const kept = Object.entries(value).filter(([key, inner]) => !same.has(key) && !isAgent(key, inner));
+  const kept = Object.entries(value)
+    .map(([key, inner]) => [key, key === 'accessLog' ? auditLogsIn(inner) : inner] as const)
+    .filter(([key, inner]) => inner !== undefined && !same.has(key) && !isAgent(key, inner));
   return Object.fromEntries(kept.map(([key, inner]) => [key, brief(inner)]));
+}
+
+/** Logs that are only where somebody asked for them. */
+function auditLogsIn(logs: unknown): readonly unknown[] | undefined {
+  const found = Array.isArray(logs) ? logs.filter((log) => String(nameOf(log)).endsWith('_grpc')) : [];
+  return found.length === 0 ? undefined : found;
 }
 
 const nameOf = (value: unknown): unknown =>

@@ -1,6 +1,8 @@
 // Where sidecars take datagrams: from their application for each UDP service, and in the clear where policy lets them.
 import { type Cause, type Inbound, type InboundPort, isDecisive, type ProxyNode } from '@xebec/model';
+import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
+import { sessionAuditLogs } from '../audit/audit-logs.ts';
 import { policyFor } from '../clusters/outbound-cluster.ts';
 import type { ProxySettings } from '../inputs.ts';
 import type { EncodedResource } from '../resource.ts';
@@ -62,6 +64,7 @@ export function encodeInboundUdpListeners(
   settings: ProxySettings,
 ): readonly EncodedResource[] {
   if (authorization.some(isDecisive)) return [];
+  const audit = sessionAuditLogs(authorization, proxy);
   const places = new Map<number, InboundPort>();
   for (const port of udpPorts) {
     const number = proxy.capture === 'explicit' ? port.port : redirectedUdpPort(port.port);
@@ -71,7 +74,9 @@ export function encodeInboundUdpListeners(
   return [...places]
     .filter(([, { mutualTls }]) => mutualTls !== 'STRICT')
     .flatMap(([number, port]) =>
-      inboundAddresses(proxy).map((address) => plainListener(port, { address, port: number }, settings)),
+      inboundAddresses(proxy).map((address) =>
+        plainListener(port, { address, port: number }, { settings, audit }),
+      ),
     );
 }
 
@@ -80,7 +85,11 @@ function inboundAddresses({ capture, address, hasIpv6 }: ProxyNode): readonly st
   return hasIpv6 === true ? [redirectedUdpAddress, redirectedUdpAddress6] : [redirectedUdpAddress];
 }
 
-function plainListener(port: InboundPort, place: Place, settings: ProxySettings): EncodedResource {
+function plainListener(
+  port: InboundPort,
+  place: Place,
+  { settings, audit }: { readonly settings: ProxySettings; readonly audit: readonly AccessLog[] },
+): EncodedResource {
   const cluster = inboundUdpCluster(port.port);
   const names: SessionNames = { cluster, ...(port.service === undefined ? {} : { service: port.service }) };
   return encodeUdpListener({
@@ -89,7 +98,7 @@ function plainListener(port: InboundPort, place: Place, settings: ProxySettings)
     cluster,
     way: 'plain',
     authority: '',
-    logs: encodeListenerLogs(names, { reporter: 'destination', security: 'none' }, settings),
+    logs: [...encodeListenerLogs(names, { reporter: 'destination', security: 'none' }, settings), ...audit],
     causes: port.causes,
   });
 }

@@ -1,6 +1,7 @@
 // The server's end of a UDP tunnel: mutual TLS, then CONNECT-UDP to one fixed target. It is never an open proxy.
 import type { Cause, InboundPort } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
+import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
 import {
@@ -28,6 +29,7 @@ export interface TunnelChainOptions {
   readonly matchesPort: boolean;
   /** Who may open a tunnel: network filters, since a denial by an HTTP filter confuses Envoy's tunnels. */
   readonly authorization?: readonly Filter[];
+  readonly audit?: readonly AccessLog[];
 }
 
 /** A silent tunnel of a client that is gone without a word is given up after this long. */
@@ -35,7 +37,7 @@ const silentMs = 3_600_000;
 
 /** Nothing where the port's policy is to take no mutual TLS. */
 export function tunnelChains(options: TunnelChainOptions): readonly Chain[] {
-  const { port, settings, policy, matchesPort, authorization = [] } = options;
+  const { port, settings, policy, matchesPort, authorization = [], audit = [] } = options;
   if (port.mutualTls === 'DISABLE') return [];
   return [
     {
@@ -47,12 +49,12 @@ export function tunnelChains(options: TunnelChainOptions): readonly Chain[] {
       },
       metadata: causeMetadata([...policy, ...port.causes]),
       transportSocket: mutualTlsServer(settings.trustDomain),
-      filters: [...authorization, tunnelServer(port, settings)],
+      filters: [...authorization, tunnelServer(port, settings, audit)],
     },
   ];
 }
 
-function tunnelServer(port: InboundPort, settings: ProxySettings): Filter {
+function tunnelServer(port: InboundPort, settings: ProxySettings, audit: readonly AccessLog[]): Filter {
   const cluster = inboundUdpCluster(port.port);
   return networkFilter(
     'envoy.filters.network.http_connection_manager',
@@ -64,7 +66,7 @@ function tunnelServer(port: InboundPort, settings: ProxySettings): Filter {
       routeSpecifier: { case: 'routeConfig', value: routes(cluster) },
       streamIdleTimeout: durationOf(silentMs),
       httpFilters: [peerFilter, routerFilter],
-      accessLog: [...encodeTunnelLogs(port, settings)],
+      accessLog: [...encodeTunnelLogs(port, settings), ...audit],
       accessLogOptions: { flushAccessLogOnNewRequest: true },
     }),
   );

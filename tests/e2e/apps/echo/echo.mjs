@@ -14,7 +14,13 @@ const describe = (request) =>
     headers: request.headers,
   });
 
+/** What has come in, for those who compare it with what others say has. */
+const counts = { http: 0, grpc: 0, tcp: 0 };
+
 const http1 = createServer((request, response) => {
+  if (request.url === '/counts') return response.end(JSON.stringify(counts));
+  // Probes come without a proxy.
+  if (request.headers['x-request-id'] !== undefined) counts.http += 1;
   if (request.url?.startsWith('/slow')) setTimeout(() => response.end(describe(request)), 2000);
   else response.end(describe(request));
 });
@@ -45,7 +51,10 @@ const service = {
 };
 const rpc = new grpc.Server();
 rpc.addService(service, {
-  Unary: (call, answer) => answer(null, call.request),
+  Unary: (call, answer) => {
+    counts.grpc += 1;
+    answer(null, call.request);
+  },
   Flaky: (call, answer) => {
     const attempt = Number(call.metadata.get('x-envoy-attempt-count')[0] ?? 1);
     if (attempt < 3) answer({ code: grpc.status.UNAVAILABLE, details: `attempt ${attempt}` });
@@ -59,6 +68,7 @@ rpc.addService(service, {
 });
 
 const tcp = createTcpServer((socket) => {
+  counts.tcp += 1;
   socket.on('error', () => socket.destroy());
   socket.write('ready\n');
   socket.pipe(socket);

@@ -1,0 +1,80 @@
+// The agent's log: records in their order with the places of rules, whether or not anybody can say them.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CallRecord, readChain, verifyChain } from '@xebec/journal-file';
+import type { Diagnostic } from '@xebec/std';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { agentAudit, createAuditWriter } from './audit-writer.ts';
+
+let stateDirectory = '';
+beforeEach(() => {
+  stateDirectory = mkdtempSync(join(tmpdir(), 'audit-writer-'));
+});
+afterEach(() => rmSync(stateDirectory, { recursive: true, force: true }));
+
+const call = (path: string): CallRecord => ({
+  kind: 'call',
+  time: '2030-01-01T00:00:00.000Z',
+  workload: 'default/echo',
+  pod: 'default/echo-1',
+  operation: { protocol: 'http', path },
+  decision: 'denied',
+  by: { policy: 'AuthorizationPolicy/default/a', rule: 0 },
+});
+
+const records = () => {
+  const chain = readChain(agentAudit(stateDirectory));
+  expect(verifyChain(chain).problems).toEqual([]);
+  return chain.lines.flatMap(({ record }) => (typeof record === 'object' ? [record.fields] : []));
+};
+
+test('rules have their places, asked for once', async () => {
+  const asked: string[] = [];
+  const writer = createAuditWriter({
+    stateDirectory,
+    clock: () => 0,
+    locate: (cause) => Promise.resolve(asked.push(cause) > 0 ? 'policies.yaml:3:1' : undefined),
+    onTrouble: () => undefined,
+  });
+  writer.append([call('/1'), call('/2')]);
+  writer.append([call('/3')]);
+  await writer.close();
+  expect(asked).toEqual(['AuthorizationPolicy/default/a#spec.rules[0]']);
+  expect(records().slice(1)).toMatchObject(
+    ['/1', '/2', '/3'].map((path) => ({ operation: { path }, by: { rule: 0, origin: 'policies.yaml:3:1' } })),
+  );
+});
+
+test('nobody waits for a control plane that says nothing', async () => {
+  const writer = createAuditWriter({
+    stateDirectory,
+    clock: () => 0,
+    locate: () => new Promise(() => undefined),
+    onTrouble: () => undefined,
+  });
+  writer.append([call('/1')]);
+  await writer.close();
+  expect(records()[1]).toMatchObject({ by: { policy: 'AuthorizationPolicy/default/a', rule: 0 } });
+});
+
+test('a log that cannot be opened is opened later', async () => {
+  mkdirSync(join(stateDirectory, 'audit'));
+  writeFileSync(agentAudit(stateDirectory), 'a file where the directory should be');
+  const told: (Diagnostic | undefined)[] = [];
+  let nowMs = 0;
+  const writer = createAuditWriter({
+    stateDirectory,
+    clock: () => nowMs,
+    locate: () => Promise.resolve(undefined),
+    onTrouble: (problem) => told.push(problem),
+  });
+  writer.append([call('/1')]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(told).toHaveLength(1);
+  rmSync(agentAudit(stateDirectory));
+  nowMs = 2_000;
+  writer.append([call('/2')]);
+  await writer.close();
+  expect(records().slice(1)).toMatchObject([{ operation: { path: '/1' } }, { operation: { path: '/2' } }]);
+});
