@@ -20,6 +20,7 @@ import { defineProxyConfig } from './commands/proxy-config.ts';
 import { defineProxyStatus } from './commands/proxy-status.ts';
 import { defineRollback } from './commands/rollback.ts';
 import { defineRollout } from './commands/rollout.ts';
+import { defineStatus } from './commands/status.ts';
 import { defineTest } from './commands/test.ts';
 import { defineUp } from './commands/up.ts';
 import { defineValidate } from './commands/validate.ts';
@@ -45,6 +46,7 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
   [
     'See what is going on:',
     [
+      defineStatus,
       defineGet,
       defineAnalyze,
       defineAuthz,

@@ -3,6 +3,7 @@ import { fail, type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ControlPlaneContext } from '../context.ts';
+import { addExpiryMetrics } from './expiry-metrics.ts';
 
 export async function startPublicServer(
   context: ControlPlaneContext,
@@ -34,7 +35,7 @@ export async function startPublicServer(
   }
 }
 
-function metricsOf({ store, graph, xds, health }: ControlPlaneContext): Registry {
+function metricsOf({ store, graph, xds, health, identities }: ControlPlaneContext): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -69,5 +70,6 @@ function metricsOf({ store, graph, xds, health }: ControlPlaneContext): Registry
     () => xds.counters().resources,
   );
   gauge('xebec_xds_sent_responses_total', 'Discovery responses.', () => xds.counters().responses);
+  addExpiryMetrics(registry, identities);
   return registry;
 }

@@ -7,7 +7,7 @@ import { expiryWarnings } from './expiry.ts';
 import { driveRotation } from './rotation-driver.ts';
 import { awaited } from './trust-proof.ts';
 
-const lookForExpiryEveryMs = 60_000;
+const lookEveryMs = 60_000;
 
 export function watchAuthority(
   identities: CertificateAuthority,
@@ -23,6 +23,7 @@ export function watchAuthority(
       onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
     }),
     authority.subscribe(() => sendAway(identities, context)),
+    everyMinute(() => renewIntermediate(identities, emit)),
     tellOfExpiry(identities, emit),
     authority,
   ];
@@ -58,8 +59,27 @@ function tellOfExpiry(
       told.add(key);
     }
   };
+  return everyMinute(look);
+}
+
+function everyMinute(look: () => void): Disposable {
   look();
-  const timer = setInterval(look, lookForExpiryEveryMs);
+  const timer = setInterval(look, lookEveryMs);
   timer.unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** With less than this share of its life left, an intermediate whose root is kept here is replaced without being asked. */
+const renewalShare = 0.2;
+
+function renewIntermediate(
+  { authority }: CertificateAuthority,
+  emit: (event: ControlPlaneEvent) => void,
+): void {
+  const intermediate = authority.certificates.find(({ role }) => role === 'intermediate');
+  if (authority.rotation !== undefined || intermediate === undefined) return;
+  const { notBefore, notAfter } = intermediate;
+  if (notAfter - Date.now() > (notAfter - notBefore) * renewalShare) return;
+  const begun = authority.rotate({ kind: 'intermediate', goal: 'retire' });
+  if (begun.ok) emit({ kind: 'rotation', stage: begun.value.stage });
 }

@@ -1,8 +1,5 @@
 // What the authority trusts and until when, which workloads have it, and what to do before something expires. Answers from the files when no mesh runs: an expired authority must not hide itself.
 
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { controlPlaneOf } from '../admin/control-plane.ts';
 import type { Cli } from '../cli.ts';
 import type { AuthorityOptions } from '../commands/ca.ts';
@@ -12,6 +9,7 @@ import { printDiagnostics, problem, refuse } from '../output/diagnostics.ts';
 import { printStructured } from '../output/structured.ts';
 import { formatTable } from '../output/table.ts';
 import { stateDirectory } from '../state/state-directory.ts';
+import { certificatesOnDisk } from './on-disk.ts';
 import { type AuthorityCertificate, type AuthorityState, readAuthority } from './read-status.ts';
 
 export async function authorityStatus(cli: Cli, options: AuthorityOptions): Promise<ExitCode> {
@@ -91,32 +89,4 @@ async function showFiles(
     ),
   ]);
   return exitCode.done;
-}
-
-const files = { root: 'root-cert.pem', intermediate: 'ca-cert.pem' } as const;
-
-function certificatesOnDisk(state: string): readonly AuthorityCertificate[] {
-  return Object.entries(files).flatMap(([role, file]) => {
-    const blocks = textOfFile(join(state, 'ca', file)).match(
-      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
-    );
-    return (blocks ?? []).flatMap((pem) => outlineOf(role, pem));
-  });
-}
-
-function outlineOf(role: string, pem: string): readonly AuthorityCertificate[] {
-  try {
-    const { subject, validTo } = new X509Certificate(pem);
-    return [{ role, subject: /^CN=(.*)$/m.exec(subject)?.[1] ?? subject, notAfter: Date.parse(validTo) }];
-  } catch {
-    return [];
-  }
-}
-
-function textOfFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

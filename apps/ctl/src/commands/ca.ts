@@ -1,5 +1,5 @@
 // xebec ca: the certificate authority of a mesh, and the way from one root to the next.
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { durationArgument, outputOption, stateOption } from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
@@ -22,6 +22,12 @@ export interface RollBackOptions extends AuthorityOptions {
   readonly timeout: number;
 }
 
+export interface ReplaceOptions {
+  readonly from?: string;
+  readonly yes?: boolean;
+  readonly state?: string;
+}
+
 const defaultTimeoutMs = 600_000;
 
 const timeoutOption = (): Option =>
@@ -29,8 +35,9 @@ const timeoutOption = (): Option =>
     .argParser(durationArgument)
     .default(defaultTimeoutMs, '10m');
 
-export const defineCa: DefineCommand = (cli, finish) => {
-  const ca = newCommand('ca', 'the certificate authority: what is trusted, by whom, and until when');
+type Add = (ca: Command, ...rest: Parameters<DefineCommand>) => void;
+
+const addStatus: Add = (ca, cli, finish) => {
   ca.command('status')
     .description('certificates, who trusts what, and what a rotation waits for; also of a mesh that is down')
     .addOption(outputOption('table', 'json'))
@@ -39,6 +46,9 @@ export const defineCa: DefineCommand = (cli, finish) => {
       const { authorityStatus } = await import('../authority/status.ts');
       finish(await authorityStatus(cli, options));
     });
+};
+
+const addRotation: Add = (ca, cli, finish) => {
   ca.command('rotate')
     .description('a new root, without a failed request: both trusted, reissue, verify, retire')
     .addHelpText(
@@ -80,6 +90,31 @@ Examples:
       const { rollBack } = await import('../authority/rotate.ts');
       finish(await rollBack(cli, options));
     });
+};
+
+const addReplacement: Add = (ca, cli, finish) => {
+  ca.command('replace')
+    .description('another authority for a mesh that is down, as when its root has expired')
+    .addHelpText(
+      'after',
+      `
+Every certificate of the old authority counts for nothing afterwards; its files are kept beside the new ones.
+For a mesh that runs use "xebec ca rotate", with --force when its root has expired.
+
+Examples:
+  xebec ca replace                       a new one is made at the next start
+  xebec ca replace --from ./new-cacerts  one that somebody else made`,
+    )
+    .option('--from <dir>', 'root-cert.pem, ca-cert.pem, ca-key.pem and cert-chain.pem of the new authority')
+    .option('--yes', 'although the authority has not expired')
+    .addOption(stateOption())
+    .action(async (options: ReplaceOptions) => {
+      const { replaceAuthority } = await import('../authority/replace.ts');
+      finish(await replaceAuthority(cli, options));
+    });
+};
+
+const addRevocation: Add = (ca, cli, finish) => {
   ca.command('revoke')
     .description(
       'proxies refuse a certificate from now on, or all of an identity, which then gets no other one',
@@ -108,5 +143,10 @@ Examples:
       const { revoke } = await import('../authority/revoke.ts');
       finish(await revoke(cli, { verb: 'unrevoke', what }, options.state));
     });
+};
+
+export const defineCa: DefineCommand = (cli, finish) => {
+  const ca = newCommand('ca', 'the certificate authority: what is trusted, by whom, and until when');
+  for (const add of [addStatus, addRotation, addReplacement, addRevocation]) add(ca, cli, finish);
   return ca;
 };

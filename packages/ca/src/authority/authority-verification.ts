@@ -129,7 +129,8 @@ function verifyDates(verification: Verification, links: readonly CertificateFact
     return refuse({
       code: 'authority-expired',
       message: 'a certificate of the authority has expired',
-      remedy: 'replace the intermediate by one that the same root signed, or check the clock of this machine',
+      remedy:
+        'replace the intermediate by one that the same root signed, or make another authority with "xebec ca replace"; check the clock of this machine first',
       file,
     });
   }

@@ -11,6 +11,7 @@ import {
   openAuthority,
   readSettings,
 } from '../authority/authority.ts';
+import { FILE, readAuthorityFiles } from '../authority/authority-files.ts';
 import type { IssuedCertificate, IssueRequest } from '../authority/issuance.ts';
 import { encodePem } from '../der/pem.ts';
 import { type Refusal, refuse } from '../refusal.ts';
@@ -19,7 +20,7 @@ import { type Revocations, writeRevocations } from '../revocation/revocations.ts
 import { checkRevocable, type Revocable, withReinstated, withRevoked } from '../revocation/revoke.ts';
 import { type TrustBundle, trustBundle } from '../trust/trust-bundle.ts';
 import { type CertificateOutline, digestOf, type LoadedState, loadFrom } from './loaded-state.ts';
-import { type NextAuthority, prepareNext } from './next-authority.ts';
+import { certificatesOf, type NextAuthority, prepareNext } from './next-authority.ts';
 import { forgetRotation, readRotation, settleFiles, writeRotation } from './rotation-files.ts';
 import {
   nextStage,
@@ -57,9 +58,10 @@ export interface LiveAuthority extends Authority, Disposable {
 export function openLiveAuthority(options: AuthorityOptions): Result<LiveAuthority> {
   const settings = readSettings(options);
   if (!settings.ok) return settings;
-  const { directory } = options;
-  const recovered = recover(directory);
+  const recovered = recover(options.directory);
   if (!recovered.ok) return recovered;
+  const renewed = recovered.value === undefined ? replaceEnded(settings.value) : succeed(undefined);
+  if (!renewed.ok) return renewed;
   const opened = openAuthority(options);
   if (!opened.ok) return opened;
   const loaded = loadFrom(settings.value);
@@ -74,6 +76,29 @@ function recover(directory: string): Result<Rotation | undefined> {
   if (!rotation.ok) return rotation;
   const settled = settleFiles(directory, rotation.value);
   return settled.ok ? rotation : settled;
+}
+
+/** An intermediate that ended while nobody was looking is replaced by one of the same root, where its key and its days allow it. */
+function replaceEnded(settings: AuthoritySettings): Result<void> {
+  const { directory, clock } = settings;
+  const files = readAuthorityFiles(directory);
+  // What is wrong with them is told when they are loaded.
+  if (!files.ok || files.value?.[FILE.rootKey] === undefined) return succeed(undefined);
+  const nowMs = clock();
+  const roots = certificatesOf(files.value[FILE.root]);
+  const [ended] = certificatesOf(files.value[FILE.certificate]);
+  if (ended === undefined || ended.notAfterMs > nowMs) return succeed(undefined);
+  if (!roots.every(({ notAfterMs }) => notAfterMs > nowMs)) return succeed(undefined);
+  const next = prepareNext(settings, { kind: 'intermediate' });
+  if (!next.ok) return next;
+  const rootsPem = roots.map(({ der }) => encodePem('CERTIFICATE', der));
+  const rotation: Rotation = {
+    ...{ id: new Date(nowMs).toISOString(), kind: 'intermediate', stage: 'retire', goal: 'retire' },
+    ...{ startedAtMs: nowMs, stageSinceMs: nowMs, oldRootsPem: rootsPem, newRootsPem: rootsPem },
+    ...{ oldIssuer: '', newIssuer: next.value.certificate.subjectKeyIdentifier?.toString('hex') ?? '' },
+  };
+  const written = writeRotation(directory, rotation);
+  return written.ok ? settleFiles(directory, rotation) : written;
 }
 
 class RotatingAuthority implements LiveAuthority {

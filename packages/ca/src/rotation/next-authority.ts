@@ -11,7 +11,9 @@ import {
   writeAuthorityFiles,
 } from '../authority/authority-files.ts';
 import type { LoadedAuthority } from '../authority/authority-verification.ts';
+import { parsePem } from '../der/pem.ts';
 import { refuse } from '../refusal.ts';
+import { type CertificateFacts, readCertificate } from '../x509/certificate-reader.ts';
 import { nextDirectory } from './rotation-files.ts';
 import type { RotationKind } from './rotation-plan.ts';
 
@@ -58,7 +60,16 @@ function makeFiles(settings: AuthoritySettings, kind: RotationKind): Result<Auth
     });
   }
   if (kind === 'root') return succeed(createAuthorityFiles(settings));
-  const loaded = loadAuthority(settings);
-  if (!loaded.ok) return loaded;
-  return createIntermediateFiles(settings, { files: current.value, roots: loaded.value.roots });
+  const roots = certificatesOf(current.value[FILE.root]);
+  return createIntermediateFiles(settings, { files: current.value, roots });
+}
+
+/** What cannot be read is found out when the whole authority is verified. */
+export function certificatesOf(pem: string): readonly CertificateFacts[] {
+  const blocks = parsePem(pem);
+  if (!blocks.ok) return [];
+  return blocks.value.flatMap(({ der }) => {
+    const read = readCertificate(der);
+    return read.ok ? [read.value] : [];
+  });
 }
