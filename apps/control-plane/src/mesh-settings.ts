@@ -26,6 +26,7 @@ export function deriveSettings(
 function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
   const { outboundTrafficPolicy = base.outboundTrafficPolicy, connectionPool, defaultRetry: retry } = written;
   const { localityLbSetting, enableAutoMtls: usesAutomaticTls, gatewayTopology, pathNormalization } = written;
+  const { extensionProviders, trustDomainAliases } = written;
   return {
     ...base,
     outboundTrafficPolicy,
@@ -39,6 +40,8 @@ function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
     ...(usesAutomaticTls === undefined ? {} : { usesAutomaticTls }),
     ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
     ...(pathNormalization === undefined ? {} : { pathNormalization }),
+    ...(extensionProviders === undefined ? {} : { extensionProviders }),
+    ...(trustDomainAliases === undefined ? {} : { trustDomainAliases }),
   };
 }
 

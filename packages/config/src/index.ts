@@ -15,6 +15,7 @@ export type {
 } from './kinds/authorization-policy/spec.ts';
 export type {
   ConfigMapSpec,
+  ExtensionProviderSpec,
   MeshConfigSpec,
   MeshNetworkSpec,
   NetworkGatewaySpec,

@@ -27,6 +27,8 @@ import type { PatchGate } from './patches/gate.ts';
 /** The settings of the mesh that show in Envoy's configuration. */
 export interface ProxySettings {
   readonly trustDomain: string;
+  /** Other names of the trust domain. */
+  readonly trustDomainAliases?: readonly string[];
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';

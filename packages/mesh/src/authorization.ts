@@ -17,6 +17,7 @@ import type {
   TextPattern,
 } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
+import { type ProviderReads, withProvider } from './authorization-providers.ts';
 import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
 import {
@@ -27,7 +28,7 @@ import {
   type SelectorAnchor,
 } from './label-selectors.ts';
 import type { AnchorLookup } from './lookups.ts';
-import { type SettingsLookup, settingsOf } from './settings.ts';
+import { settingsOf } from './settings.ts';
 
 export interface SelectedPolicy {
   readonly selector: Labels;
@@ -38,9 +39,8 @@ export interface AuthorizationSources {
   readonly policiesBySelector: Index<SelectorAnchor, ObjectKey, SelectedPolicy>;
 }
 
-export interface AuthorizationReads {
+export interface AuthorizationReads extends ProviderReads {
   readonly policiesBySelector: AnchorLookup<SelectorAnchor, ObjectKey, SelectedPolicy>;
-  readonly settings: SettingsLookup;
 }
 
 export function deriveAuthorization(graph: Graph, inputs: MeshInputs): AuthorizationSources {
@@ -64,7 +64,7 @@ export function authorizationOf(namespace: string, labels: Labels, read: Authori
     .flatMap((anchor) => read.policiesBySelector.at(anchor))
     .filter(([, { selector }]) => isSelected(selector, labels))
     .sort(([left], [right]) => compareText(left, right))
-    .map(([, { policy }]) => policy);
+    .map(([, { policy }]) => withProvider(policy, namespace, read));
 }
 
 function policyOf(
@@ -80,7 +80,16 @@ function policyOf(
       cause: { object, field: `spec.rules[${index}]` },
     }),
   );
-  return { object, namespace, name, action: spec.action, rules };
+  const { action, provider } = spec;
+  const unresolved = { name: provider ?? '', problem: 'it was not looked for', remedy: '' };
+  return {
+    object,
+    namespace,
+    name,
+    action,
+    ...(provider === undefined ? {} : { provider: unresolved }),
+    rules,
+  };
 }
 
 const exact = (value: string | number): TextPattern => ({ kind: 'exact', value: String(value) });

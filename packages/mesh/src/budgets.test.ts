@@ -149,11 +149,13 @@ test("a namespace's mutual TLS concerns what runs in the namespace", () => {
 test('who may come in concerns the workloads that a policy selects, and nothing that others know of them', () => {
   const selector = { app: 'client' };
   const one = fixture.runsOf(() => fixture.put(authorizationPolicy('ns-3/one', { selector })));
-  expect(one).toEqual({ 'mesh.authorizationPolicies': 1, 'mesh.inbounds': 10 });
+  // Whether there is somebody to ask is looked at for each policy that is written.
+  const itself = { 'mesh.authorizationPolicies': 1, 'mesh.authorizationConflicts': 1 };
+  expect(one).toEqual({ ...itself, 'mesh.inbounds': 10 });
   const other = fixture.runsOf(() =>
     fixture.put(authorizationPolicy('ns-3/other', { selector: { app: 'none' } })),
   );
-  expect(other).toEqual({ 'mesh.authorizationPolicies': 1 });
+  expect(other).toEqual(itself);
 });
 
 test('mutual TLS of the whole mesh runs everything that depends on it once, and nothing else', () => {

@@ -3,6 +3,7 @@ import type { Graph } from '@xebec/flow';
 import { deriveAuthentication } from './authentication.ts';
 import { deriveAuthorization } from './authorization.ts';
 import { acceptancesOf } from './authorization-check/acceptances.ts';
+import { deriveAuthorizationConflicts } from './authorization-conflicts.ts';
 import { deriveBackings, indexBySelector } from './backings.ts';
 import { deriveClaims } from './claims.ts';
 import { deriveClasses } from './classes.ts';
@@ -56,6 +57,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     peerSources,
     ...policies,
     sidecarsBySelector,
+    hosts,
   };
   const ofGateways = { ...rules, ...policies, secrets: deriveSecrets(graph, inputs), hosts };
   const { gateways, ...gatewayProblems } = deriveGateways(graph, inputs, ofGateways);
@@ -84,6 +86,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       ...rules,
       routeTables,
       peersByNamespace,
+      authorizationConflicts: deriveAuthorizationConflicts(graph, inputs, hosts),
       ...gatewayProblems,
     }),
   };

@@ -31,6 +31,7 @@ export interface ConflictSources {
   readonly peersByNamespace: PeersByNamespace;
   readonly gatewayConflicts: Collection<string, Diagnostic>;
   readonly gatewayBindings: Collection<string, Diagnostic>;
+  readonly authorizationConflicts: Collection<string, Diagnostic>;
 }
 
 type Conflicts = Collection<string, Diagnostic>;
@@ -47,6 +48,7 @@ export function deriveConflicts(graph: Graph, sources: ConflictSources): Conflic
     derivePeerConflicts(graph, sources),
     sources.gatewayConflicts,
     sources.gatewayBindings,
+    sources.authorizationConflicts,
   );
 }
 

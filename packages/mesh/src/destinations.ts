@@ -11,7 +11,7 @@ import { type HostView, holderIn } from './hosts.ts';
 import type { HostPort, MeshInputs } from './inputs.ts';
 import { isSelected, type Labels } from './label-selectors.ts';
 import type { Lookup } from './lookups.ts';
-import { defaultLocality, type MeshSettings, settingsOf } from './settings.ts';
+import { defaultLocality, type MeshSettings, namesOfIdentity, settingsOf } from './settings.ts';
 import {
   defaultsOf,
   type PolicySet,
@@ -191,9 +191,9 @@ function destinationOf(
   const host = policyOfHost(policyRule?.spec.trafficPolicy, defaults);
   const settle = (policies: PolicySet) =>
     settleLocality(settlePool(policies, settings), service, localityLbSetting);
-  const names = service.ports.flatMap(
-    (port) => identities.get(layered(serviceLayer, hostPort(service.host, port))) ?? [],
-  );
+  const names = service.ports
+    .flatMap((port) => identities.get(layered(serviceLayer, hostPort(service.host, port))) ?? [])
+    .flatMap((identity) => namesOfIdentity(identity, settings));
   return {
     layer,
     service,

@@ -15,6 +15,7 @@ import { type AuthenticationReads, type AuthenticationSources, authenticationOf 
 import { type AuthorizationReads, type AuthorizationSources, authorizationOf } from './authorization.ts';
 import { type BackedPort, type Backing, type BackingsBySelector, targetPortOf } from './backings.ts';
 import { compareText } from './host-names.ts';
+import type { HostView } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
@@ -30,6 +31,7 @@ export interface InboundSources {
   readonly authorization: AuthorizationSources;
   readonly authentication: AuthenticationSources;
   readonly sidecarsBySelector: SidecarsBySelector;
+  readonly hosts: Collection<Host, HostView>;
 }
 
 export function deriveInbounds(
@@ -38,7 +40,7 @@ export function deriveInbounds(
   sources: InboundSources,
 ): Collection<string, Inbound> {
   const { workloads, workloadsByAddress, backingsBySelector, sidecarsBySelector } = sources;
-  const { peerSources, authorization, authentication } = sources;
+  const { peerSources, authorization, authentication, hosts } = sources;
   return graph.derive({
     name: 'mesh.inbounds',
     from: proxies,
@@ -47,6 +49,7 @@ export function deriveInbounds(
       workloadsByAddress,
       backingsBySelector,
       sidecarsBySelector,
+      hosts,
       ...peerSources,
       ...authorization,
       ...authentication,

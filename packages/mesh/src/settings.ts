@@ -1,5 +1,5 @@
 // Settings of the whole mesh; absent ones have defaults that work on a laptop without being asked for.
-import type { ExportTo, PathNormalization } from '@xebec/config';
+import type { ExportTo, ExtensionProviderSpec, PathNormalization } from '@xebec/config';
 import type { ConnectionPool, EdgeTopology, LocalitySetting, Retry } from '@xebec/model';
 import type { Lookup } from './lookups.ts';
 
@@ -38,6 +38,10 @@ export interface MeshSettings {
   readonly localityLbSetting?: LocalitySetting;
   /** Absent: `BASE`. */
   readonly pathNormalization?: PathNormalization;
+  /** Who may be asked about calls; absent: nobody. */
+  readonly extensionProviders?: readonly ExtensionProviderSpec[];
+  /** Other names of the trust domain; absent: none. */
+  readonly trustDomainAliases?: readonly string[];
   /** Hosts without an address also get one of IPv6: only useful where capture takes IPv6. */
   readonly allocatesIpv6?: boolean;
 }
@@ -63,6 +67,18 @@ export type SettingsLookup = Lookup<'mesh', MeshSettings>;
 
 /** The settings in force: those that were set, else the defaults. */
 export const settingsOf = (settings: SettingsLookup): MeshSettings => settings.get('mesh') ?? defaultSettings;
+
+/** The names of the mesh's trust domain, its usual one first. */
+export const trustDomainsOf = ({ trustDomain, trustDomainAliases = [] }: MeshSettings): readonly string[] => [
+  ...new Set([trustDomain, ...trustDomainAliases]),
+];
+
+/** A SPIFFE id of the mesh under each name of its trust domain. */
+export function namesOfIdentity(identity: string, settings: MeshSettings): readonly string[] {
+  const own = `spiffe://${settings.trustDomain}/`;
+  if (settings.trustDomainAliases === undefined || !identity.startsWith(own)) return [identity];
+  return trustDomainsOf(settings).map((name) => `spiffe://${name}/${identity.slice(own.length)}`);
+}
 
 /** The SPIFFE id of a service account. */
 export const spiffeId = (trustDomain: string, namespace: string, serviceAccount: string): string =>

@@ -1,5 +1,6 @@
 // Who may do what at a workload: the policies that hold there, as tests that its proxy can make.
 import type { Cause, ObjectKey } from './reference.ts';
+import type { Host } from './service.ts';
 
 export type TextPattern =
   | { readonly kind: 'exact' | 'prefix' | 'suffix'; readonly value: string }
@@ -50,14 +51,62 @@ export interface AuthorizationRule {
   readonly cause: Cause;
 }
 
-/** `AUDIT`: what matches is marked for the audit log, whatever is decided about it. */
-export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT';
+/**
+ * `AUDIT`: what matches is marked for the audit log, whatever is decided about it. `CUSTOM`: a provider is asked about
+ * what matches.
+ */
+export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
+
+/** A service that is asked about calls. */
+export interface AuthorizationProvider {
+  readonly name: string;
+  readonly protocol: 'http' | 'grpc';
+  readonly host: Host;
+  readonly port: number;
+  readonly timeoutMs: number;
+  /** What it is asked about is let pass when it does not answer. */
+  readonly failOpen: boolean;
+  /** After it has allowed a request, its route is looked for anew. */
+  readonly clearRouteCache: boolean;
+  /** Absent: 403. */
+  readonly statusOnError?: number;
+  /** The request's body is sent along. */
+  readonly body?: {
+    readonly maxRequestBytes: number;
+    readonly allowPartialMessage: boolean;
+    readonly packAsBytes: boolean;
+  };
+  /** Over HTTP: how it is asked, and which of its headers count. Empty `…OnDeny`: all of them. */
+  readonly http?: {
+    readonly pathPrefix: string;
+    readonly requestHeaders: readonly TextPattern[];
+    readonly additionalHeaders: Readonly<Record<string, string>>;
+    readonly headersToUpstreamOnAllow: readonly TextPattern[];
+    readonly headersToDownstreamOnDeny: readonly TextPattern[];
+    readonly headersToDownstreamOnAllow: readonly TextPattern[];
+  };
+}
+
+/** A provider that cannot be asked: what it would be asked about is refused. */
+export interface MissingProvider {
+  readonly name: string;
+  /** What is wrong with it, in words. */
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** Whether there is somebody to ask. */
+export const isAskable = (
+  provider: AuthorizationProvider | MissingProvider,
+): provider is AuthorizationProvider => !('problem' in provider);
 
 export interface AuthorizationPolicy {
   readonly object: ObjectKey;
   readonly namespace: string;
   readonly name: string;
   readonly action: AuthorizationAction;
+  /** `CUSTOM` has one. */
+  readonly provider?: AuthorizationProvider | MissingProvider;
   /** One of them matches; without rules nothing does. */
   readonly rules: readonly AuthorizationRule[];
 }
@@ -66,7 +115,8 @@ export interface AuthorizationPolicy {
 export const isDecisive = ({ action }: AuthorizationPolicy): boolean => action !== 'AUDIT';
 
 /**
- * In the order of namespace and name. A matching DENY policy refuses; else, where there is any ALLOW policy, one of
+ * In the order of namespace and name. The providers of matching CUSTOM policies must allow; then a matching DENY policy
+ * refuses; else, where there is any ALLOW policy, one of
  * them must match; else everything is taken.
  */
 export type Authorization = readonly AuthorizationPolicy[];

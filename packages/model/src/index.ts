@@ -6,9 +6,12 @@ export {
   type AuthorizationAlternative,
   type AuthorizationAttribute,
   type AuthorizationPolicy,
+  type AuthorizationProvider,
   type AuthorizationRule,
   type AuthorizationTest,
+  isAskable,
   isDecisive,
+  type MissingProvider,
   type TextPattern,
 } from './authorization.ts';
 export type {

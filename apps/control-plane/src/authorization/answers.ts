@@ -8,6 +8,9 @@ interface ShownDecision extends Pick<WorkloadAnswer, 'decision' | 'reason' | 'un
   readonly policy: ObjectKey | null;
   /** Counts from 0. */
   readonly rule: number | null;
+  /** Whom the policy asks, and why it cannot. */
+  readonly provider?: string;
+  readonly providerProblem?: string;
   /** `FILE:LINE`, or the object where no file is known. */
   readonly origin: string | null;
 }
@@ -49,6 +52,8 @@ const shownDecision = (
   policy: by.policy ?? null,
   rule: by.rule ?? null,
   origin: by.cause === undefined ? null : placeOf(by.cause, locate),
+  ...(by.provider === undefined ? {} : { provider: by.provider }),
+  ...(by.providerProblem === undefined ? {} : { providerProblem: by.providerProblem }),
   unknown,
 });
 

@@ -15,8 +15,8 @@ export const explanationOf = (answer: Answer): readonly string[] => [
 
 export function printAnswer(cli: Cli, question: AuthorizationQuestion, answer: Answer): void {
   const palette = paletteFor(cli, cli.stdout);
-  const isAllowed = answer.decision === 'ALLOW';
-  const word = isAllowed ? palette.green('allowed') : palette.red('denied');
+  const paint = { ALLOW: palette.green, DENY: palette.red, CUSTOM: palette.yellow }[answer.decision];
+  const word = paint(words[answer.decision]);
   const lines = [
     `${palette.bold(word)}: ${inOneLine(callText(question))}`,
     ...explanationOf(answer).map(
@@ -25,6 +25,8 @@ export function printAnswer(cli: Cli, question: AuthorizationQuestion, answer: A
   ];
   cli.stdout.write(`${lines.join('\n')}\n`);
 }
+
+const words = { ALLOW: 'allowed', DENY: 'denied', CUSTOM: 'asked about' } as const;
 
 const callText = ({ from, to, port, method, path }: AuthorizationQuestion): string => {
   const what = [method, path].filter((part) => part !== undefined).join(' ');
@@ -35,13 +37,15 @@ const callText = ({ from, to, port, method, path }: AuthorizationQuestion): stri
 /** `AuthorizationPolicy default/reviews`. */
 const objectText = (key: string): string => key.replace('/', ' ');
 
-function reasonText(answer: Pick<Answer, 'policy' | 'rule' | 'origin' | 'reason' | 'unknown'>): string {
+function reasonText(
+  answer: Pick<Answer, 'policy' | 'rule' | 'origin' | 'reason' | 'unknown' | 'provider' | 'providerProblem'>,
+): string {
   const { policy, rule, origin, reason, unknown } = answer;
   const place = origin === null ? '' : ` (${origin})`;
   const by = policy === null ? '' : `${objectText(policy)}${rule === null ? '' : `, rule ${rule}`}${place}`;
   switch (reason) {
     case 'rule':
-      return `by ${by}`;
+      return `by ${by}${providerText(answer)}`;
     case 'no-policy':
       return 'no policy there allows some calls only, and none that denies matches';
     case 'nothing-allows':
@@ -61,12 +65,18 @@ function reasonText(answer: Pick<Answer, 'policy' | 'rule' | 'origin' | 'reason'
   }
 }
 
+function providerText({ provider, providerProblem }: Pick<Answer, 'provider' | 'providerProblem'>): string {
+  if (provider === undefined) return '';
+  return providerProblem === undefined
+    ? `: the provider "${provider}" decides`
+    : `: the provider "${provider}" cannot be asked: ${providerProblem}`;
+}
+
 function differences({ workloads, decision }: Answer): readonly string[] {
   const others = workloads.filter((each) => each.decision !== decision);
   if (others.length === 0) return [];
   return workloads.map((each) => {
-    const word = each.decision === 'ALLOW' ? 'allowed' : 'denied';
-    return `${objectText(each.workload)}: ${word}; ${reasonText(each)}`;
+    return `${objectText(each.workload)}: ${words[each.decision]}; ${reasonText(each)}`;
   });
 }
 

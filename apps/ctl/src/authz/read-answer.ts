@@ -13,11 +13,10 @@ export function readAnswer(value: unknown): Result<Answer> {
   );
 }
 
+const decisions: readonly unknown[] = ['ALLOW', 'DENY', 'CUSTOM'];
 const lists = ['unknown', 'notes', 'considered', 'workloads'];
 
 const isAnswer = (value: unknown): value is Answer => {
   const decision = at(value, 'decision');
-  return (
-    (decision === 'ALLOW' || decision === 'DENY') && lists.every((name) => Array.isArray(at(value, name)))
-  );
+  return decisions.some((each) => each === decision) && lists.every((name) => Array.isArray(at(value, name)));
 };

@@ -13,6 +13,7 @@ import type { ProxySettings } from '../inputs.ts';
 import { networkFilter } from '../listeners/addresses.ts';
 import type { ConnectionTarget } from '../listeners/connection-target.ts';
 import { encodeAccessLog, encodeConnectionLog } from '../telemetry/access-log.ts';
+import { trustDomainsOf } from '../trust-domains.ts';
 import { anyExpression, type Peer, policyExpression, quoted } from './expressions.ts';
 import { networkAuthorization } from './filters.ts';
 import { rulesFor } from './rules.ts';
@@ -42,7 +43,7 @@ export function authorizeConnection(
   context: ConnectionContext,
 ): ConnectionAuthorization {
   const { settings, cluster } = context;
-  const rbac = networkAuthorization(authorization, settings.trustDomain);
+  const rbac = networkAuthorization(authorization, trustDomainsOf(settings));
   const audit = auditMarks(authorization, context);
   if (!authorization.some(isDecisive))
     return { filters: [...audit, ...rbac], accessLog: encodeAccessLog(settings.accessLog) };
@@ -81,7 +82,7 @@ function expressionsOf(
   { settings, proxy, peer }: Omit<ConnectionContext, 'cluster'>,
 ): Named | undefined {
   if (peer === 'unclear' || proxy.choosesAfterHandshake !== true) return undefined;
-  const context = { trustDomain: settings.trustDomain, protocol: 'tcp' } as const;
+  const context = { trustDomains: trustDomainsOf(settings), protocol: 'tcp' } as const;
   const found = rulesFor(authorization, action, context);
   if (found === undefined) return undefined;
   return Object.entries(found.policies).map(
@@ -105,6 +106,8 @@ export function auditMarks(
 /** The expression that yields `allowed`, or the refusal in the words of Envoy's own rules. */
 function verdictOf(authorization: Authorization, context: ConnectionContext): string | undefined {
   if (context.peer === 'unclear' || context.proxy.choosesAfterHandshake !== true) return undefined;
+  // Providers are asked at the client's first byte.
+  if (authorization.some(({ action }) => action === 'CUSTOM')) return undefined;
   const matches = (action: AuthorizationAction) => expressionsOf(authorization, action, context);
   const allow = matches('ALLOW');
   const rest =

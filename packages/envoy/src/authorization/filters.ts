@@ -1,6 +1,11 @@
-// The filters that enforce policies, for requests and for connections: what is audited, denied first, then allowed.
+// The filters that enforce policies, for requests and for connections: what is audited, asked about, denied, then allowed.
 import { create } from '@bufbuild/protobuf';
-import type { Authorization } from '@xebec/model';
+import {
+  type Authorization,
+  type AuthorizationProvider,
+  isAskable,
+  type MissingProvider,
+} from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { RBACSchema as HttpRbacSchema } from '@xebec/protos/envoy/extensions/filters/http/rbac/v3/rbac_pb';
@@ -10,39 +15,77 @@ import {
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { RBACSchema as NetworkRbacSchema } from '@xebec/protos/envoy/extensions/filters/network/rbac/v3/rbac_pb';
 import { networkFilter } from '../listeners/addresses.ts';
+import { askAboutConnection, askAboutRequest, policiesByProvider } from './ask-provider.ts';
 import { type RuleContext, type Rules, rulesFor } from './rules.ts';
-import { auditPrefix } from './verdict-names.ts';
+import { auditPrefix, customPrefix } from './verdict-names.ts';
 
 /** One RBAC filter: what it enforces, and what it only notes down. */
-interface RbacFilter {
+interface Rbac {
   readonly rules?: Rules;
   readonly shadowRules?: Rules;
   readonly shadowRulesStatPrefix?: string;
 }
 
+type Guard =
+  | { readonly kind: 'rules'; readonly rbac: Rbac }
+  | { readonly kind: 'ask'; readonly provider: AuthorizationProvider };
+
+const noted = (shadowRules: Rules, shadowRulesStatPrefix: string): Guard => ({
+  kind: 'rules',
+  rbac: { shadowRules, shadowRulesStatPrefix },
+});
+const enforced = (rules: Rules): Guard => ({ kind: 'rules', rbac: { rules } });
+
 /** In the order in which they are asked: whatever comes of a call, it has been marked for the audit before. */
-function rbacFilters(authorization: Authorization, context: RuleContext): readonly RbacFilter[] {
+function guardsOf(authorization: Authorization, context: RuleContext): readonly Guard[] {
   const audited = rulesFor(authorization, 'AUDIT', context);
   return [
-    ...(audited === undefined ? [] : [{ shadowRules: audited, shadowRulesStatPrefix: auditPrefix }]),
+    ...(audited === undefined ? [] : [noted(audited, auditPrefix)]),
+    ...policiesByProvider(authorization).flatMap(([provider, policies]) =>
+      askingGuards(provider, rulesFor(policies, 'CUSTOM', context), context),
+    ),
     ...(['DENY', 'ALLOW'] as const).flatMap((action) => {
       const rules = rulesFor(authorization, action, context);
-      return rules === undefined ? [] : [{ rules }];
+      return rules === undefined ? [] : [enforced(rules)];
     }),
   ];
 }
 
+/** Where nobody can be asked, what is to be asked about is refused. */
+function askingGuards(
+  provider: AuthorizationProvider | MissingProvider,
+  rules: Rules | undefined,
+  { protocol }: RuleContext,
+): readonly Guard[] {
+  if (rules === undefined) return [];
+  if (!isAskable(provider) || (protocol === 'tcp' && provider.protocol !== 'grpc')) return [enforced(rules)];
+  return [noted(rules, customPrefix(provider.name)), { kind: 'ask', provider }];
+}
+
 /** For a chain that speaks HTTP. */
-export const httpAuthorization = (authorization: Authorization, trustDomain: string): readonly HttpFilter[] =>
-  rbacFilters(authorization, { trustDomain, protocol: 'http' }).map((rbac) =>
-    create(HttpFilterSchema, {
-      name: 'envoy.filters.http.rbac',
-      configType: { case: 'typedConfig', value: anyOf(HttpRbacSchema, rbac) },
-    }),
+export const httpAuthorization = (
+  authorization: Authorization,
+  trustDomains: readonly string[],
+): readonly HttpFilter[] =>
+  guardsOf(authorization, { trustDomains, protocol: 'http' }).map((guard) =>
+    guard.kind === 'ask'
+      ? askAboutRequest(guard.provider)
+      : create(HttpFilterSchema, {
+          name: 'envoy.filters.http.rbac',
+          configType: { case: 'typedConfig', value: anyOf(HttpRbacSchema, guard.rbac) },
+        }),
   );
 
 /** For a chain that only sees a connection: it has to come before whatever acts on its bytes. */
-export const networkAuthorization = (authorization: Authorization, trustDomain: string): readonly Filter[] =>
-  rbacFilters(authorization, { trustDomain, protocol: 'tcp' }).map((rbac) =>
-    networkFilter('envoy.filters.network.rbac', anyOf(NetworkRbacSchema, { statPrefix: 'tcp.', ...rbac })),
+export const networkAuthorization = (
+  authorization: Authorization,
+  trustDomains: readonly string[],
+): readonly Filter[] =>
+  guardsOf(authorization, { trustDomains, protocol: 'tcp' }).map((guard) =>
+    guard.kind === 'ask'
+      ? askAboutConnection(guard.provider)
+      : networkFilter(
+          'envoy.filters.network.rbac',
+          anyOf(NetworkRbacSchema, { statPrefix: 'tcp.', ...guard.rbac }),
+        ),
   );

@@ -20,7 +20,7 @@ import {
 } from './tests.ts';
 
 export interface RuleContext {
-  readonly trustDomain: string;
+  readonly trustDomains: readonly string[];
   /** Whether there are requests to look at, or only a connection. */
   readonly protocol: 'http' | 'tcp';
 }
@@ -51,6 +51,7 @@ const rbacActions = {
   ALLOW: RBAC_Action.ALLOW,
   DENY: RBAC_Action.DENY,
   AUDIT: RBAC_Action.LOG,
+  CUSTOM: RBAC_Action.DENY,
 } as const;
 
 export interface Rules {
@@ -65,7 +66,7 @@ export interface Rules {
 function encodeRule(
   rule: AuthorizationRule,
   action: AuthorizationAction,
-  { trustDomain, protocol }: RuleContext,
+  { trustDomains, protocol }: RuleContext,
 ): Fields<typeof PolicySchema> | undefined {
   const testable = (tests: AuthorizationAlternative): AuthorizationAlternative | undefined => {
     if (protocol === 'http' || !tests.some(needsHttp)) return tests;
@@ -75,9 +76,9 @@ function encodeRule(
   const requests = rule.requests.map(testable).filter((tests) => tests !== undefined);
   if (conditions === undefined || (rule.requests.length > 0 && requests.length === 0)) return undefined;
   const permission = (test: AuthorizationTest): Permission => permissionOf(test, action);
-  const clientConditions = conditions.filter(isAboutClient).map((test) => principalOf(test, trustDomain));
+  const clientConditions = conditions.filter(isAboutClient).map((test) => principalOf(test, trustDomains));
   const requestConditions = conditions.filter(isAboutRequest).map(permission);
-  const clients = rule.clients.map((tests) => tests.map((test) => principalOf(test, trustDomain)));
+  const clients = rule.clients.map((tests) => tests.map((test) => principalOf(test, trustDomains)));
   return {
     principals: alternatives(clients).map((ids) => allPrincipals([...ids, ...clientConditions])),
     permissions: alternatives(requests.map((tests) => tests.map(permission))).map((rules) =>

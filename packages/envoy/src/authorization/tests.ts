@@ -44,12 +44,15 @@ export const isAboutClient = ({ attribute }: AuthorizationTest): boolean =>
   attribute === 'client-address';
 
 /** In policies this trust domain always means the mesh's own. */
-const ownTrustDomain = 'cluster.local/';
+const ownTrustDomain = 'cluster.local';
 
-function principalPattern(pattern: TextPattern, trustDomain: string): TextPattern {
-  if (pattern.kind === 'present' || !pattern.value.startsWith(ownTrustDomain) || pattern.kind === 'suffix')
-    return pattern;
-  return { ...pattern, value: `${trustDomain}/${pattern.value.slice(ownTrustDomain.length)}` };
+/** A name of the mesh's trust domain stands for all of its names. */
+function principalPatterns(pattern: TextPattern, trustDomains: readonly string[]): readonly TextPattern[] {
+  if (pattern.kind === 'present' || pattern.kind === 'suffix') return [pattern];
+  const slash = pattern.value.indexOf('/');
+  const written = pattern.value.slice(0, slash);
+  if (slash < 0 || (written !== ownTrustDomain && !trustDomains.includes(written))) return [pattern];
+  return trustDomains.map((name) => ({ ...pattern, value: `${name}${pattern.value.slice(slash)}` }));
 }
 
 const authenticated = (
@@ -70,7 +73,7 @@ export function cidrRange(written: string): { readonly addressPrefix: string; re
 
 const writtenIn = (pattern: TextPattern): string => (pattern.kind === 'present' ? '' : pattern.value);
 
-function principalFor(test: AuthorizationTest, value: TextPattern, trustDomain: string): Principal {
+function principalFor(test: AuthorizationTest, value: TextPattern): Principal {
   const { attribute } = test;
   if (typeof attribute === 'object') {
     assert('claim' in attribute, 'what a header says is no fact about the client');
@@ -80,7 +83,7 @@ function principalFor(test: AuthorizationTest, value: TextPattern, trustDomain: 
     case 'request-principal':
       return requestPrincipal(value);
     case 'principal':
-      return authenticated(textMatcher(principalPattern(value, trustDomain), 'spiffe://'));
+      return authenticated(textMatcher(value, 'spiffe://'));
     case 'namespace':
       return authenticated(namespaceMatcher(value));
     case 'service-account':
@@ -93,8 +96,12 @@ function principalFor(test: AuthorizationTest, value: TextPattern, trustDomain: 
 }
 
 /** A test about the client. */
-export function principalOf(test: AuthorizationTest, trustDomain: string): Principal {
-  const ids = test.values.map((value) => principalFor(test, value, trustDomain));
+export function principalOf(test: AuthorizationTest, trustDomains: readonly string[]): Principal {
+  const values =
+    test.attribute === 'principal'
+      ? test.values.flatMap((value) => principalPatterns(value, trustDomains))
+      : test.values;
+  const ids = values.map((value) => principalFor(test, value));
   const either: Principal = { identifier: { case: 'orIds', value: { ids } } };
   return test.isNegated ? { identifier: { case: 'notId', value: either } } : either;
 }

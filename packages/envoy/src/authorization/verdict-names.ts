@@ -6,5 +6,8 @@ export const auditedRuleKey = `${auditPrefix}shadow_effective_policy_id`;
 /** The same for a connection that is decided when its handshake is done, before it has sent a byte: in its filter state. */
 export const auditState = 'xebec.audit';
 
+/** What the policies of one provider match, which is what it is asked about: the same keys, for each provider its own. */
+export const customPrefix = (provider: string): string => `istio_ext_authz_${provider}_`;
+
 export const httpRbacNamespace = 'envoy.filters.http.rbac';
 export const networkRbacNamespace = 'envoy.filters.network.rbac';

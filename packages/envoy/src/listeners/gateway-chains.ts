@@ -21,6 +21,7 @@ import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { trustDomainsOf } from '../trust-domains.ts';
 import { addressRange } from './addresses.ts';
 import { clientFilters, serverFilters } from './connection-protocols.ts';
 import { clustersOf, targetOf } from './connection-target.ts';
@@ -48,8 +49,10 @@ interface ChainContext {
 
 export function gatewayChain(server: GatewayServer, context: ChainContext): GatewayChain {
   const { tls, traffic } = server;
-  const { trustDomain } = context.settings;
-  const transportSocket = gatewayTlsServer(tls, { trustDomain, isHttp: traffic.kind === 'http' });
+  const transportSocket = gatewayTlsServer(tls, {
+    trustDomains: trustDomainsOf(context.settings),
+    isHttp: traffic.kind === 'http',
+  });
   const { filters, needs } = trafficOf(server, traffic, context);
   const chain = {
     ...matchOf(server),
@@ -111,7 +114,7 @@ function httpTraffic(
     isOnDemand: false,
     paths: settings.pathNormalization,
     authentication: tokenFilters(authentication, { isGateway: true }),
-    authorization: httpAuthorization(authorization, settings.trustDomain),
+    authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,
     topology,

@@ -17,6 +17,7 @@ import {
   type VirtualHostSchema,
 } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { providerNeeds } from '../authorization/ask-provider.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeRules } from '../routes/http-routes.ts';
@@ -80,7 +81,7 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
         ...context.authentication.map(({ cause }) => cause),
         ...context.authorization.map(({ object }) => ({ object })),
       ],
-      needs: chains.flatMap(({ needs }) => needs),
+      needs: [...chains.flatMap(({ needs }) => needs), ...providerNeeds(context.authorization)],
     },
   );
 }

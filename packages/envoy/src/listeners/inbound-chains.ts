@@ -18,6 +18,7 @@ import { faultHeaders } from '../routes/fault-headers.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { peerHeader } from '../telemetry/peer.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { trustDomainsOf } from '../trust-domains.ts';
 import { plainHttpProtocols } from './addresses.ts';
 import { serverFilters } from './connection-protocols.ts';
 import { httpConnectionManager } from './http-connection.ts';
@@ -106,7 +107,7 @@ function chain(options: PortChainOptions, form: { kind: Kind; security: Security
     metadata: causeMetadata([...policy, ...port.causes]),
     filters:
       form.kind === 'http' ? [httpFilters(options, form.security)] : tcpFilters(options, form.security),
-    ...(form.security === 'mutual_tls' ? { transportSocket: mutualTlsServer(settings.trustDomain) } : {}),
+    ...(form.security === 'mutual_tls' ? { transportSocket: mutualTlsServer(trustDomainsOf(settings)) } : {}),
   };
 }
 
@@ -126,7 +127,7 @@ function httpFilters(
     isOnDemand: false,
     paths: settings.pathNormalization,
     authentication: tokenFilters(authentication),
-    authorization: httpAuthorization(authorization, settings.trustDomain),
+    authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
   });
 }
 

@@ -4,6 +4,7 @@ import { TrafficDirection } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
 import { connectionAuditLogs, listenerAuditLogs, tunnelAuditLogs } from '../audit/audit-logs.ts';
+import { providerNeeds } from '../authorization/ask-provider.ts';
 import { auditMarks, authorizeConnection } from '../authorization/connections.ts';
 import { networkAuthorization } from '../authorization/filters.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -11,6 +12,7 @@ import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
 import { type EncodedResource, encodeResource } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { trustDomainsOf } from '../trust-domains.ts';
 import { encodeInboundUdpListeners } from '../udp/listeners.ts';
 import { tunnelChains } from '../udp/tunnel-server.ts';
 import {
@@ -63,7 +65,7 @@ const tunnelsOf = (
       matchesPort: inbound.proxy.capture === 'transparent',
       authorization: [
         ...auditMarks(inbound.authorization, { settings, proxy: inbound.proxy, peer: 'mesh' }),
-        ...networkAuthorization(inbound.authorization, settings.trustDomain),
+        ...networkAuthorization(inbound.authorization, trustDomainsOf(settings)),
       ],
       audit: tunnelAuditLogs(inbound.authorization, inbound.proxy),
     }),
@@ -99,7 +101,11 @@ function boundListener(
       filterChains,
       accessLog: [...listenerAuditLogs(authorization, proxy)],
     },
-    { name, causes: [...[...ports, ...udpPorts].flatMap(({ causes }) => causes), ...policy] },
+    {
+      name,
+      causes: [...[...ports, ...udpPorts].flatMap(({ causes }) => causes), ...policy],
+      needs: providerNeeds(authorization),
+    },
   );
   return [encoded];
 }
@@ -150,6 +156,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
         ...policyCauses(inbound),
         ...[...ports, ...inbound.udpPorts].flatMap(({ causes }) => causes),
       ],
+      needs: providerNeeds(inbound.authorization),
     },
   );
 }
@@ -181,7 +188,7 @@ function otherPorts(inbound: Inbound, settings: ProxySettings): readonly Chain[]
   const mutual: Chain = {
     name: 'virtualInbound-catchall-mtls',
     filterChainMatch: { transportProtocol: 'tls', applicationProtocols: [...meshProtocols.any] },
-    transportSocket: mutualTlsServer(settings.trustDomain),
+    transportSocket: mutualTlsServer(trustDomainsOf(settings)),
     filters: passedThrough(inbound, settings, 'mutual_tls'),
   };
   const plain: Chain = {

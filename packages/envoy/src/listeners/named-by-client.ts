@@ -18,6 +18,7 @@ import { blackHoleCluster } from '../names.ts';
 import type { Fields } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
+import { trustDomainsOf } from '../trust-domains.ts';
 import { networkFilter } from './addresses.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
@@ -28,7 +29,7 @@ export const namedByClientChain = 'named-by-client';
  * bytes are there already, so policies about names and addresses decide at once.
  */
 export const namedByClientFilters = (settings: ProxySettings, authorization: Authorization): Filter[] => [
-  ...networkAuthorization(authorization, settings.trustDomain),
+  ...networkAuthorization(authorization, trustDomainsOf(settings)),
   networkFilter('envoy.filters.network.sni_cluster', anyOf(SniClusterSchema, {})),
   tcpProxy({
     statPrefix: namedByClientChain,

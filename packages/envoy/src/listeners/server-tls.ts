@@ -38,13 +38,16 @@ export interface MutualTlsOptions extends Partial<TlsLimits> {
   readonly subjectAltNames?: readonly string[];
 }
 
-/** The peer must present an identity of this trust domain, issued by a root the mesh trusts. */
-export function mutualTlsServer(trustDomain: string, options: MutualTlsOptions = {}): TransportSocket {
+/** The peer must present an identity of one of these trust domains, issued by a root the mesh trusts. */
+export function mutualTlsServer(
+  trustDomains: readonly string[],
+  options: MutualTlsOptions = {},
+): TransportSocket {
   const { subjectAltNames = [], cipherSuites: suites = [], ...limits } = options;
-  const anyIdentity = {
+  const anyIdentity = trustDomains.map((name) => ({
     sanType: SubjectAltNameMatcher_SanType.URI,
-    matcher: { matchPattern: { case: 'prefix' as const, value: `spiffe://${trustDomain}/` } },
-  };
+    matcher: { matchPattern: { case: 'prefix' as const, value: `spiffe://${name}/` } },
+  }));
   return tlsSocket({
     requireClientCertificate: true,
     commonTlsContext: {
@@ -57,7 +60,7 @@ export function mutualTlsServer(trustDomain: string, options: MutualTlsOptions =
           validationContextSdsSecretConfig: agentSecret('ROOTCA'),
           defaultValidationContext: {
             matchTypedSubjectAltNames:
-              subjectAltNames.length > 0 ? subjectAltNames.map(subjectAltName) : [anyIdentity],
+              subjectAltNames.length > 0 ? subjectAltNames.map(subjectAltName) : anyIdentity,
           },
         },
       },
@@ -82,14 +85,14 @@ const httpProtocols = ['h2', 'http/1.1'];
 /** TLS of one gateway server; none where it is plaintext or passes through. */
 export function gatewayTlsServer(
   tls: ServerTls,
-  options: { readonly trustDomain: string; readonly isHttp: boolean },
+  options: { readonly trustDomains: readonly string[]; readonly isHttp: boolean },
 ): TransportSocket | undefined {
   switch (tls.kind) {
     case 'none':
     case 'passthrough':
       return undefined;
     case 'mesh':
-      return mutualTlsServer(options.trustDomain, { ...options, ...tls });
+      return mutualTlsServer(options.trustDomains, { ...options, ...tls });
     case 'certificate':
       return certificateServer(tls, options.isHttp);
   }

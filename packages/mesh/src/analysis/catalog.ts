@@ -604,6 +604,16 @@ export const findingRules = [
     reasons: ['http-rule-on-tcp-port'],
   },
   {
+    code: 'XB0602',
+    name: 'UnknownProvider',
+    severity: 'error',
+    meaning:
+      'An AuthorizationPolicy with the action CUSTOM names a provider that the mesh does not have, or that cannot be asked. Whatever the policy matches is refused.',
+    remedy:
+      'Add the provider to extensionProviders of the ConfigMap of the mesh, with a service that is there.',
+    reasons: ['provider-unknown'],
+  },
+  {
     code: 'XB0701',
     name: 'SelectorOfRootNamespace',
     severity: 'warning',

@@ -19,11 +19,12 @@ export type Acceptances = (workload: Workload) => Acceptance;
 
 type Sources = Pick<
   InboundSources,
-  'backingsBySelector' | 'peerSources' | 'authorization' | 'authentication' | 'sidecarsBySelector'
+  'backingsBySelector' | 'peerSources' | 'authorization' | 'authentication' | 'sidecarsBySelector' | 'hosts'
 >;
 
 export function acceptancesOf(sources: Sources): Acceptances {
-  const { backingsBySelector, peerSources, authorization, authentication, sidecarsBySelector } = sources;
+  const { backingsBySelector, peerSources, authorization, authentication, sidecarsBySelector, hosts } =
+    sources;
   const read: AcceptedReads = {
     backingsBySelector: listed(backingsBySelector),
     peersBySelector: listed(peerSources.peersBySelector),
@@ -34,6 +35,7 @@ export function acceptancesOf(sources: Sources): Acceptances {
     sidecarsBySelector: listed(sidecarsBySelector),
     namespacePeers: peerSources.namespacePeers,
     settings: peerSources.settings,
+    hosts,
   };
   return (workload) => ({
     ...acceptedBy(workload, read),

@@ -2,6 +2,7 @@
 import { isIpAddress } from '@xebec/config';
 import { isDecisive } from '@xebec/model';
 import { modeOfPort } from '../peer-policies.ts';
+import { trustDomainsOf } from '../settings.ts';
 import type { Acceptance } from './acceptances.ts';
 import type { CheckedCall, CheckedRequest } from './call.ts';
 import type { Caller, Target } from './parties.ts';
@@ -64,7 +65,7 @@ function clientOf(
   const mode = port === undefined ? accepted.peer.mode : modeOfPort(accepted.peer, port);
   if (identity === undefined) return mode === 'STRICT' ? 'mutual-tls-required' : addresses;
   if (mode === 'DISABLE') return addresses;
-  const isOwn = identity.startsWith(`spiffe://${scene.settings.trustDomain}/`);
+  const isOwn = trustDomainsOf(scene.settings).some((name) => identity.startsWith(`spiffe://${name}/`));
   return isOwn ? { identity, ...addresses } : 'foreign-identity';
 }
 

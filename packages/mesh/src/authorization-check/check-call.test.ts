@@ -20,8 +20,9 @@ function ask(
   question: Partial<AuthorizationQuestion> & { readonly isNobody?: true },
   settings: Partial<MeshSettings> = {},
 ) {
-  const { mesh, put } = createMesh();
+  const { graph, mesh, put, settings: source } = createMesh();
   put(...objects, ...policies);
+  graph.transact(() => source.set('mesh', { ...defaultSettings, ...settings }));
   const scene = {
     mesh,
     settings: { ...defaultSettings, ...settings },
@@ -130,11 +131,53 @@ test('identity is what mutual TLS proves', () => {
   expect(nobody([])).toBe('ALLOW no-policy');
 });
 
+test('other names of the trust domain mean the same', () => {
+  const exactly = (value: string) => ({ ...always, sources: [{ ...source, principals: [exact(value)] }] });
+  const aliases = { trustDomain: 'new.example', trustDomainAliases: ['old.example'] };
+  for (const name of ['cluster.local', 'new.example', 'old.example']) {
+    const allow = authorizationPolicy('default/allow', { rules: [exactly(`${name}/ns/x/sa/y`)] });
+    for (const own of ['new.example', 'old.example'])
+      expect(answer([allow], { from: `spiffe://${own}/ns/x/sa/y` }, aliases)).toMatch(/^ALLOW rule/);
+    expect(answer([allow], { from: 'spiffe://third.example/ns/x/sa/y' }, aliases)).toBe(
+      'DENY foreign-identity',
+    );
+  }
+});
+
 test('a rule that needs HTTP allows no connection, and refuses more of them, not less', () => {
   const allow = authorizationPolicy('default/allow', { rules: [onPath('/a')] });
   const deny = authorizationPolicy('default/deny', { action: 'DENY', rules: [onPath('/a')] });
   expect(answer([allow], { to: 'database' })).toBe('DENY nothing-allows');
   expect(answer([deny], { to: 'database' })).toMatch(/^DENY rule/);
+});
+
+test('what is only audited is taken as if it were not', () => {
+  const audit = authorizationPolicy('default/audit', { action: 'AUDIT', rules: [always] });
+  expect(answer([audit], {})).toBe('ALLOW no-policy');
+  const allow = authorizationPolicy('default/allow', { rules: [onPath('/a')] });
+  expect(answer([audit, allow], { path: '/b' })).toBe('DENY nothing-allows');
+});
+
+test('a provider is asked about what matches, unless something else denies; who cannot be asked denies', () => {
+  const judge = { name: 'judge', service: { host: 'judge.default.svc.cluster.local' }, port: 8000 };
+  const how = { timeoutMs: 1_000, failOpen: false, clearRouteCache: false };
+  const extensionProviders = [{ ...judge, ...how, protocol: 'http' as const }];
+  const ofJudge = service('default/judge', { ports: [servicePort(8000, 'http')] });
+  const asks = authorizationPolicy('default/asks', {
+    action: 'CUSTOM',
+    provider: 'judge',
+    rules: [onPath('/a')],
+  });
+  const deny = authorizationPolicy('default/deny', { action: 'DENY', rules: [onPath('/a')] });
+  const custom = (path: string, more: readonly MeshObject[] = [ofJudge], to = 'reviews'): string =>
+    answer([asks, ...more], { path, to }, { extensionProviders });
+  expect(custom('/a')).toBe('CUSTOM rule by AuthorizationPolicy/default/asks[0]');
+  expect(custom('/b')).toBe('ALLOW no-policy');
+  expect(custom('/a', [ofJudge, deny])).toBe('DENY rule by AuthorizationPolicy/default/deny[0]');
+  expect(custom('/a', [])).toBe('DENY rule by AuthorizationPolicy/default/asks[0]');
+  expect(custom('/b', [])).toBe('ALLOW no-policy');
+  expect(custom('/a', [ofJudge], 'database')).toBe('DENY rule by AuthorizationPolicy/default/asks[0]');
+  expect(answer([asks, ofJudge], {}, { extensionProviders })).toMatch(/^DENY undecided .* needs path$/);
 });
 
 test('one workload that denies denies, and all are told', () => {

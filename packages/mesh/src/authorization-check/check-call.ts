@@ -1,7 +1,8 @@
 // The answer to a question about policies: the call as the workload's proxy would see it, and what is decided about it.
 import { isIpAddress } from '@xebec/config';
-import type { Cause } from '@xebec/model';
+import { type AuthorizationPolicy, type Cause, isAskable } from '@xebec/model';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
+import { trustDomainsOf } from '../settings.ts';
 import { some } from './call.ts';
 import { type CallContext, callOf, type EarlyReason, pathSeen, speaksHttp } from './call-as-seen.ts';
 import { type CheckedPolicy, type Judgement, judge } from './decide.ts';
@@ -27,7 +28,10 @@ export function checkCall(question: AuthorizationQuestion, scene: CheckScene): R
     answerOf(question, { caller: caller.value, target, scene }),
   );
   const [first] = workloads;
-  const decisive = workloads.find(({ decision }) => decision === 'DENY') ?? first;
+  const decisive =
+    workloads.find(({ decision }) => decision === 'DENY') ??
+    workloads.find(({ decision }) => decision === 'CUSTOM') ??
+    first;
   if (decisive === undefined) throw new Error('a target is a workload');
   const notes = [
     ...new Set(targets.value.flatMap((target) => notesOn(question, { caller: caller.value, target, scene }))),
@@ -59,7 +63,7 @@ function answerOf(question: AuthorizationQuestion, context: CallContext): Worklo
     const [cause] = early === 'mutual-tls-required' ? accepted.peer.causes : [];
     return { workload: workload.object, ...endedBy(call, cause) };
   }
-  const judgement = judge(accepted.authorization, { call, trustDomain: scene.settings.trustDomain });
+  const judgement = judge(accepted.authorization, { call, trustDomains: trustDomainsOf(scene.settings) });
   return { workload: workload.object, ...answerBy(judgement) };
 }
 
@@ -69,16 +73,28 @@ function endedBy(reason: EarlyReason, cause: Cause | undefined): Omit<WorkloadAn
   return { decision, reason, ...by, unknown: [], considered: [] };
 }
 
-function answerBy({ decision, by, unknown, considered }: Judgement): Omit<WorkloadAnswer, 'workload'> {
+function answerBy({ decision, by: found, unknown, considered }: Judgement): Omit<WorkloadAnswer, 'workload'> {
   const shown = considered.map(shownPolicy);
   const base = { decision, unknown, considered: shown };
-  if (by === undefined) {
+  if (found === undefined) {
     const isOpen = decision === 'ALLOW';
     return { ...base, reason: isOpen ? 'no-policy' : unknown.length > 0 ? 'undecided' : 'nothing-allows' };
   }
   const reason: AnswerReason = unknown.length > 0 ? 'undecided' : 'rule';
-  const { policy, rule } = by;
-  return { ...base, reason, policy: policy.object, rule: rule.index, cause: rule.rule.cause };
+  const { policy, rule } = found;
+  const by = { policy: policy.object, rule: rule.index, cause: rule.rule.cause };
+  return { ...base, reason, ...by, ...(reason === 'rule' ? askedBy(policy, decision) : {}) };
+}
+
+function askedBy(
+  { provider }: AuthorizationPolicy,
+  decision: Judgement['decision'],
+): Pick<WorkloadAnswer, 'provider' | 'providerProblem'> {
+  if (provider === undefined) return {};
+  const { name } = provider;
+  if (decision === 'CUSTOM') return { provider: name };
+  const overTcp = 'connections are asked about over gRPC only, and this provider is asked over HTTP';
+  return { provider: name, providerProblem: isAskable(provider) ? overTcp : provider.problem };
 }
 
 const shownPolicy = ({ policy, rules }: CheckedPolicy): ConsideredPolicy => ({

@@ -1,5 +1,11 @@
-// What the policies of a workload say to a call: what denies first, then what allows. What cannot be known is denied.
-import type { Authorization, AuthorizationPolicy } from '@xebec/model';
+// What the policies of a workload say to a call: who is asked, what denies, then what allows. What cannot be known is denied.
+import {
+  type Authorization,
+  type AuthorizationAction,
+  type AuthorizationPolicy,
+  isAskable,
+  isDecisive,
+} from '@xebec/model';
 import type { CheckedCall } from './call.ts';
 import { type CheckedRule, checkRules } from './rules.ts';
 
@@ -9,7 +15,8 @@ export interface CheckedPolicy {
 }
 
 export interface Judgement {
-  readonly decision: 'ALLOW' | 'DENY';
+  /** `CUSTOM`: nothing else refuses it, and a provider is asked. */
+  readonly decision: 'ALLOW' | 'DENY' | 'CUSTOM';
   /** Absent: no policy holds there, or none of those that allow matches. */
   readonly by?: { readonly policy: AuthorizationPolicy; readonly rule: CheckedRule };
   /** What the call would have to say for it to be decided; it is denied until then. */
@@ -19,30 +26,55 @@ export interface Judgement {
 
 export function judge(
   authorization: Authorization,
-  context: { readonly call: CheckedCall; readonly trustDomain: string },
+  context: { readonly call: CheckedCall; readonly trustDomains: readonly string[] },
 ): Judgement {
   const considered = authorization.map((policy) => ({ policy, rules: checkRules(policy, context) }));
-  const of = (action: string) => considered.filter(({ policy }) => policy.action === action);
-  const denying = of('DENY');
-  const allowing = of('ALLOW');
-  const denial = firstOf(denying, 'yes');
+  const parts = partsOf(considered, context.call);
+  const { refusing, asking, denying, allowing } = parts;
+  const denial = firstOf(refusing, 'yes') ?? firstOf(denying, 'yes');
   if (denial !== undefined) return { decision: 'DENY', by: denial, unknown: [], considered };
   const allowance = firstOf(allowing, 'yes');
   const isAllowed = allowing.length === 0 || allowance !== undefined;
-  const undecided = isAllowed ? denying : allowing;
-  const unknown = [...unknownIn(undecided), ...unknownActions(authorization)];
-  const guess = firstOf(undecided, 'unknown');
-  const by = isAllowed && unknown.length === 0 ? allowance : guess;
-  const decision = isAllowed && unknown.length === 0 ? 'ALLOW' : 'DENY';
+  const question = firstOf(asking, 'yes');
+  const undecided = isAllowed ? undecidedOf(parts, question !== undefined) : allowing;
+  const unknown = unknownIn(undecided);
+  if (!isAllowed || unknown.length > 0) {
+    const guess = firstOf(undecided, 'unknown');
+    return { decision: 'DENY', ...(guess === undefined ? {} : { by: guess }), unknown, considered };
+  }
+  const by = question ?? allowance;
+  const decision = question === undefined ? 'ALLOW' : 'CUSTOM';
   return { decision, ...(by === undefined ? {} : { by }), unknown, considered };
 }
 
-const knownActions: ReadonlySet<string> = new Set(['ALLOW', 'DENY', 'AUDIT']);
+interface Parts {
+  /** They were to ask somebody who cannot be asked: what they match is refused. */
+  readonly refusing: readonly CheckedPolicy[];
+  readonly asking: readonly CheckedPolicy[];
+  readonly denying: readonly CheckedPolicy[];
+  readonly allowing: readonly CheckedPolicy[];
+}
 
-const unknownActions = (authorization: Authorization): readonly string[] =>
-  authorization
-    .filter(({ action }) => !knownActions.has(action))
-    .map(({ action, object }) => `what ${object} does (${action})`);
+function partsOf(considered: readonly CheckedPolicy[], { http }: CheckedCall): Parts {
+  const of = (action: AuthorizationAction) =>
+    considered.filter(({ policy }) => policy.action === action && isDecisive(policy));
+  const canAsk = ({ policy: { provider } }: CheckedPolicy): boolean =>
+    provider !== undefined && isAskable(provider) && (http !== undefined || provider.protocol === 'grpc');
+  const custom = of('CUSTOM');
+  return {
+    refusing: custom.filter((each) => !canAsk(each)),
+    asking: custom.filter(canAsk),
+    denying: of('DENY'),
+    allowing: of('ALLOW'),
+  };
+}
+
+/** Whether somebody else would be asked, too, makes no difference. */
+const undecidedOf = ({ refusing, denying, asking }: Parts, isAsked: boolean): readonly CheckedPolicy[] => [
+  ...refusing,
+  ...denying,
+  ...(isAsked ? [] : asking),
+];
 
 const unknownIn = (policies: readonly CheckedPolicy[]): readonly string[] => [
   ...new Set(policies.flatMap(({ rules }) => rules.flatMap(({ unknown }) => unknown))),

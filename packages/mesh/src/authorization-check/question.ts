@@ -72,12 +72,17 @@ export interface ConsideredPolicy {
 /** The answer of one workload. */
 export interface WorkloadAnswer {
   readonly workload: ObjectKey;
-  readonly decision: 'ALLOW' | 'DENY';
+  /** `CUSTOM`: a provider is asked, and nothing else refuses the call. */
+  readonly decision: 'ALLOW' | 'DENY' | 'CUSTOM';
   readonly reason: AnswerReason;
   /** The object that decides, where one does. */
   readonly policy?: ObjectKey;
   readonly rule?: number;
   readonly cause?: Cause;
+  /** Whom the policy asks, or would ask if it could. */
+  readonly provider?: string;
+  /** Why it cannot be asked, where it cannot. */
+  readonly providerProblem?: string;
   /** What the question would have to say, in the words of policies. */
   readonly unknown: readonly string[];
   readonly considered: readonly ConsideredPolicy[];

@@ -8,7 +8,8 @@ import { isAccount, isInNamespace, listsText, matchesHost, matchesText } from '.
 
 export interface TestContext {
   readonly call: CheckedCall;
-  readonly trustDomain: string;
+  /** The names of the mesh's own, its usual one first. */
+  readonly trustDomains: readonly string[];
   /** A policy that matches does not allow. */
   readonly isRefusing: boolean;
 }
@@ -60,7 +61,7 @@ const ofIdentity =
   };
 
 const valueTests: Readonly<Record<Extract<AuthorizationAttribute, string>, ValueTest | undefined>> = {
-  principal: ofIdentity((identity, value, { trustDomain }) => isPrincipal(identity, value, trustDomain)),
+  principal: ofIdentity((identity, value, { trustDomains }) => isPrincipal(identity, value, trustDomains)),
   namespace: ofIdentity(isInNamespace),
   'service-account': ofIdentity((identity, value) => isAccount(identity, writtenIn(value))),
   'peer-address': (value, { call }) => isIn(call.client.address, value),
@@ -95,16 +96,17 @@ function isPath(path: string, pattern: TextPattern, isRefusal: boolean): boolean
 }
 
 /** In policies this trust domain always means the mesh's own. */
-const ownTrustDomain = 'cluster.local/';
+const ownTrustDomain = 'cluster.local';
 const scheme = 'spiffe://';
 
-function isPrincipal(identity: string, pattern: TextPattern, trustDomain: string): boolean {
+function isPrincipal(identity: string, pattern: TextPattern, trustDomains: readonly string[]): boolean {
   if (pattern.kind === 'present' || pattern.kind === 'suffix') return matchesText(identity, pattern);
   const { value } = pattern;
-  const own = value.startsWith(ownTrustDomain)
-    ? `${trustDomain}/${value.slice(ownTrustDomain.length)}`
-    : value;
-  return matchesText(identity, { ...pattern, value: `${scheme}${own}` });
+  const slash = value.indexOf('/');
+  const written = value.slice(0, slash);
+  const isOwn = slash >= 0 && (written === ownTrustDomain || trustDomains.includes(written));
+  const values = isOwn ? trustDomains.map((name) => `${name}${value.slice(slash)}`) : [value];
+  return values.some((each) => matchesText(identity, { ...pattern, value: `${scheme}${each}` }));
 }
 
 /** Written or changed by proxies on the way, in ways that a check does not follow. */

@@ -81,7 +81,7 @@ function rulesIn({ configType }: HttpFilter) {
 /** The filters of one case, in the place of filters without rules. */
 const overridesOf = (authorization: Authorization) =>
   Object.fromEntries(
-    httpAuthorization(authorization, trustDomain)
+    httpAuthorization(authorization, [trustDomain])
       .map(rulesIn)
       .map(({ name, rbac }) => [name, anyOf(RBACPerRouteSchema, { rbac })]),
   );
@@ -90,7 +90,7 @@ const withoutRules = (name: string): HttpFilter =>
   ({
     ...httpAuthorization(
       [{ object: 'AuthorizationPolicy/a/a', namespace: 'a', name: 'a', action: 'ALLOW', rules: [] }],
-      trustDomain,
+      [trustDomain],
     )[0],
     name,
     configType: { case: 'typedConfig', value: anyOf(RBACSchema, {}) },

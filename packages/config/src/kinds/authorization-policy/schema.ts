@@ -1,7 +1,8 @@
 // AuthorizationPolicy: which requests and connections a workload takes. What cannot be enforced is refused, never ignored.
 import { andThen, type Decoder, list, oneOf } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
-import { refuse, type Walk } from '../../decode/walk.ts';
+import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
+import { nonEmptyPrintable } from '../../values/http.ts';
 import { workloadSelector } from '../../values/label-selector.ts';
 import { defineKind, istioSecurity, manifestOf } from '../define.ts';
 import { condition } from './conditions.ts';
@@ -91,24 +92,31 @@ const rule: Decoder<AuthorizationRule> = andThen(
 const shape = {
   selector: optional(workloadSelector),
   action: withDefault(oneOf('ALLOW', 'DENY', 'AUDIT', 'CUSTOM'), 'ALLOW'),
+  provider: optional(object({ name: required(nonEmptyPrintable) })),
   rules: withDefault<readonly AuthorizationRule[]>(list(rule, { most: 512 }), []),
 };
 
 function check(value: Decoded<typeof shape>, walk: Walk): AuthorizationPolicySpec | undefined {
-  const { action, selector, rules } = value;
-  if (action !== 'CUSTOM') {
-    const isSelecting = selector !== undefined && !isEmpty(selector);
-    return { ...(isSelecting ? { selector } : {}), action, rules };
+  const { action, selector, rules, provider } = value;
+  const complaint = providerComplaint(value);
+  if (complaint !== undefined) return refuse(walk, complaint, 'provider');
+  const isSelecting = selector !== undefined && !isEmpty(selector);
+  return {
+    ...(isSelecting ? { selector } : {}),
+    action,
+    ...(provider === undefined ? {} : { provider: provider.name }),
+    rules,
+  };
+}
+
+function providerComplaint({ action, provider }: Decoded<typeof shape>): Complaint | undefined {
+  if (action === 'CUSTOM' && provider === undefined) {
+    const message = 'a CUSTOM policy needs a provider to ask';
+    return { code: 'missing-field', message, remedy: 'add provider: { name: … }' };
   }
-  return refuse(
-    walk,
-    {
-      code: 'not-yet-supported',
-      message: `the action ${action} is not yet supported`,
-      remedy: 'write ALLOW, DENY or AUDIT',
-    },
-    'action',
-  );
+  if (action === 'CUSTOM' || provider === undefined) return undefined;
+  const message = `nobody is asked with the action ${action}`;
+  return { code: 'conflicting-fields', message, remedy: 'write CUSTOM, or remove the provider' };
 }
 
 const nothing: AuthorizationPolicySpec = Object.freeze({ action: 'ALLOW', rules: [] });
@@ -140,7 +148,7 @@ export const authorizationPolicyKind = defineKind({
       manifestOf(
         {
           spec: withDefault<AuthorizationPolicySpec>(
-            andThen(object(shape, { later: ['targetRefs', 'targetRef', 'provider'] }), check),
+            andThen(object(shape, { later: ['targetRefs', 'targetRef'] }), check),
             nothing,
           ),
         },

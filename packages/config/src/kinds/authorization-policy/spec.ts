@@ -79,7 +79,9 @@ export interface AuthorizationPolicySpec {
   /** Absent: the whole namespace (the mesh, in the root namespace). */
   readonly selector?: TextMap;
   /** `AUDIT` decides nothing: what matches is marked for the audit log. */
-  readonly action: 'ALLOW' | 'DENY' | 'AUDIT';
+  readonly action: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
+  /** `CUSTOM`: the provider that is asked about what matches; one of MeshConfig's `extensionProviders`. */
+  readonly provider?: string;
   /** A policy without rules matches nothing. */
   readonly rules: readonly AuthorizationRule[];
 }

@@ -12,7 +12,7 @@ const invalid = (message: string, remedy: string): Complaint => ({
 });
 const mostLetters = 2_048;
 
-function patternOf(written: string, walk: Walk): TextPattern | undefined {
+export function patternOf(written: string, walk: Walk): TextPattern | undefined {
   if (written === '')
     return refuse(walk, invalid('the value is empty', 'write what to compare with, or "*"'));
   if (written.length > mostLetters)

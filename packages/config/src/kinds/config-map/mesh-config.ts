@@ -1,5 +1,5 @@
 // MeshConfig: Istio's settings of the whole mesh. What is not followed is warned about by name; what protects is refused.
-import { andThen, boolean, type Decoder, oneOf, text } from '../../decode/decoder.ts';
+import { andThen, boolean, type Decoder, list, oneOf, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional } from '../../decode/object.ts';
 import { caution, refuse, type Walk } from '../../decode/walk.ts';
 import { positiveDuration } from '../../values/duration.ts';
@@ -8,6 +8,7 @@ import { emptyMap } from '../../values/plain-map.ts';
 import { keepalive } from '../destination-rule/connection-pool.ts';
 import { localitySetting } from '../destination-rule/locality.ts';
 import { retries } from '../virtual-service/behaviour.ts';
+import { extensionProviders } from './extension-providers.ts';
 import { defaultConfig } from './gateway-topology.ts';
 import type { MeshConfigSpec } from './spec.ts';
 
@@ -22,6 +23,16 @@ const decidedAtStart =
     }
     return written;
   };
+
+const trustDomain: Decoder<string> = andThen(text, (written, walk) =>
+  /^[a-z0-9._-]{1,255}$/.test(written)
+    ? written
+    : refuse(walk, {
+        code: 'invalid-name',
+        message: `${quote(written)} is not a trust domain`,
+        remedy: 'use lower-case letters, digits, "-", "_" and "."',
+      }),
+);
 
 const normalization = object({
   normalization: optional(oneOf('DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES')),
@@ -45,6 +56,8 @@ const shape = {
   pathNormalization: optional(normalization),
   trustDomain: optional(decidedAtStart('cluster.local', '--trust-domain')),
   rootNamespace: optional(decidedAtStart('istio-system', '--root-namespace')),
+  extensionProviders: optional(extensionProviders),
+  trustDomainAliases: optional(list(trustDomain, { most: 100 })),
 };
 
 /** Following these in part would let through what they are meant to stop. */
@@ -54,7 +67,6 @@ const refused = [
   'tlsDefaults',
   'caCertificates',
   'ca',
-  'trustDomainAliases',
   'verifyCertificateAtClient',
   'inboundTrafficPolicy',
   'serviceScopeConfigs',
@@ -70,7 +82,6 @@ const inert = [
   'enableEnvoyAccessLogService',
   'enablePrometheusMerge',
   'enableTracing',
-  'extensionProviders',
   'ingressClass',
   'ingressControllerMode',
   'ingressSelector',
@@ -91,6 +102,7 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
   const { connectTimeout, tcpKeepalive, h2UpgradePolicy, defaultHttpRetryPolicy: defaultRetry } = value;
   const { defaultServiceExportTo, defaultVirtualServiceExportTo, defaultDestinationRuleExportTo } = value;
   const { localityLbSetting, enableAutoMtls } = value;
+  const { extensionProviders: providers, trustDomainAliases } = value;
   const gatewayTopology = value.defaultConfig?.gatewayTopology;
   const paths = value.pathNormalization?.normalization ?? 'DEFAULT';
   const mode = value.outboundTrafficPolicy?.mode;
@@ -113,6 +125,8 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
     ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
     ...launchOf(value.defaultConfig),
     ...(paths === 'DEFAULT' ? {} : { pathNormalization: paths }),
+    ...(providers === undefined ? {} : { extensionProviders: providers }),
+    ...(trustDomainAliases === undefined ? {} : { trustDomainAliases }),
   };
 }
 

@@ -1,5 +1,6 @@
 // The body of a ConfigMap. Only the one named `istio` of the root namespace has a meaning: the mesh's settings.
 import type { ExportTo, TextMap } from '../../values/shapes.ts';
+import type { TextPattern } from '../authorization-policy/spec.ts';
 import type { ConnectionPool, LocalitySetting } from '../destination-rule/spec.ts';
 import type { ProxyLaunch } from '../proxy-config/spec.ts';
 import type { RetrySpec } from '../virtual-service/spec.ts';
@@ -22,6 +23,36 @@ export interface GatewayTopologySpec {
  */
 export type PathNormalization = 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
 
+/** A service that is asked about calls: ext_authz over HTTP or gRPC. */
+export interface ExtensionProviderSpec {
+  readonly name: string;
+  readonly protocol: 'http' | 'grpc';
+  /** With a namespace the host must be of it. */
+  readonly service: { readonly namespace?: string; readonly host: string };
+  readonly port: number;
+  readonly timeoutMs: number;
+  /** Calls are let pass when the provider does not answer. */
+  readonly failOpen: boolean;
+  /** After it has allowed a request, its route is looked for anew. */
+  readonly clearRouteCache: boolean;
+  /** Absent: 403. */
+  readonly statusOnError?: number;
+  readonly body?: {
+    readonly maxRequestBytes: number;
+    readonly allowPartialMessage: boolean;
+    readonly packAsBytes: boolean;
+  };
+  /** Over HTTP only. */
+  readonly http?: {
+    readonly pathPrefix: string;
+    readonly requestHeaders: readonly TextPattern[];
+    readonly additionalHeaders: TextMap;
+    readonly headersToUpstreamOnAllow: readonly TextPattern[];
+    readonly headersToDownstreamOnDeny: readonly TextPattern[];
+    readonly headersToDownstreamOnAllow: readonly TextPattern[];
+  };
+}
+
 /** Istio's MeshConfig, as far as it is followed. What is absent stays as the control plane was started. */
 export interface MeshConfigSpec {
   readonly outboundTrafficPolicy?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
@@ -42,6 +73,10 @@ export interface MeshConfigSpec {
   /** How proxies are started. */
   readonly proxyLaunch?: ProxyLaunch;
   readonly pathNormalization?: PathNormalization;
+  /** Those that can be asked about calls. */
+  readonly extensionProviders?: readonly ExtensionProviderSpec[];
+  /** Other names of the trust domain: identities of theirs are taken like its own. */
+  readonly trustDomainAliases?: readonly string[];
 }
 
 /** Where clients in other networks find the endpoints of a network. */
