@@ -73,18 +73,28 @@ function encodeRule(
     return action === 'ALLOW' ? undefined : tests.filter((test) => !needsHttp(test));
   };
   const conditions = testable(rule.conditions);
-  const requests = rule.requests.map(testable).filter((tests) => tests !== undefined);
-  if (conditions === undefined || (rule.requests.length > 0 && requests.length === 0)) return undefined;
+  const requests = testableOnes(rule.requests, testable);
+  const callers = testableOnes(rule.clients, testable);
+  if (conditions === undefined || requests === undefined || callers === undefined) return undefined;
   const permission = (test: AuthorizationTest): Permission => permissionOf(test, action);
   const clientConditions = conditions.filter(isAboutClient).map((test) => principalOf(test, trustDomains));
   const requestConditions = conditions.filter(isAboutRequest).map(permission);
-  const clients = rule.clients.map((tests) => tests.map((test) => principalOf(test, trustDomains)));
+  const clients = callers.map((tests) => tests.map((test) => principalOf(test, trustDomains)));
   return {
     principals: alternatives(clients).map((ids) => allPrincipals([...ids, ...clientConditions])),
     permissions: alternatives(requests.map((tests) => tests.map(permission))).map((rules) =>
       allPermissions([...rules, ...requestConditions]),
     ),
   };
+}
+
+/** Undefined: there are alternatives, and none of them can match. */
+function testableOnes(
+  alternatives: readonly AuthorizationAlternative[],
+  testable: (tests: AuthorizationAlternative) => AuthorizationAlternative | undefined,
+): readonly AuthorizationAlternative[] | undefined {
+  const left = alternatives.map(testable).filter((tests) => tests !== undefined);
+  return alternatives.length > 0 && left.length === 0 ? undefined : left;
 }
 
 const isAboutRequest = (test: AuthorizationTest): boolean => !isAboutClient(test);
