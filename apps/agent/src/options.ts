@@ -1,4 +1,5 @@
 // What an agent is told at its start, and what it gives back.
+import type { MetricsAccess } from '@xebec/ca';
 import type { Probe } from '@xebec/config';
 import type { Timers } from '@xebec/supervise';
 import type { Capture } from './capture/capture.ts';
@@ -17,6 +18,8 @@ export interface AgentOptions {
   readonly xdsServerName?: string;
   /** File with the root certificates that the control plane's certificate must come from; read at every first contact. */
   readonly rootsFile: string;
+  /** Who may read the metrics of workloads; absent: nobody. */
+  readonly metricsAccess?: MetricsAccess;
   readonly envoyPath: string;
   readonly capture: 'explicit' | Capture;
   readonly localImages: readonly LocalImages[];

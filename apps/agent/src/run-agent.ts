@@ -120,6 +120,7 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
     proxyLaunch: (proxy) => client.proxyLaunch(proxy),
     patchBootstrap: (bootstrap) => client.patchBootstrap(bootstrap),
     identitySources: (owner) => createIdentitySources(options, { client, owner, xds }),
+    ...(options.metricsAccess === undefined ? {} : { metricsAccess: options.metricsAccess }),
     modules: createModuleStore({
       directory: path.join(stateDirectory, 'modules'),
       timers: parts.timers,

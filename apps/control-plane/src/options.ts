@@ -1,5 +1,5 @@
 // What a control plane can be told; every option has a default that works on a laptop.
-import type { AuditEvent } from '@xebec/ca';
+import type { AuditEvent, MetricsAccess } from '@xebec/ca';
 import type { MeshSettings } from '@xebec/mesh';
 import type { Diagnostic } from '@xebec/std';
 
@@ -16,6 +16,8 @@ export interface ControlPlaneOptions {
   readonly xdsPlaintext?: string;
   /** Metrics and health, `HOST:PORT`. */
   readonly http?: string;
+  /** Who may read the metrics; absent: nobody. */
+  readonly metricsAccess?: MetricsAccess;
   /** Path of the Unix socket of the admin API. */
   readonly controlSocket?: string;
   readonly settings?: Partial<MeshSettings>;

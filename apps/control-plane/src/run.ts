@@ -269,7 +269,7 @@ async function serve(
     ...(xdsPlaintext === undefined ? {} : { xdsPlaintext }),
   };
   if (options.http !== undefined) {
-    const opened = await startPublicServer(context, options.http);
+    const opened = await startPublicServer(context, options.http, options.metricsAccess);
     if (!opened.ok) return opened;
     closing.defer(() => opened.value.close());
     addresses.http = addressOf(opened.value.server.address()) ?? options.http;

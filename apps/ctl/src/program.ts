@@ -16,6 +16,7 @@ import { defineDown } from './commands/down.ts';
 import { defineGet } from './commands/get.ts';
 import { defineHistory } from './commands/history.ts';
 import { defineLogs } from './commands/logs.ts';
+import { defineMetrics } from './commands/metrics.ts';
 import { defineProxyConfig } from './commands/proxy-config.ts';
 import { defineProxyStatus } from './commands/proxy-status.ts';
 import { defineRollback } from './commands/rollback.ts';
@@ -54,6 +55,7 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
       defineProxyStatus,
       defineProxyConfig,
       defineLogs,
+      defineMetrics,
       defineVersion,
     ],
   ],

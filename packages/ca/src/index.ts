@@ -1,6 +1,8 @@
 // The public surface of ca.
 export type { AuthenticationCall, Authenticator } from './authenticators/authenticator.ts';
 export { authenticateCall } from './authenticators/authenticator.ts';
+export type { MetricsAccess } from './authenticators/bearer-header.ts';
+export { refuseMetrics } from './authenticators/bearer-header.ts';
 export type { TokenStore, TokenStoreOptions } from './authenticators/join-tokens.ts';
 export { createTokenStore, joinTokenAuthenticator } from './authenticators/join-tokens.ts';
 export type { PeerCertificateOptions } from './authenticators/peer-certificate.ts';

@@ -1,6 +1,6 @@
 // A whole mesh of real processes for one test file: own state directory, own ports, ended by its own pids.
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +76,14 @@ export interface Pod {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+const states = new Set<string>();
+/** What opens the metrics of the meshes that run; the newest first. */
+export const metricsTokens = (): readonly string[] =>
+  [...states]
+    .filter((state) => existsSync(join(state, 'run/metrics.token')))
+    .map((state) => readFileSync(join(state, 'run/metrics.token'), 'utf8').trim())
+    .reverse();
+
 /** Starts a mesh in the background and waits until it serves. */
 export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
   const state = options.state ?? mkdtempSync(join(tmpdir(), 'xb-'));
@@ -97,6 +105,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
   }
   if (started.code !== 0) throw new Error(`the mesh did not start: ${started.stderr}\n${started.stdout}`);
   const summary: unknown = JSON.parse(started.stdout);
+  states.add(state);
   return meshAt(
     state,
     new URL(textAt(summary, 'ingress') ?? 'http://nowhere').origin,

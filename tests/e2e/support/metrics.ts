@@ -1,5 +1,6 @@
 // Reading Prometheus text.
 import { fetchText } from './http.ts';
+import { metricsTokens } from './mesh.ts';
 
 export interface Sample {
   readonly name: string;
@@ -21,9 +22,15 @@ export function parseMetrics(text: string): readonly Sample[] {
   });
 }
 
-/** The merged metrics page of a workload. */
-export const scrape = async (address: string): Promise<readonly Sample[]> =>
-  parseMetrics((await fetchText({ url: `http://${address}:15020/stats/prometheus` })).body);
+/** The merged metrics page of a workload of a mesh that this file has started. */
+export async function scrape(address: string): Promise<readonly Sample[]> {
+  for (const token of metricsTokens()) {
+    const headers = { authorization: `Bearer ${token}` };
+    const { status, body } = await fetchText({ url: `http://${address}:15020/stats/prometheus`, headers });
+    if (status === 200) return parseMetrics(body);
+  }
+  throw new Error(`no mesh of this file has the token for ${address}`);
+}
 
 /** Sum of all samples that have these labels. */
 export function sum(

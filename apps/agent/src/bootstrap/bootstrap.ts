@@ -1,7 +1,7 @@
 // The bootstrap of one Envoy: everything else it ever knows comes over its one incremental stream.
 import type { ProxyDescription, WorkloadPaths } from '../envoy/proxy-description.ts';
 import { nodeOf } from './node.ts';
-import { staticClusters, staticListeners } from './static-resources.ts';
+import { staticClusters, staticListeners, statusListenerNames } from './static-resources.ts';
 import { statsConfig } from './stats.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -36,6 +36,10 @@ export const proxyRuntime: Json = {
         're2.max_program_size.warn_level': 16_384,
         // Policies decide who a connection is for when its client has proven who it is; the node says that it is on.
         'envoy.reloadable_features.tcp_proxy_delay_route_selection': true,
+        // Health and metrics are outside the common limit of connections.
+        ...Object.fromEntries(
+          statusListenerNames.map((name) => [`envoy.resource_limits.listener.${name}.connection_limit`, 256]),
+        ),
         // A header that lets a request pass has no other value beside the right one; rules that refuse look at each.
         'envoy.reloadable_features.rbac_match_headers_individually': false,
       },

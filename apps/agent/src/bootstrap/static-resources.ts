@@ -40,18 +40,22 @@ interface StatusPage {
 const health: StatusPage = { port: 15021, path: '/healthz/ready' };
 const metrics: StatusPage = { port: 15020, path: '/stats/prometheus' };
 
+const nameOf = ({ port }: StatusPage): string => `status_${port}`;
+export const statusListenerNames: readonly string[] = [health, metrics].map(nameOf);
+
 export const staticListeners = ({ statusAddress }: ProxyDescription): readonly Json[] =>
   [health, metrics].map((page) => statusListener(statusAddress, page));
 
 /** Not among the listeners that drain or count against the limit of connections: it tells about them. */
-const statusListener = (address: string, { port, path }: StatusPage): Json => ({
-  name: `status_${port}`,
-  address: { socket_address: { address, port_value: port } },
+const statusListener = (address: string, served: StatusPage): Json => ({
+  name: nameOf(served),
+  address: { socket_address: { address, port_value: served.port } },
   enable_reuse_port: false,
   ignore_global_conn_limit: true,
   drain_type: 'MODIFY_ONLY',
+  per_connection_buffer_limit_bytes: 65_536,
   filter_chains: [
-    { filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: page(path) }] },
+    { filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: page(served.path) }] },
   ],
 });
 
@@ -59,6 +63,16 @@ const page = (path: string): Json => ({
   '@type':
     'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
   stat_prefix: 'agent',
+  // Anybody may connect: who is slow, or says much, is cut off.
+  request_headers_timeout: '5s',
+  request_timeout: '10s',
+  stream_idle_timeout: '30s',
+  max_request_headers_kb: 16,
+  common_http_protocol_options: {
+    idle_timeout: '60s',
+    max_headers_count: 64,
+    headers_with_underscores_action: 'REJECT_REQUEST',
+  },
   route_config: {
     virtual_hosts: [
       {

@@ -1,6 +1,8 @@
 // The agent's side of a workload's health and metrics pages: a private Unix socket that only its proxy asks.
+
 import { chmod, chown, rm } from 'node:fs/promises';
 import http from 'node:http';
+import { type MetricsAccess, refuseMetrics } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import type { ProcessOwner } from '../capture/capture.ts';
@@ -11,6 +13,8 @@ export interface StatusServerOptions {
   readonly owner?: ProcessOwner;
   /** The proxy takes traffic and is not on its way out. */
   readonly isReady: () => boolean;
+  /** Who may read the metrics; undefined: nobody. */
+  readonly access: MetricsAccess | undefined;
   readonly metrics: () => Promise<string>;
 }
 
@@ -52,7 +56,7 @@ const close = (server: http.Server): Promise<void> =>
   });
 
 async function answer(
-  { isReady, metrics }: StatusServerOptions,
+  { isReady, access, metrics }: StatusServerOptions,
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
@@ -63,6 +67,11 @@ async function answer(
       .writeHead(ready ? 200 : 503, { 'content-type': 'text/plain' })
       .end(ready ? 'ready\n' : 'not ready\n');
   } else if (path === '/stats/prometheus') {
+    const refusal = refuseMetrics(access, request.headers.authorization);
+    if (refusal !== undefined) {
+      response.writeHead(401, { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' }).end(refusal);
+      return;
+    }
     const text = await metrics();
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text);
   } else {

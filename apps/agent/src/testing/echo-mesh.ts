@@ -64,6 +64,7 @@ export class EchoMesh implements AsyncDisposable {
       rootsFile: this.control.rootsFile,
       envoyPath: envoyPath ?? '',
       capture: 'explicit',
+      metricsAccess: 'open',
       terminationDrainMs: 500,
       shutdownDrainMs: 50,
       localImages: [

@@ -1,4 +1,5 @@
 // What all Pods of an agent share: the machine's programs, the control plane, time, and who is told.
+import type { MetricsAccess } from '@xebec/ca';
 import type { ProxyLaunch } from '@xebec/config';
 import type { Result } from '@xebec/std';
 import type { Guard, Timers } from '@xebec/supervise';
@@ -48,6 +49,8 @@ export interface PodContext {
   readonly patchBootstrap: (bootstrap: string) => Promise<Result<string>>;
   /** With what ProxyConfigs of the mesh want a proxy to be started. */
   readonly proxyLaunch: (proxy: StartingProxy) => Promise<Result<ProxyLaunch>>;
+  /** Who may read the metrics of workloads; absent: nobody. */
+  readonly metricsAccess?: MetricsAccess;
   /** Wasm modules of all proxies. */
   readonly modules: ModuleStore;
   /** Keeps records of what audited workloads were asked for. */

@@ -175,6 +175,7 @@ async function serve(
     socketPath: files.agent,
     ...owner,
     isReady: () => proxy.isReady && !proxy.isDraining,
+    access: context.metricsAccess,
     metrics: () => mergeMetrics({ admin: proxy.admin, application }),
   });
   if (!status.ok) return fail(...status.diagnostics);

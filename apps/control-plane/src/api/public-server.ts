@@ -1,26 +1,40 @@
-// Health and metrics: the only endpoints without credentials. No configuration and no names of workloads leave here.
+// Health, for everybody, and metrics, for who has the token. No configuration and no names of workloads leave here.
+import { type MetricsAccess, refuseMetrics } from '@xebec/ca';
 import { fail, type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ControlPlaneContext } from '../context.ts';
 import { addExpiryMetrics } from './expiry-metrics.ts';
 
+const mostConnections = 256;
+/** Milliseconds for a request to come, and for a connection to be of use. */
+const patience = { connectionTimeout: 30_000, requestTimeout: 5_000, keepAliveTimeout: 15_000 };
+
 export async function startPublicServer(
   context: ControlPlaneContext,
   address: string,
+  access: MetricsAccess | undefined,
 ): Promise<Result<FastifyInstance>> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon);
   const port = Number(address.slice(colon + 1));
-  const server = fastify({ forceCloseConnections: true, bodyLimit: 1024 });
+  const server = fastify({
+    forceCloseConnections: true,
+    bodyLimit: 1024,
+    ...patience,
+    http: { connectionsCheckingInterval: 1_000, headersTimeout: patience.requestTimeout },
+  });
+  server.server.maxConnections = mostConnections;
   const registry = metricsOf(context);
   server.get('/healthz', () => 'ok\n');
   server.get('/ready', (_request, reply) =>
     context.isReady() ? 'ready\n' : reply.code(503).send('not ready: configuration is still being read\n'),
   );
-  server.get('/metrics', async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
+  server.get('/metrics', async (request, reply) => {
+    const refusal = refuseMetrics(access, request.headers.authorization);
+    if (refusal !== undefined) return reply.code(401).header('www-authenticate', 'Bearer').send(refusal);
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
   try {
     await server.listen({ host, port });
     return succeed(server);

@@ -12,6 +12,8 @@ export type NodeResult =
 export function readProxyNode(node: ClientNode, discovery: ProxyNode['discovery']): NodeResult {
   const [kind = '', address = '', workload = ''] = node.id.split('~');
   const metadata = node.metadata;
+  const odd = oddText(metadata);
+  if (odd !== undefined) return { ok: false, message: `node metadata ${odd} contains control characters` };
   const isProxyless = textOf(metadata['GENERATOR']) === 'grpc';
   if (!isProxyless && !['sidecar', 'router'].includes(kind)) {
     return { ok: false, message: `node id "${node.id}" is not of the form sidecar~IP~POD.NAMESPACE~DOMAIN` };
@@ -23,6 +25,19 @@ export function readProxyNode(node: ClientNode, discovery: ProxyNode['discovery'
   if (namespace === '')
     return { ok: false, message: `node "${node.id}" does not say its namespace; set metadata NAMESPACE` };
   return { ok: true, proxy: proxyOf(node, { role, namespace, name, address }, discovery) };
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** The metadata that names something, and would break a line or a terminal where it is shown. */
+function oddText(metadata: ClientNode['metadata']): string | undefined {
+  const named = ['NAME', 'NAMESPACE', 'SERVICE_ACCOUNT', 'WORKLOAD_NAME', 'NETWORK', 'ISTIO_VERSION'];
+  const texts = named.map((key) => [key, textOf(metadata[key]) ?? ''] as const);
+  const labels = Object.entries(textMap(metadata['LABELS'])).map(
+    (pair) => ['LABELS', pair.join('=')] as const,
+  );
+  return [...texts, ...labels].find(([, text]) => controlCharacter.test(text))?.[0];
 }
 
 type Place = Pick<ProxyNode, 'role' | 'namespace' | 'name' | 'address'>;

@@ -1,13 +1,15 @@
-// One HTTP request over a Unix socket; an unreachable socket is a value, never an exception.
+// One HTTP request over a Unix socket or to a port of this machine; an unreachable socket is a value, never an exception.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 
 export interface SocketRequest {
+  /** A path, or `HOST:PORT`. */
   readonly socket: string;
   readonly path: string;
   readonly method?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly timeoutMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type SocketAnswer =
@@ -25,9 +27,13 @@ export function requestSocket(request: SocketRequest): Promise<SocketAnswer> {
   return new Promise((resolve) => {
     const unreachable = (error: NodeJS.ErrnoException) =>
       resolve({ kind: 'unreachable', reason: error.message, isAbsent: absentCodes.has(error.code ?? '') });
-    const headers =
-      payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length };
-    const outgoing = httpRequest({ socketPath: socket, path, method, headers, agent: false }, (response) => {
+    const headers = {
+      ...request.headers,
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': payload.length }),
+    };
+    const outgoing = httpRequest({ ...placeOf(socket), path, method, headers, agent: false }, (response) => {
       readAll(response).then(
         (text) => resolve({ kind: 'answered', status: response.statusCode ?? 0, text }),
         unreachable,
@@ -39,6 +45,11 @@ export function requestSocket(request: SocketRequest): Promise<SocketAnswer> {
     outgoing.once('error', unreachable);
     outgoing.end(payload);
   });
+}
+
+function placeOf(socket: string): { socketPath: string } | { host: string; port: number } {
+  const [, host, port] = /^\[?([^/]*?)\]?:(\d{1,5})$/.exec(socket) ?? [];
+  return host === undefined ? { socketPath: socket } : { host, port: Number(port) };
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {

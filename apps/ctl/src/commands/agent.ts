@@ -1,11 +1,12 @@
 // xebec agent: the agent of this machine by itself, and the rules of transparent capture on paper.
 import { InvalidArgumentError, Option } from 'commander';
-import { durationArgument, stateOption } from '../options/shared-options.ts';
+import { durationArgument, openMetricsOption, stateOption } from '../options/shared-options.ts';
 import { defineIptables } from './agent-iptables.ts';
 import { defineAgentRun } from './agent-run.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
 export interface AgentFlags {
+  readonly openMetrics?: boolean;
   readonly state?: string;
   readonly controlSocket?: string;
   readonly xds: string;
@@ -46,6 +47,7 @@ export const defineAgent: DefineCommand = (cli, finish) => {
     'xebec agent iptables --dry-run',
   ])
     .addOption(stateOption())
+    .addOption(openMetricsOption())
     .option(
       '--control-socket <path>',
       'admin API of the control plane (default: that of the state directory)',

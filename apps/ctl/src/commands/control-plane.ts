@@ -1,9 +1,10 @@
 // xebec controlplane: the control plane by itself, in the foreground.
 import { Option } from 'commander';
-import { durationArgument, listenArgument } from '../options/shared-options.ts';
+import { durationArgument, listenArgument, openMetricsOption } from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
 export interface ControlPlaneFlags {
+  readonly openMetrics?: boolean;
   readonly configDir?: readonly string[];
   readonly recursive: boolean;
   readonly xds?: string;
@@ -52,6 +53,7 @@ export const defineControlPlane: DefineCommand = (cli, finish) =>
       new Option('--xds-plaintext <host:port>', 'xDS without TLS, loopback only').argParser(listenArgument),
     )
     .addOption(new Option('--http <host:port>', 'metrics and health').argParser(listenArgument))
+    .addOption(openMetricsOption())
     .option(
       '--control-socket <path>',
       'admin API (default: run/control.sock in the state directory, if there is one)',

@@ -1,9 +1,16 @@
 // xebec up: a whole mesh on this machine, in the foreground or detached.
 import { Option } from 'commander';
-import { durationArgument, outputOption, portArgument, stateOption } from '../options/shared-options.ts';
+import {
+  durationArgument,
+  openMetricsOption,
+  outputOption,
+  portArgument,
+  stateOption,
+} from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
 export interface UpOptions {
+  readonly openMetrics?: boolean;
   readonly detach?: boolean;
   readonly state?: string;
   readonly capture: 'auto' | 'explicit' | 'transparent';
@@ -27,6 +34,7 @@ export const defineUp: DefineCommand = (cli, finish) =>
     )
     .option('-d, --detach', 'return once it serves, leave it running')
     .addOption(stateOption())
+    .addOption(openMetricsOption())
     .addOption(
       new Option(
         '--capture <mode>',

@@ -31,7 +31,7 @@ export function startControlPlane(
   plan: MeshPlan,
   options: PartOptions & { readonly up: UpOptions; readonly envoy: string },
 ): Part {
-  const { discovery, certificateTtl } = options.up;
+  const { discovery, certificateTtl, openMetrics } = options.up;
   const args = [
     'controlplane',
     '--supervised',
@@ -48,6 +48,7 @@ export function startControlPlane(
     ],
     ...plan.paths.flatMap((path) => ['--config-dir', path]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
+    ...(openMetrics === true ? ['--open-metrics'] : []),
   ];
   // It checks patches with the Envoy that will get them.
   const env = { ENVOY_PATH: options.envoy };
@@ -59,13 +60,14 @@ export function startAgent(
   plan: MeshPlan,
   options: PartOptions & { readonly up: UpOptions; readonly envoy: string },
 ): Part {
-  const { discovery, capture } = options.up;
+  const { discovery, capture, openMetrics } = options.up;
   const args = [
     'agent',
     '--supervised',
     ...['--state', plan.state, '--xds', plan.xds, '--envoy', options.envoy],
     ...['--capture', capture, '--discovery', discovery],
     ...plan.imageFiles.flatMap((file) => ['--images', file]),
+    ...(openMetrics === true ? ['--open-metrics'] : []),
     ...(plan.ingressPort === undefined ? [] : ['--gateway-port', `80=${plan.ingressPort}`]),
   ];
   return startPart(cli, { ...options, name: 'agent', args, stopTimeoutMs: 30_000 });

@@ -38,3 +38,10 @@ export function listenArgument(text: string): string {
     return text;
   throw new InvalidArgumentError('write HOST:PORT, for instance 127.0.0.1:15010.');
 }
+
+/** Without it metrics are for those who have the token of the state directory. */
+export const openMetricsOption = (): Option =>
+  new Option(
+    '--open-metrics',
+    'let everybody who reaches a port read its metrics (default: with the token in run/metrics.token)',
+  );

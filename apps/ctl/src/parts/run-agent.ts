@@ -10,6 +10,7 @@ import { readLocalImages } from '../documents/local-images.ts';
 import { readDocuments } from '../documents/read-documents.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { printDiagnostics, problem, refuse } from '../output/diagnostics.ts';
+import { metricsAccessOf } from '../state/metrics-token.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
 import { openCapture } from './open-capture.ts';
 import { listenForStop, logLine } from './until-signal.ts';
@@ -57,6 +58,7 @@ async function optionsOf(cli: Cli, flags: AgentFlags, state: string): Promise<Re
     clusterDomain: flags.clusterDomain,
   });
   if (!capture.ok) return capture;
+  const metricsAccess = metricsAccessOf(state, flags.openMetrics === true);
   const { xdsServerName, certificateTtl, trustDomain, clusterDomain, discovery } = flags;
   return succeed(
     {
@@ -66,6 +68,7 @@ async function optionsOf(cli: Cli, flags: AgentFlags, state: string): Promise<Re
       rootsFile:
         flags.roots === undefined ? join(state, 'ca', 'root-cert.pem') : resolve(cli.cwd, flags.roots),
       envoyPath: envoy.value,
+      ...(metricsAccess === undefined ? {} : { metricsAccess }),
       capture: capture.value,
       localImages: images.value,
       discovery,

@@ -8,6 +8,7 @@ import type { Cli } from '../cli.ts';
 import type { ControlPlaneFlags } from '../commands/control-plane.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { printDiagnostics, refuse } from '../output/diagnostics.ts';
+import { metricsAccessOf } from '../state/metrics-token.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
 import { listenForStop, logLine } from './until-signal.ts';
 
@@ -48,6 +49,7 @@ function optionsOf(cli: Cli, flags: ControlPlaneFlags, state: string | undefined
     ...(xds === undefined ? {} : { xds }),
     ...(xdsPlaintext === undefined ? {} : { xdsPlaintext }),
     ...(http === undefined ? {} : { http }),
+    ...accessOf(state, flags.openMetrics === true),
     ...(admin === undefined ? {} : { controlSocket: admin }),
     discovery,
     ...(certificateTtl === undefined ? {} : { leafTtlMs: certificateTtl }),
@@ -64,6 +66,11 @@ function optionsOf(cli: Cli, flags: ControlPlaneFlags, state: string | undefined
     onEvent: (event) => logLine(cli, inWords(event)),
   };
 }
+
+const accessOf = (state: string | undefined, isOpen: boolean): Pick<ControlPlaneOptions, 'metricsAccess'> => {
+  const metricsAccess = metricsAccessOf(state, isOpen);
+  return metricsAccess === undefined ? {} : { metricsAccess };
+};
 
 /** An Envoy that is already here; none is installed for this. */
 async function envoyToCheckWith(cli: Cli): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import type { Cli } from '../cli.ts';
 import type { AgentRunFlags } from '../commands/agent-run.ts';
 import { readMeshRecord } from '../mesh/mesh-record.ts';
 import { printDiagnostics, problem, refuse } from '../output/diagnostics.ts';
+import { metricsAccessOf } from '../state/metrics-token.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
 import { openCapture } from './open-capture.ts';
 import { listenForStop, logLine } from './until-signal.ts';
@@ -124,6 +125,7 @@ async function optionsOf(cli: Cli, { mesh, own, flags, program }: Place): Promis
     clusterDomain: 'cluster.local',
   });
   if (!capture.ok) return capture;
+  const metricsAccess = metricsAccessOf(mesh, false);
   return succeed(
     {
       stateDirectory: own,
@@ -131,6 +133,7 @@ async function optionsOf(cli: Cli, { mesh, own, flags, program }: Place): Promis
       xdsAddress: record.xds,
       rootsFile: join(mesh, 'ca', 'root-cert.pem'),
       envoyPath: envoy.value.path,
+      ...(metricsAccess === undefined ? {} : { metricsAccess }),
       capture: capture.value,
       localImages: [],
       discovery: flags.discovery,

@@ -13,6 +13,8 @@ export interface StopSignal extends Disposable {
 /** One Ctrl-C arrives twice when npm passes on what the terminal has already sent to everybody. */
 const sameGestureMs = 1_000;
 
+const ignore = (): void => undefined;
+
 /** Listens for signals; the second one calls `onImpatience`, which by default ends the process. */
 export function listenForStop(onImpatience: () => void = () => process.exit(1)): StopSignal {
   let isStopped = false;
@@ -31,6 +33,8 @@ export function listenForStop(onImpatience: () => void = () => process.exit(1)):
     resolve(signal);
   };
   for (const signal of signals) process.on(signal, onSignal);
+  // Node would open a port for debuggers, behind which every key is.
+  process.on('SIGUSR1', ignore);
   return {
     stopped,
     get isStopped() {
@@ -38,6 +42,7 @@ export function listenForStop(onImpatience: () => void = () => process.exit(1)):
     },
     [Symbol.dispose]: () => {
       for (const signal of signals) process.removeListener(signal, onSignal);
+      process.removeListener('SIGUSR1', ignore);
     },
   };
 }
