@@ -2,6 +2,7 @@
 import type { TokenStore } from '@xebec/ca';
 import type { XdsServer } from '@xebec/xds';
 import type { Convergence } from './convergence.ts';
+import type { KeyFetcher } from './keys/key-fetcher.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ProxyRegistry } from './proxies/registry.ts';
 import type { WorkloadRegistrations } from './proxies/workload-registrations.ts';
@@ -14,6 +15,7 @@ export interface ControlPlaneContext extends Pipeline {
   readonly registry: ProxyRegistry;
   readonly registrations: WorkloadRegistrations;
   readonly convergence: Convergence;
+  readonly keys: KeyFetcher;
   readonly health: ObjectHealth;
   readonly bootstraps: Bootstraps;
   /** Absent without a certificate authority. */

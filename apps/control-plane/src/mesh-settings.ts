@@ -42,6 +42,7 @@ function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
     ...(pathNormalization === undefined ? {} : { pathNormalization }),
     ...(extensionProviders === undefined ? {} : { extensionProviders }),
     ...(trustDomainAliases === undefined ? {} : { trustDomainAliases }),
+    ...(written.jwksAllow === undefined ? {} : { jwksAllow: written.jwksAllow }),
   };
 }
 

@@ -25,6 +25,8 @@ export interface ControlPlaneOptions {
   readonly discovery?: 'on-demand' | 'eager';
   /** Life of workload certificates in milliseconds. Default 24 h. */
   readonly leafTtlMs?: number;
+  /** Where keys of tokens may be fetched from although it is this machine or in clear text, and how often; default 5 min. */
+  readonly jwks?: { readonly allow?: readonly string[]; readonly refreshMs?: number };
   /** Name of the process that changes are attributed to. */
   readonly author?: string;
   readonly onEvent?: (event: ControlPlaneEvent) => void;

@@ -12,6 +12,7 @@ import { type AuditLog, openAuditLog } from './audit/audit-log.ts';
 import { Closing } from './closing.ts';
 import type { ControlPlaneContext } from './context.ts';
 import { trackConvergence } from './convergence.ts';
+import { startKeys } from './keys/start-keys.ts';
 import type { ControlPlane, ControlPlaneEvent, ControlPlaneOptions } from './options.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { followPods, podOf } from './proxies/known-pods.ts';
@@ -183,6 +184,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     registry,
     registrations,
     convergence,
+    keys: closing.use(startKeys(options, pipeline, emit)),
     health: verification.health,
     bootstraps: verification.bootstraps,
     tokens: authority?.tokens,

@@ -11,6 +11,7 @@ export {
   warningOf,
 } from './analysis/finding.ts';
 export type { AnalysisInput } from './analysis/scene.ts';
+export type { KeyRequest } from './authentication.ts';
 export { checkCall } from './authorization-check/check-call.ts';
 export { type HeldPolicies, listPolicies } from './authorization-check/list-policies.ts';
 export type {

@@ -42,6 +42,8 @@ export interface MeshSettings {
   readonly extensionProviders?: readonly ExtensionProviderSpec[];
   /** Other names of the trust domain; absent: none. */
   readonly trustDomainAliases?: readonly string[];
+  /** Addresses, blocks and hosts that keys may be fetched from although they are this machine or in clear text. */
+  readonly jwksAllow?: readonly string[];
   /** Hosts without an address also get one of IPv6: only useful where capture takes IPv6. */
   readonly allocatesIpv6?: boolean;
 }

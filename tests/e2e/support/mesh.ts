@@ -49,6 +49,8 @@ export interface MeshOptions {
   readonly certificateTtl?: string;
   readonly state?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Further options of `xebec up`. */
+  readonly flags?: readonly string[];
   /** `false`: every gateway is where its own ports say, instead of the ingress on any free port. */
   readonly ingressPort?: false;
 }
@@ -96,6 +98,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     ...['--capture', options.capture ?? 'explicit', '--output', 'json'],
     ...(options.discovery === undefined ? [] : ['--discovery', options.discovery]),
     ...(options.certificateTtl === undefined ? [] : ['--certificate-ttl', options.certificateTtl]),
+    ...(options.flags ?? []),
   ];
   const launch = { timeoutMs: 240_000, environment: options.environment ?? {} };
   let started = await xebec(parameters, launch);

@@ -32,8 +32,32 @@ function statusOf(context: ControlPlaneContext, object: StoreObject, seen?: Seen
   return {
     ...(typeof runtime === 'object' && runtime !== null ? runtime : {}),
     ...allocatedAddressesOf(context, object.key),
-    xebec: { ...acceptance, ...(problems.length === 0 ? {} : { problems }), ...seen },
+    xebec: {
+      ...acceptance,
+      ...(problems.length === 0 ? {} : { problems }),
+      ...keysOf(context, object),
+      ...seen,
+    },
   };
+}
+
+/** Of a RequestAuthentication whose keys are fetched: whether they are there, since when, and what is wrong. */
+function keysOf({ keys }: ControlPlaneContext, { key }: StoreObject) {
+  if (!key.startsWith('RequestAuthentication/')) return {};
+  const now = Date.now();
+  const states = keys.of(key).map(({ source, state, keys: count, fetchedAtMs, problem }) => ({
+    source,
+    state,
+    ...(count === undefined ? {} : { keys: count }),
+    ...(fetchedAtMs === undefined
+      ? {}
+      : {
+          fetchedAt: new Date(fetchedAtMs).toISOString(),
+          ageSeconds: Math.max(0, Math.round((now - fetchedAtMs) / 1_000)),
+        }),
+    ...(problem === undefined ? {} : { problem }),
+  }));
+  return states.length === 0 ? {} : { keys: states };
 }
 
 export const shownRevision = (revision: Revision) => ({

@@ -1,9 +1,10 @@
 // xebec controlplane: the control plane by itself, in the foreground.
 import { Option } from 'commander';
+import { type JwksFlags, jwksAllowOption, jwksRefreshOption } from '../options/jwks-options.ts';
 import { durationArgument, listenArgument, openMetricsOption } from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
-export interface ControlPlaneFlags {
+export interface ControlPlaneFlags extends JwksFlags {
   readonly openMetrics?: boolean;
   readonly configDir?: readonly string[];
   readonly recursive: boolean;
@@ -86,6 +87,8 @@ export const defineControlPlane: DefineCommand = (cli, finish) =>
         durationArgument,
       ),
     )
+    .addOption(jwksAllowOption())
+    .addOption(jwksRefreshOption())
     .addOption(
       new Option(
         '--supervised',

@@ -1,5 +1,6 @@
 // xebec up: a whole mesh on this machine, in the foreground or detached.
 import { Option } from 'commander';
+import { type JwksFlags, jwksAllowOption, jwksRefreshOption } from '../options/jwks-options.ts';
 import {
   durationArgument,
   openMetricsOption,
@@ -9,7 +10,7 @@ import {
 } from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
-export interface UpOptions {
+export interface UpOptions extends JwksFlags {
   readonly openMetrics?: boolean;
   readonly detach?: boolean;
   readonly state?: string;
@@ -63,6 +64,8 @@ export const defineUp: DefineCommand = (cli, finish) =>
         durationArgument,
       ),
     )
+    .addOption(jwksAllowOption())
+    .addOption(jwksRefreshOption())
     .addOption(
       new Option('--timeout <duration>', 'give up when it does not serve after this long')
         .argParser(durationArgument)

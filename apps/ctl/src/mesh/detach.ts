@@ -7,6 +7,7 @@ import { controlPlaneOf } from '../admin/control-plane.ts';
 import type { Cli } from '../cli.ts';
 import type { UpOptions } from '../commands/up.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
+import { jwksArguments } from '../options/jwks-options.ts';
 import { refuse } from '../output/diagnostics.ts';
 import { listenForStop } from '../parts/until-signal.ts';
 import { logDirectory } from '../state/state-directory.ts';
@@ -65,6 +66,7 @@ function flagsOf(options: UpOptions, state: string): readonly string[] {
     ...(ingressPort === undefined ? [] : ['--ingress-port', String(ingressPort)]),
     ...(envoy === undefined ? [] : ['--envoy', envoy]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
+    ...jwksArguments(options),
   ];
 }
 

@@ -5,6 +5,7 @@ import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import { type Ending, type Guard, type SupervisedProcess, superviseProcess } from '@xebec/supervise';
 import type { Cli } from '../cli.ts';
 import type { UpOptions } from '../commands/up.ts';
+import { jwksArguments } from '../options/jwks-options.ts';
 import { problem } from '../output/diagnostics.ts';
 import { writePidFile } from '../state/pid-files.ts';
 import { logDirectory } from '../state/state-directory.ts';
@@ -49,6 +50,7 @@ export function startControlPlane(
     ...plan.paths.flatMap((path) => ['--config-dir', path]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...(openMetrics === true ? ['--open-metrics'] : []),
+    ...jwksArguments(options.up),
   ];
   // It checks patches with the Envoy that will get them.
   const env = { ENVOY_PATH: options.envoy };

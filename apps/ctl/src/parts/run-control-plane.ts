@@ -53,6 +53,10 @@ function optionsOf(cli: Cli, flags: ControlPlaneFlags, state: string | undefined
     ...(admin === undefined ? {} : { controlSocket: admin }),
     discovery,
     ...(certificateTtl === undefined ? {} : { leafTtlMs: certificateTtl }),
+    jwks: {
+      allow: flags.jwksAllow ?? [],
+      ...(flags.jwksRefresh === undefined ? {} : { refreshMs: flags.jwksRefresh }),
+    },
     settings: {
       trustDomain: flags.trustDomain,
       clusterDomain: flags.clusterDomain,

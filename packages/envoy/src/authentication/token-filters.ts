@@ -14,6 +14,7 @@ import {
 import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
 import { claimsKey, tokenFilter } from './token-metadata.ts';
+import { groupByPlace } from './token-places.ts';
 
 type Provider = Fields<typeof JwtProviderSchema>;
 type Requirement = Fields<typeof JwtRequirementSchema>;
@@ -26,19 +27,19 @@ interface Options {
 /** For a chain that speaks HTTP. None where nobody's tokens are believed. */
 export function tokenFilters(authentication: Authentication, options: Options = {}): readonly HttpFilter[] {
   if (authentication.length === 0) return [];
-  const named = authentication.map((rule) => [nameOf(rule), providerOf(rule, options)] as const);
-  const requirements: Requirement[] = [
-    ...named.map(([name]): Requirement => ({ requiresType: { case: 'providerName', value: name } })),
-    { requiresType: { case: 'allowMissing', value: {} } },
-  ];
+  const groups = groupByPlace(authentication).map(acceptableOrMissing);
+  const [only] = groups;
   const config = anyOf(JwtAuthenticationSchema, {
-    providers: Object.fromEntries(named),
+    providers: Object.fromEntries(authentication.map((rule) => [nameOf(rule), providerOf(rule, options)])),
     rules: [
       {
         match: { pathSpecifier: { case: 'prefix', value: '/' } },
         requirementType: {
           case: 'requires',
-          value: { requiresType: { case: 'requiresAny', value: { requirements } } },
+          value:
+            only !== undefined && groups.length === 1
+              ? only
+              : { requiresType: { case: 'requiresAll', value: { requirements: groups } } },
         },
       },
     ],
@@ -46,6 +47,15 @@ export function tokenFilters(authentication: Authentication, options: Options = 
   return [
     create(HttpFilterSchema, { name: tokenFilter, configType: { case: 'typedConfig', value: config } }),
   ];
+}
+
+/** There is no token in these places, or one that a rule accepts. */
+function acceptableOrMissing(rules: readonly TokenRule[]): Requirement {
+  const requirements: Requirement[] = [
+    ...rules.map((rule): Requirement => ({ requiresType: { case: 'providerName', value: nameOf(rule) } })),
+    { requiresType: { case: 'allowMissing', value: {} } },
+  ];
+  return { requiresType: { case: 'requiresAny', value: { requirements } } };
 }
 
 /** `RequestAuthentication/NAMESPACE/NAME#spec.jwtRules[0]`. */

@@ -38,6 +38,17 @@ const normalization = object({
   normalization: optional(oneOf('DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES')),
 });
 
+/** An address, a block, or the name of a host. */
+const jwksHost: Decoder<string> = andThen(text, (written, walk) =>
+  /^[\w.-]{1,253}$/.test(written) || /^[\w.:]{1,64}(\/\d{1,3})?$/.test(written)
+    ? written
+    : refuse(walk, {
+        code: 'invalid-address',
+        message: 'is no address, no block of addresses and no name of a host',
+        remedy: 'write one such as 10.0.0.0/8 or keys.example',
+      }),
+);
+
 const shape = {
   outboundTrafficPolicy: optional(object({ mode: optional(oneOf('ALLOW_ANY', 'REGISTRY_ONLY')) })),
   accessLogFile: optional(text),
@@ -54,6 +65,7 @@ const shape = {
   enableAutoMtls: optional(boolean),
   defaultConfig: optional(defaultConfig),
   pathNormalization: optional(normalization),
+  jwksAllow: optional(list(jwksHost, { most: 1_000 })),
   trustDomain: optional(decidedAtStart('cluster.local', '--trust-domain')),
   rootNamespace: optional(decidedAtStart('istio-system', '--root-namespace')),
   extensionProviders: optional(extensionProviders),
@@ -124,6 +136,7 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
     ...(enableAutoMtls === undefined ? {} : { enableAutoMtls }),
     ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
     ...launchOf(value.defaultConfig),
+    ...(value.jwksAllow === undefined ? {} : { jwksAllow: value.jwksAllow }),
     ...(paths === 'DEFAULT' ? {} : { pathNormalization: paths }),
     ...(providers === undefined ? {} : { extensionProviders: providers }),
     ...(trustDomainAliases === undefined ? {} : { trustDomainAliases }),

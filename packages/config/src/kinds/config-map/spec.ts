@@ -77,6 +77,8 @@ export interface MeshConfigSpec {
   readonly extensionProviders?: readonly ExtensionProviderSpec[];
   /** Other names of the trust domain: identities of theirs are taken like its own. */
   readonly trustDomainAliases?: readonly string[];
+  /** Where keys of tokens may be fetched from although it is this machine or in clear text. */
+  readonly jwksAllow?: readonly string[];
 }
 
 /** Where clients in other networks find the endpoints of a network. */
