@@ -36,6 +36,11 @@ const unverifiedPatches = new Option(
   .choices(['apply', 'refuse'])
   .default('apply');
 
+const supervised = new Option(
+  '--supervised',
+  'the state directory is locked by the process that started this one',
+).hideHelp();
+
 export const defineControlPlane: DefineCommand = (cli, finish) =>
   newCommand('controlplane', 'run a control plane', [
     'xebec controlplane --config-dir ./config --xds-plaintext 127.0.0.1:15010',
@@ -89,12 +94,7 @@ export const defineControlPlane: DefineCommand = (cli, finish) =>
     )
     .addOption(jwksAllowOption())
     .addOption(jwksRefreshOption())
-    .addOption(
-      new Option(
-        '--supervised',
-        'the state directory is locked by the process that started this one',
-      ).hideHelp(),
-    )
+    .addOption(supervised)
     .action(async (flags: ControlPlaneFlags) => {
       const { runControlPlaneCommand } = await import('../parts/run-control-plane.ts');
       finish(await runControlPlaneCommand(cli, flags));
