@@ -258,6 +258,42 @@ describe('[MX-13] tampering', () => {
   });
 });
 
+describe('[MX-13] signatures', () => {
+  it('a workload signs the log, and each log knows how far the other is', async () => {
+    await guarded.policy('watch', { action: 'AUDIT', rules: [{}] });
+    await http(client, '/signed');
+    await until(
+      'the log is signed',
+      async () => (await query('--kind', 'call')).length > 0 && (await signer()) !== '',
+      45_000,
+    );
+    expect(await signer()).toMatch(/^spiffe:\/\/cluster\.local\/ns\//);
+    const roots = join(mesh.state, 'ca/root-cert.pem');
+    expect((await mesh.xebec(['audit', 'verify', '--roots', roots])).code).toBe(0);
+    const { ip } = await mesh.pod('echo');
+    expect((await fetchText({ url: `http://${ip}:15020/stats/prometheus` })).body).toMatch(
+      /xebec_audit_records_total [1-9]/,
+    );
+    // Both ends cut off, with the file that says where the end was: the other log knows.
+    const copy = `${mesh.state}-cut`;
+    cpSync(join(mesh.state, 'audit'), copy, { recursive: true });
+    const file = join(copy, 'agent/audit-000000000001.jsonl');
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n').slice(0, 1);
+    const hash = /"hash":"(\w+)"/.exec(lines[0] ?? '')?.[1] ?? '';
+    writeFileSync(file, `${lines[0]}\n`);
+    writeFileSync(join(copy, 'agent/head'), `0000000000000001 ${hash}\n`);
+    expect(await verify(join(copy, 'agent'))).toEqual({ code: 0, problems: [] });
+    expect(await verify(copy)).toMatchObject({ code: 1, problems: [{ code: 'truncated', seq: 2 }] });
+    rmSync(copy, { recursive: true });
+  }, 90_000);
+
+  async function signer(): Promise<string> {
+    const run = await mesh.xebec(['audit', 'verify', '-o', 'json']);
+    const logs = listAt(JSON.parse(run.stdout), 'logs');
+    return logs.map((each) => textAt(each, 'signed', 'signer') ?? '').join('');
+  }
+});
+
 describe('[MX-13] an agent that is killed', () => {
   it('goes on with the chain, and nothing that was over is missing', async () => {
     await guarded.policy('watch', { action: 'AUDIT', rules: [{}] });

@@ -1,4 +1,5 @@
 // The public surface of the agent.
+export { type AuditSinkOptions, type OpenedSink, openAuditSink } from './audit/open-sink.ts';
 export type { Capture, CapturedWorkload, CaptureRequest, ProcessOwner } from './capture/capture.ts';
 export { createExplicitCapture } from './capture/explicit-capture.ts';
 export { createMeshResolver } from './capture/mesh-resolver.ts';

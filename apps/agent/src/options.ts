@@ -1,6 +1,7 @@
 // What an agent is told at its start, and what it gives back.
 import type { MetricsAccess } from '@xebec/ca';
 import type { Probe } from '@xebec/config';
+import type { AuditSink } from '@xebec/journal-file';
 import type { Timers } from '@xebec/supervise';
 import type { Capture } from './capture/capture.ts';
 import type { OnEvent } from './events.ts';
@@ -47,6 +48,8 @@ export interface AgentOptions {
   /** Of which applications get the few variables programs need to run; default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: OnEvent;
+  /** Get copies of audit records, beside the files in `audit/agent`. */
+  readonly auditSinks?: readonly AuditSink[];
   /** Runs this one program, and none of the workloads of the mesh. */
   readonly program?: Program;
 }

@@ -62,6 +62,8 @@ export function runAgent(options: AgentOptions): Promise<AgentHandle> {
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await watch[Symbol.asyncDispose]();
+    // While there is an identity to sign with.
+    await context.audit.checkpoint();
     await kubelet.close(options.shutdownDrainMs ?? 300);
     await context.audit.close();
     await reporter.close(farewellMs);
@@ -135,16 +137,21 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
 }
 
 function createAudit(
-  { stateDirectory, clock = Date.now }: AgentOptions,
+  { stateDirectory, clock = Date.now, auditSinks = [] }: AgentOptions,
   client: ControlClient,
   onEvent: OnEvent,
 ) {
   return createAuditWriter({
+    sinks: auditSinks,
     stateDirectory,
     clock,
     async locate(cause) {
       const place = await client.locate(cause);
       return place.ok && place.value !== '' ? place.value : undefined;
+    },
+    async exchangeHeads(own) {
+      const other = await client.exchangeAuditHeads(own);
+      return other.ok ? other.value : undefined;
     },
     onTrouble: (problem) =>
       onEvent({

@@ -1,6 +1,7 @@
 // What the parts of the app share once everything is built.
 import type { TokenStore } from '@xebec/ca';
 import type { XdsServer } from '@xebec/xds';
+import type { AuditLog } from './audit/audit-log.ts';
 import type { Convergence } from './convergence.ts';
 import type { KeyFetcher } from './keys/key-fetcher.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -22,6 +23,8 @@ export interface ControlPlaneContext extends Pipeline {
   readonly tokens: TokenStore | undefined;
   /** Absent without a certificate authority. */
   readonly identities: CertificateAuthority | undefined;
+  /** Absent where nothing is kept. */
+  readonly audit: AuditLog | undefined;
   readonly author: string;
   readonly startedAtMs: number;
   readonly version: string;

@@ -1,5 +1,6 @@
 // What a control plane can be told; every option has a default that works on a laptop.
 import type { AuditEvent, MetricsAccess } from '@xebec/ca';
+import type { AuditSink } from '@xebec/journal-file';
 import type { MeshSettings } from '@xebec/mesh';
 import type { Diagnostic } from '@xebec/std';
 
@@ -27,6 +28,8 @@ export interface ControlPlaneOptions {
   readonly leafTtlMs?: number;
   /** Where keys of tokens may be fetched from although it is this machine or in clear text, and how often; default 5 min. */
   readonly jwks?: { readonly allow?: readonly string[]; readonly refreshMs?: number };
+  /** Get copies of audit records, beside the files in `audit/control-plane`. */
+  readonly auditSinks?: readonly AuditSink[];
   /** Name of the process that changes are attributed to. */
   readonly author?: string;
   readonly onEvent?: (event: ControlPlaneEvent) => void;

@@ -53,7 +53,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
     ...(options.corrupt === undefined ? {} : { corrupt: options.corrupt }),
   });
   audit?.follow(pipeline.store);
-  const context = createContext(options, { pipeline, authority, emit }, closing);
+  const context = createContext(options, { pipeline, authority, audit, emit }, closing);
   const sources = await openSources(options, context, closing, emit);
   if (!sources.ok) return sources;
   if (authority !== undefined) closing.use(watchAuthority(authority, context, emit));
@@ -77,6 +77,7 @@ function openState(options: ControlPlaneOptions, closing: Closing, emit: Emit): 
   closing.use(opened.value.journal);
   const audit = openAuditLog({
     stateDirectory,
+    sinks: options.auditSinks ?? [],
     onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
   });
   if (!audit.ok) return audit;
@@ -115,6 +116,7 @@ function makeDirectory(directory: string): Result<string> {
 interface Built {
   readonly pipeline: Pipeline;
   readonly authority: CertificateAuthority | undefined;
+  readonly audit: AuditLog | undefined;
   readonly emit: Emit;
 }
 
@@ -189,6 +191,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     bootstraps: verification.bootstraps,
     tokens: authority?.tokens,
     identities: authority,
+    audit: built.audit,
     author: options.author ?? 'xebec',
     startedAtMs: Date.now(),
     version,

@@ -3,8 +3,10 @@ export {
   type AuditChain,
   type AuditChainOptions,
   type AuditCounts,
+  type AuditSink,
   openAuditChain,
 } from './audit/audit-chain.ts';
+export type { CheckpointSigner } from './audit/checkpoints.ts';
 export { findChains, newestRecord, type ReadChain, readChain } from './audit/read-chain.ts';
 export type {
   AuditedOperation,

@@ -1,11 +1,12 @@
 // The agent's log: records in their order with the places of rules, whether or not anybody can say them.
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CallRecord, readChain, verifyChain } from '@xebec/journal-file';
 import type { Diagnostic } from '@xebec/std';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { agentAudit, createAuditWriter } from './audit-writer.ts';
+import { type AuditedProxy, agentAudit, createAuditWriter } from './audit-writer.ts';
 
 let stateDirectory = '';
 beforeEach(() => {
@@ -23,6 +24,14 @@ const call = (path: string): CallRecord => ({
   by: { policy: 'AuthorizationPolicy/default/a', rule: 0 },
 });
 
+const echo: AuditedProxy = {
+  pod: 'default/echo-1',
+  identity: () => {
+    throw new Error('nobody signs here');
+  },
+  dropped: () => Promise.resolve(0),
+};
+
 const records = () => {
   const chain = readChain(agentAudit(stateDirectory));
   expect(verifyChain(chain).problems).toEqual([]);
@@ -37,8 +46,9 @@ test('rules have their places, asked for once', async () => {
     locate: (cause) => Promise.resolve(asked.push(cause) > 0 ? 'policies.yaml:3:1' : undefined),
     onTrouble: () => undefined,
   });
-  writer.append([call('/1'), call('/2')]);
-  writer.append([call('/3')]);
+  const proxy = writer.addProxy(echo);
+  proxy.append([call('/1'), call('/2')]);
+  proxy.append([call('/3')]);
   await writer.close();
   expect(asked).toEqual(['AuthorizationPolicy/default/a#spec.rules[0]']);
   expect(records().slice(1)).toMatchObject(
@@ -53,7 +63,8 @@ test('nobody waits for a control plane that says nothing', async () => {
     locate: () => new Promise(() => undefined),
     onTrouble: () => undefined,
   });
-  writer.append([call('/1')]);
+  const proxy = writer.addProxy(echo);
+  proxy.append([call('/1')]);
   await writer.close();
   expect(records()[1]).toMatchObject({ by: { policy: 'AuthorizationPolicy/default/a', rule: 0 } });
 });
@@ -69,12 +80,37 @@ test('a log that cannot be opened is opened later', async () => {
     locate: () => Promise.resolve(undefined),
     onTrouble: (problem) => told.push(problem),
   });
-  writer.append([call('/1')]);
+  const proxy = writer.addProxy(echo);
+  proxy.append([call('/1')]);
   await new Promise((resolve) => setImmediate(resolve));
   expect(told).toHaveLength(1);
   rmSync(agentAudit(stateDirectory));
   nowMs = 2_000;
-  writer.append([call('/2')]);
+  proxy.append([call('/2')]);
   await writer.close();
   expect(records().slice(1)).toMatchObject([{ operation: { path: '/1' } }, { operation: { path: '/2' } }]);
+});
+
+test('what a proxy could not send is a record, too', async () => {
+  let dropped = 3;
+  const writer = createAuditWriter({
+    stateDirectory,
+    clock: () => 0,
+    locate: () => Promise.resolve(undefined),
+    onTrouble: () => undefined,
+  });
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const signer = { signer: 'spiffe://cluster.local/ns/default/sa/echo', certificatesPem: '', privateKeyPem };
+  const proxy = writer.addProxy({ ...echo, identity: () => signer, dropped: () => Promise.resolve(dropped) });
+  proxy.append([call('/1')]);
+  await writer.checkpoint();
+  dropped = 2;
+  await writer.checkpoint();
+  await writer.checkpoint();
+  await writer.close();
+  const lost = readChain(agentAudit(stateDirectory)).lines.flatMap(({ record }) =>
+    typeof record === 'object' && record.kind === 'lost' ? [record.fields['count']] : [],
+  );
+  expect(lost).toEqual([3, 2]);
 });

@@ -24,8 +24,17 @@ export interface ControlClient {
   proxyLaunch(proxy: StartingProxy): Promise<Result<ProxyLaunch>>;
   /** Where a cause was written, as `FILE:LINE:COLUMN`. */
   locate(cause: string): Promise<Result<string>>;
+  /** Tells how far this machine's audit log is, and is told how far the control plane's is. */
+  exchangeAuditHeads(own: AuditHead): Promise<Result<AuditHead>>;
   /** How a workload of a WorkloadGroup is. */
   reportHealth(report: HealthReport): Promise<Result<void>>;
+}
+
+/** The last record of an audit log. */
+export interface AuditHead {
+  readonly chain: string;
+  readonly at: number;
+  readonly head: string;
 }
 
 export interface StartingProxy {
@@ -80,6 +89,11 @@ export function createControlClient(socketPath: string): ControlClient {
       const place: unknown = Reflect.get(Object(parseJson(answer.value.body)), 'place');
       return succeed(typeof place === 'string' ? place : '');
     },
+    async exchangeAuditHeads(own) {
+      const body = JSON.stringify(own);
+      const answer = await call({ method: 'POST', path: '/v1/audit/heads', body, timeoutMs: 2_000 });
+      return answer.ok ? readHead(answer.value) : answer;
+    },
     async reportHealth(report) {
       const body = JSON.stringify(report);
       const answer = await call({ method: 'PUT', path: '/v1/workload-health', body });
@@ -127,6 +141,17 @@ function readDiagnostic(value: unknown): Diagnostic {
     ...(remedy === undefined ? {} : { remedy }),
     ...(field === undefined ? {} : { field }),
   };
+}
+
+function readHead({ body }: UnixAnswer): Result<AuditHead> {
+  const { chain, at, head } = Object(parseJson(body));
+  if (typeof chain === 'string' && typeof at === 'number' && typeof head === 'string')
+    return succeed({ chain, at, head });
+  return refuse({
+    code: 'control-plane-refused',
+    message: 'the answer does not say how far the audit log is',
+    remedy: 'check that agent and control plane are of the same version',
+  });
 }
 
 function readToken({ body }: UnixAnswer): Result<string> {

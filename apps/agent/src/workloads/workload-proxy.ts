@@ -6,6 +6,8 @@ import type { Result } from '@xebec/std';
 import { fail, succeed } from '@xebec/std';
 import type { Ending } from '@xebec/supervise';
 import { createAccessLogHandler } from '../audit/access-log-service.ts';
+import { auditMetrics, droppedRecords } from '../audit/audit-metrics.ts';
+import type { ProxyRecords } from '../audit/audit-writer.ts';
 import { pause } from '../backoff.ts';
 import { encodeBootstrap } from '../bootstrap/bootstrap.ts';
 import { nodeId, proxyEnvironment } from '../bootstrap/node.ts';
@@ -155,6 +157,7 @@ async function serve(
       random: context.random,
     }),
   );
+  const records = stack.use(auditedProxy(options, { identity, proxy }));
   const discovery = await startDiscoveryServer({
     socketPath: files.xds,
     ...owner,
@@ -164,7 +167,7 @@ async function serve(
     pass: extensionPass(options, files, (message) => warn('extension-missing', message)),
     onAccessLog: createAccessLogHandler({
       whose: { workload: `${description.namespace}/${description.workloadName}`, pod },
-      append: (records) => context.audit.append(records),
+      append: (found) => records.append(found),
     }),
     onRefusal: (message) => warn('secret-refused', `the proxy refused a secret: ${message}`),
     onBreak: () => undefined,
@@ -176,11 +179,27 @@ async function serve(
     ...owner,
     isReady: () => proxy.isReady && !proxy.isDraining,
     access: context.metricsAccess,
-    metrics: () => mergeMetrics({ admin: proxy.admin, application }),
+    metrics: async () =>
+      `${await mergeMetrics({ admin: proxy.admin, application })}${auditMetrics(context.audit.counts)}`,
   });
   if (!status.ok) return fail(...status.diagnostics);
   stack.use(status.value);
   return succeed(undefined);
+}
+
+/** Its records are kept, and its identity may sign them. */
+function auditedProxy(
+  { context, description }: ProxyOptions,
+  { identity, proxy }: Pick<Serving, 'identity' | 'proxy'>,
+): ProxyRecords {
+  return context.audit.addProxy({
+    pod: `${description.namespace}/${description.name}`,
+    identity() {
+      const { spiffeId: signer, certificatesPem, privateKeyPem } = identity.current;
+      return { signer, certificatesPem, privateKeyPem };
+    },
+    dropped: () => droppedRecords(proxy.admin),
+  });
 }
 
 /** Filters that are Wasm modules get them from this machine's store. */

@@ -5,6 +5,7 @@ import { fail, type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
 import { addAnalysisRoutes } from './analysis-api.ts';
+import { addAuditRoutes } from './audit-api.ts';
 import { addAuthorityRoutes } from './authority-api.ts';
 import { addAuthorizationRoutes } from './authorization-api.ts';
 import { addLocateRoutes } from './locate-api.ts';
@@ -33,6 +34,7 @@ export async function startAdminServer(
   addObjectRoutes(server, context);
   addAnalysisRoutes(server, context);
   addAuthorizationRoutes(server, context);
+  addAuditRoutes(server, context.audit);
   addLocateRoutes(server, context);
   addProxyRoutes(server, context);
   addPlatformRoutes(server, context);

@@ -49,7 +49,7 @@ export async function startPublicServer(
   }
 }
 
-function metricsOf({ store, graph, xds, health, identities }: ControlPlaneContext): Registry {
+function metricsOf({ store, graph, xds, health, identities, audit }: ControlPlaneContext): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -77,6 +77,16 @@ function metricsOf({ store, graph, xds, health, identities }: ControlPlaneContex
   );
   gauge('xebec_held_objects', 'Objects of which not the newest value is in force.', health.heldObjects);
   gauge('xebec_xds_streams', 'Open discovery streams.', () => xds.statuses().length);
+  gauge(
+    'xebec_audit_records_total',
+    'Audit records written since the start.',
+    () => audit?.chain.counts.written ?? 0,
+  );
+  gauge(
+    'xebec_audit_lost_total',
+    'Audit records that could not be kept.',
+    () => audit?.chain.counts.lost ?? 0,
+  );
   gauge('xebec_xds_sent_bytes_total', 'Bytes of discovery responses.', () => xds.counters().bytes);
   gauge(
     'xebec_xds_sent_resources_total',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AuditEvent } from '@xebec/ca';
 import {
   type AuditChain,
+  type AuditSink,
   type CertificateRecord,
   type ChangeRecord,
   newestRecord,
@@ -17,22 +18,26 @@ export interface AuditLog extends Disposable {
   /** Records the revisions that are not yet in the log, and from now on each new one. */
   follow(store: Store): void;
   noteCertificate(event: AuditEvent): void;
+  /** Another log had come so far. */
+  anchor(other: { readonly chain: string; readonly at: number; readonly head: string }): void;
 }
 
 export interface AuditLogOptions {
   readonly stateDirectory: string;
+  readonly sinks?: readonly AuditSink[];
   readonly onProblem: (diagnostic: Diagnostic) => void;
 }
 
 export const controlPlaneAudit = (stateDirectory: string): string =>
   join(stateDirectory, 'audit', 'control-plane');
 
-export function openAuditLog({ stateDirectory, onProblem }: AuditLogOptions): Result<AuditLog> {
+export function openAuditLog({ stateDirectory, sinks = [], onProblem }: AuditLogOptions): Result<AuditLog> {
   const directory = controlPlaneAudit(stateDirectory);
   const opened = openAuditChain({
     directory,
     writer: 'control plane',
     clock: Date.now,
+    sinks,
     onTrouble: (problem) => onProblem(problem ?? writesAgain),
   });
   if (!opened.ok) return opened;
@@ -66,6 +71,11 @@ class FileAuditLog implements AuditLog {
 
   noteCertificate(event: AuditEvent): void {
     this.chain.append(certificateRecord(event));
+  }
+
+  anchor(other: { readonly chain: string; readonly at: number; readonly head: string }): void {
+    this.chain.append({ kind: 'anchor', time: new Date().toISOString(), ...other });
+    this.chain.flush();
   }
 
   [Symbol.dispose](): void {

@@ -1,13 +1,17 @@
 // xebec audit verify: every log by itself, and what the logs say of each other.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { anchorsIn, type ChainProblem, type Verification, verifyChain } from '@xebec/journal-file';
+import { fail, type Result, succeed } from '@xebec/std';
 import type { Cli } from '../cli.ts';
 import type { AuditVerifyOptions } from '../commands/audit.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { paletteFor } from '../output/colour.ts';
-import { refuse } from '../output/diagnostics.ts';
+import { problem, refuse } from '../output/diagnostics.ts';
 import { inOneLine } from '../output/printable.ts';
 import { printStructured } from '../output/structured.ts';
 import { plural } from '../output/table.ts';
+import { stateDirectory } from '../state/state-directory.ts';
 import { openLogs } from './open-logs.ts';
 
 export async function auditVerify(
@@ -18,19 +22,39 @@ export async function auditVerify(
   const logs = openLogs(cli, paths, options.state);
   if (!logs.ok) return refuse(cli, ...logs.diagnostics);
   const anchors = anchorsIn(logs.value);
-  const checked = logs.value.map((chain) => verifyChain(chain, anchors));
+  // The mesh may have had other roots when it was signed.
+  const ofUnknownSigner = options.roots === undefined ? 'warning' : 'error';
+  const rootsPem = readRoots(cli, options);
+  if (!rootsPem.ok) return refuse(cli, ...rootsPem.diagnostics);
+  const checked = logs.value.map((chain) =>
+    verifyChain(chain, { anchors, rootsPem: rootsPem.value, ofUnknownSigner }),
+  );
   const isGood = checked.every(({ problems }) => problems.every(({ severity }) => severity !== 'error'));
   if (options.output === 'json') await printStructured(cli, 'json', { verified: isGood, logs: checked });
   else for (const each of checked) printOne(cli, each);
   return isGood ? exitCode.done : exitCode.failed;
 }
 
-function printOne(cli: Cli, { path, records, first, last, problems }: Verification): void {
+/** Those that were named, else those of the mesh where there is one here. */
+function readRoots(cli: Cli, { roots, state }: AuditVerifyOptions): Result<readonly string[]> {
+  const file =
+    roots === undefined ? join(stateDirectory(cli, state), 'ca', 'root-cert.pem') : resolve(cli.cwd, roots);
+  if (roots === undefined && !existsSync(file)) return succeed([]);
+  try {
+    return succeed([readFileSync(file, 'utf8')]);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return fail(problem('no-roots', message, 'name a file of root certificates with --roots'));
+  }
+}
+
+function printOne(cli: Cli, { path, records, first, last, signed, problems }: Verification): void {
   const palette = paletteFor(cli, cli.stdout);
   const errors = problems.filter(({ severity }) => severity === 'error');
   const range = first === undefined || last === undefined ? '' : ` (${first} to ${last})`;
   const verdict = errors.length === 0 ? palette.green('verified') : palette.red('NOT as it was written');
-  cli.stdout.write(`${path}: ${plural(records, 'record')}${range}: ${verdict}\n`);
+  const by = signed === undefined ? '' : `, up to ${signed.through} signed by ${inOneLine(signed.signer)}`;
+  cli.stdout.write(`${path}: ${plural(records, 'record')}${range}: ${verdict}${by}\n`);
   for (const each of problems)
     cli.stdout.write(`  ${inOneLine(placeOf(each))}${inOneLine(each.message)} [${each.code}]\n`);
 }

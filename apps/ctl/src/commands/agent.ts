@@ -1,6 +1,11 @@
 // xebec agent: the agent of this machine by itself, and the rules of transparent capture on paper.
 import { InvalidArgumentError, Option } from 'commander';
-import { durationArgument, openMetricsOption, stateOption } from '../options/shared-options.ts';
+import {
+  auditSinkOption,
+  durationArgument,
+  openMetricsOption,
+  stateOption,
+} from '../options/shared-options.ts';
 import { defineIptables } from './agent-iptables.ts';
 import { defineAgentRun } from './agent-run.ts';
 import { type DefineCommand, newCommand } from './command.ts';
@@ -20,6 +25,7 @@ export interface AgentFlags {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly certificateTtl?: number;
+  readonly auditSink?: readonly string[];
   readonly supervised?: boolean;
 }
 
@@ -79,6 +85,7 @@ export const defineAgent: DefineCommand = (cli, finish) => {
         .choices(['on-demand', 'eager'])
         .default('on-demand'),
     )
+    .addOption(auditSinkOption())
     .option('--trust-domain <name>', 'trust domain of identities', 'cluster.local')
     .option('--cluster-domain <name>', 'DNS domain of services', 'cluster.local')
     .addOption(

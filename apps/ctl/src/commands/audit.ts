@@ -7,9 +7,12 @@ import { revisionArgument } from './history.ts';
 export interface AuditVerifyOptions {
   readonly output: 'table' | 'json';
   readonly state?: string;
+  readonly roots?: string;
 }
 
-export interface AuditQueryOptions extends AuditVerifyOptions {
+export interface AuditQueryOptions {
+  readonly output: 'table' | 'json';
+  readonly state?: string;
   /** Milliseconds since the epoch. */
   readonly from?: number;
   readonly to?: number;
@@ -72,6 +75,10 @@ Examples:
     .command('verify')
     .description('find out whether records were removed, changed, moved or cut off')
     .argument('[paths...]', 'files or directories of audit logs (default: those of the mesh)')
+    .option(
+      '--roots <file>',
+      'root certificates that signatures must come from (default: those of the state directory, if there are any)',
+    )
     .addOption(outputOption('table', 'json'))
     .addOption(stateOption())
     .addHelpText(

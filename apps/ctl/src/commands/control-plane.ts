@@ -1,7 +1,12 @@
 // xebec controlplane: the control plane by itself, in the foreground.
 import { Option } from 'commander';
 import { type JwksFlags, jwksAllowOption, jwksRefreshOption } from '../options/jwks-options.ts';
-import { durationArgument, listenArgument, openMetricsOption } from '../options/shared-options.ts';
+import {
+  auditSinkOption,
+  durationArgument,
+  listenArgument,
+  openMetricsOption,
+} from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
 
 export interface ControlPlaneFlags extends JwksFlags {
@@ -21,6 +26,7 @@ export interface ControlPlaneFlags extends JwksFlags {
   readonly accessLog: 'text' | 'json' | 'none';
   readonly certificateTtl?: number;
   readonly unverifiedPatches: 'refuse' | 'apply';
+  readonly auditSink?: readonly string[];
   readonly supervised?: boolean;
 }
 
@@ -74,6 +80,7 @@ export const defineControlPlane: DefineCommand = (cli, finish) =>
         .default('on-demand'),
     )
     .addOption(unverifiedPatches)
+    .addOption(auditSinkOption())
     .option('--trust-domain <name>', 'trust domain of identities', 'cluster.local')
     .option('--cluster-domain <name>', 'DNS domain of services', 'cluster.local')
     .option('--root-namespace <name>', 'where objects for the whole mesh live', 'istio-system')

@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import { type JwksFlags, jwksAllowOption, jwksRefreshOption } from '../options/jwks-options.ts';
 import {
+  auditSinkOption,
   durationArgument,
   openMetricsOption,
   outputOption,
@@ -19,6 +20,7 @@ export interface UpOptions extends JwksFlags {
   readonly discovery: 'on-demand' | 'eager';
   readonly envoy?: string;
   readonly certificateTtl?: number;
+  readonly auditSink?: readonly string[];
   readonly timeout: number;
   readonly output: 'table' | 'json';
 }
@@ -66,6 +68,7 @@ export const defineUp: DefineCommand = (cli, finish) =>
     )
     .addOption(jwksAllowOption())
     .addOption(jwksRefreshOption())
+    .addOption(auditSinkOption())
     .addOption(
       new Option('--timeout <duration>', 'give up when it does not serve after this long')
         .argParser(durationArgument)

@@ -51,6 +51,7 @@ export function startControlPlane(
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...(openMetrics === true ? ['--open-metrics'] : []),
     ...jwksArguments(options.up),
+    ...auditSinks(options.up),
   ];
   // It checks patches with the Envoy that will get them.
   const env = { ENVOY_PATH: options.envoy };
@@ -70,10 +71,14 @@ export function startAgent(
     ...['--capture', capture, '--discovery', discovery],
     ...plan.imageFiles.flatMap((file) => ['--images', file]),
     ...(openMetrics === true ? ['--open-metrics'] : []),
+    ...auditSinks(options.up),
     ...(plan.ingressPort === undefined ? [] : ['--gateway-port', `80=${plan.ingressPort}`]),
   ];
   return startPart(cli, { ...options, name: 'agent', args, stopTimeoutMs: 30_000 });
 }
+
+const auditSinks = ({ auditSink = [] }: UpOptions): readonly string[] =>
+  auditSink.flatMap((sink) => ['--audit-sink', sink]);
 
 interface PartStart extends PartOptions {
   readonly name: Part['name'];

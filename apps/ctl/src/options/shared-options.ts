@@ -17,6 +17,22 @@ export const namespaceOption = (): Option =>
 export const outputOption = (...choices: readonly string[]): Option =>
   new Option('-o, --output <format>', 'output format').choices(choices).default('table');
 
+const auditSinkForm =
+  /^(stdout|unix:\/.+|grpcs:\/\/[^/]+:\d{1,5}|grpc:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\]):\d{1,5})$/;
+
+/** `stdout`, or where a server takes Envoy's access logs. */
+export const auditSinkOption = (): Option =>
+  new Option(
+    '--audit-sink <sink>',
+    'where audit records go beside their files: stdout, grpc://LOOPBACK:PORT, grpcs://HOST:PORT or unix:PATH; may be repeated',
+  ).argParser((value: string, previous: readonly string[] | undefined) => {
+    if (!auditSinkForm.test(value))
+      throw new InvalidArgumentError(
+        'write stdout, grpcs://HOST:PORT, unix:/PATH, or grpc://127.0.0.1:PORT: in clear text only to this machine.',
+      );
+    return [...(previous ?? []), value];
+  });
+
 /** A Go-style duration such as `30s`, as milliseconds. */
 export function durationArgument(text: string): number {
   const milliseconds = parseDurationMs(text);

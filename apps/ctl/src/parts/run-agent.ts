@@ -12,6 +12,7 @@ import { type ExitCode, exitCode } from '../exit-code.ts';
 import { printDiagnostics, problem, refuse } from '../output/diagnostics.ts';
 import { metricsAccessOf } from '../state/metrics-token.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
+import { auditSinksOf } from './audit-sinks.ts';
 import { openCapture } from './open-capture.ts';
 import { listenForStop, logLine } from './until-signal.ts';
 
@@ -76,6 +77,7 @@ async function optionsOf(cli: Cli, flags: AgentFlags, state: string): Promise<Re
       clusterDomain,
       ...(xdsServerName === undefined ? {} : { xdsServerName }),
       ...(certificateTtl === undefined ? {} : { leafTtlMs: certificateTtl }),
+      ...auditSinksOf(cli, flags.auditSink, 'agent'),
       onEvent,
     },
     [...envoy.warnings, ...capture.warnings],

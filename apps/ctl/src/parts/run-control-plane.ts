@@ -10,6 +10,7 @@ import { type ExitCode, exitCode } from '../exit-code.ts';
 import { printDiagnostics, refuse } from '../output/diagnostics.ts';
 import { metricsAccessOf } from '../state/metrics-token.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
+import { auditSinksOf } from './audit-sinks.ts';
 import { listenForStop, logLine } from './until-signal.ts';
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
@@ -67,6 +68,7 @@ function optionsOf(cli: Cli, flags: ControlPlaneFlags, state: string | undefined
     locateEnvoy: () => envoyToCheckWith(cli),
     unverifiedPatches: flags.unverifiedPatches,
     corrupt: (cli.env['XEBEC_TEST_CORRUPT'] ?? '').split(',').filter((cause) => cause !== ''),
+    ...auditSinksOf(cli, flags.auditSink, 'control plane'),
     onEvent: (event) => logLine(cli, inWords(event)),
   };
 }

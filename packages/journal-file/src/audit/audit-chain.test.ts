@@ -16,6 +16,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Disk, systemDisk } from '../disk.ts';
 import { changeOf } from '../testing/audit-records.ts';
+import { selfSigned } from '../testing/self-signed.ts';
 import { type AuditChain, type AuditChainOptions, openAuditChain } from './audit-chain.ts';
 import { findChains, readChain } from './read-chain.ts';
 import { anchorsIn, verifyChain } from './verify-chain.ts';
@@ -175,7 +176,8 @@ describe('what somebody did to a chain', () => {
       const { seq: at, hash: head } = chain.head;
       second.append({ kind: 'anchor', time: new Date(0).toISOString(), chain: chain.id, at, head });
     }
-    const verify = () => verifyChain(readChain(directory), anchorsIn([readChain(other)])).problems;
+    const verify = () =>
+      verifyChain(readChain(directory), { anchors: anchorsIn([readChain(other)]) }).problems;
     expect(verify()).toEqual([]);
     const lines = readFileSync(only(directory), 'utf8').split('\n');
     writeFileSync(only(directory), `${lines.slice(0, 2).join('\n')}\n`);
@@ -198,6 +200,55 @@ describe('what somebody did to a chain', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('signatures', () => {
+  const root = selfSigned('spiffe://cluster.local/ns/default/sa/echo');
+  const signer = { ...root, signer: 'spiffe://cluster.local/ns/default/sa/echo' };
+  const clock = () => Date.now();
+
+  test('say who stands behind a chain, and up to where', () => {
+    const directory = newDirectory();
+    {
+      using chain = open(directory, { clock });
+      chain.append(changeOf(1));
+      chain.checkpoint(signer);
+      chain.append(changeOf(2));
+    }
+    const rootsPem = [root.certificatesPem];
+    expect(verifyChain(readChain(directory), { rootsPem })).toMatchObject({
+      problems: [],
+      signed: { through: 2, signer: signer.signer },
+    });
+    const others = [selfSigned('spiffe://cluster.local/ns/default/sa/echo').certificatesPem];
+    expect(verifyChain(readChain(directory), { rootsPem: others }).problems).toMatchObject([
+      { code: 'unknown-signer', severity: 'error' },
+    ]);
+  });
+
+  test('cannot be made for a chain that was written anew', () => {
+    const [directory, forged] = [newDirectory(), newDirectory()];
+    {
+      using chain = open(directory, { clock });
+      chain.append(changeOf(1));
+      chain.checkpoint(signer);
+    }
+    const signed = readChain(directory).lines[2]?.record;
+    if (typeof signed !== 'object') throw new Error('no record');
+    {
+      using chain = open(forged, { clock });
+      chain.append(changeOf(7));
+      chain.flush();
+      const { seq: at, hash: head } = chain.head;
+      const { signer: by, certificates, signature, time } = signed.fields;
+      const text = (value: unknown): string => String(value);
+      chain.append({
+        ...{ kind: 'checkpoint', time: text(time), at, head, signer: text(by) },
+        ...{ certificates: text(certificates), signature: text(signature) },
+      });
+    }
+    expect(verifyChain(readChain(forged)).problems).toMatchObject([{ code: 'bad-signature' }]);
   });
 });
 

@@ -5,6 +5,7 @@ import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import { type Disk, makePrivateDirectory, systemDisk } from '../disk.ts';
 import { failedAccess } from '../problems.ts';
 import { encodeHead, firstSeqOf, idOf, lastRecordOf, segmentNames, writeAt } from './chain-files.ts';
+import { type CheckpointSigner, signHead } from './checkpoints.ts';
 import { createSegment, type OpenedChain, type OpenSegment, openChainFiles } from './open-chain.ts';
 import { type AuditRecord, type ChainHead, encodeRecord } from './record.ts';
 
@@ -20,12 +21,18 @@ export interface AuditChainOptions {
   readonly keptSegments?: number;
   /** Records that wait for a disk that takes none; 10,000 by default. */
   readonly mostWaiting?: number;
-  /** Lines that are on the disk now, each with its line end. */
-  readonly onWritten?: (lines: readonly string[], records: readonly AuditRecord[]) => void;
+  /** Get what is on the disk, too. */
+  readonly sinks?: readonly AuditSink[];
   /** The disk takes nothing, told once; and `undefined` when it does again. */
   readonly onTrouble?: (problem: Diagnostic | undefined) => void;
   /** Replaces file operations, for tests of failing disks. */
   readonly disk?: Disk;
+}
+
+/** Where copies of a log go. The file is the log: what a sink cannot take is missing there and nowhere else. */
+export interface AuditSink {
+  /** Lines that are on the disk now, each with its line end. Never waits, never throws. */
+  write(lines: readonly string[], records: readonly AuditRecord[]): void;
 }
 
 export interface AuditCounts {
@@ -43,6 +50,8 @@ export interface AuditChain extends Disposable {
   append(record: AuditRecord): void;
   /** Writes what waits; false while the disk takes nothing. */
   flush(): boolean;
+  /** Writes what waits and a signature over all there is. */
+  checkpoint(signer: CheckpointSigner): void;
 }
 
 const retryMs = 1_000;
@@ -126,6 +135,14 @@ class FileChain implements AuditChain {
     return true;
   }
 
+  checkpoint(signer: CheckpointSigner): void {
+    if (!this.flush()) return;
+    const { seq: at, hash: head } = this.#head;
+    const signed = signHead(this.id, this.#head, signer);
+    this.append({ kind: 'checkpoint', time: this.#now(), at, head, ...signed });
+    this.flush();
+  }
+
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.flush();
@@ -153,7 +170,8 @@ class FileChain implements AuditChain {
     this.#lostUntold = 0;
     this.#written += records.length;
     this.#disk.write(this.#headFile, Buffer.from(encodeHead(head)), 0);
-    if (lines.length > 0) this.#options.onWritten?.(lines, records);
+    if (lines.length === 0) return;
+    for (const sink of this.#options.sinks ?? []) sink.write(lines, records);
   }
 
   #lostRecord(): readonly AuditRecord[] {

@@ -90,10 +90,12 @@ export type ChainRecord =
     }
   /** Older files were removed because there were as many as are kept; `head` is the hash of their last record. */
   | { readonly kind: 'pruned'; readonly time: string; readonly through: number; readonly head: string }
-  /** All before it is signed by a workload's key. */
+  /** All up to the record `at`, whose hash is `head`, is signed by a workload's key. */
   | {
       readonly kind: 'checkpoint';
       readonly time: string;
+      readonly at: number;
+      readonly head: string;
       readonly signer: string;
       readonly certificates: string;
       readonly signature: string;

@@ -1,4 +1,5 @@
 // Tells whether a chain is as it was written, and which record is not.
+import { isSignerKnown, wrongWithSignature } from './checkpoints.ts';
 import type { ChainLine, ReadChain } from './read-chain.ts';
 import { chainStart, type ReadRecord } from './record.ts';
 
@@ -12,6 +13,7 @@ export type ChainProblemCode =
   | 'other-chain'
   | 'no-head'
   | 'bad-signature'
+  | 'unknown-signer'
   | 'lost'
   | 'unfinished';
 
@@ -32,7 +34,18 @@ export interface Verification {
   readonly records: number;
   readonly first?: number;
   readonly last?: number;
+  /** The last record that a good signature covers, and whose it is. */
+  readonly signed?: { readonly through: number; readonly signer: string };
   readonly problems: readonly ChainProblem[];
+}
+
+/** What a chain is held against. */
+export interface VerifyOptions {
+  readonly anchors?: readonly Anchor[];
+  /** Root certificates of the mesh; absent: anybody may have signed. */
+  readonly rootsPem?: readonly string[];
+  /** `warning` where the roots may have changed since. */
+  readonly ofUnknownSigner?: 'error' | 'warning';
 }
 
 interface Placed extends ReadRecord {
@@ -46,7 +59,7 @@ export interface Anchor {
   readonly head: string;
 }
 
-export function verifyChain(chain: ReadChain, anchors: readonly Anchor[] = []): Verification {
+export function verifyChain(chain: ReadChain, options: VerifyOptions = {}): Verification {
   const records = chain.lines.flatMap(({ record }, index): Placed[] => {
     const at = chain.lines[index];
     return typeof record === 'object' && at !== undefined ? [{ ...record, at }] : [];
@@ -54,6 +67,7 @@ export function verifyChain(chain: ReadChain, anchors: readonly Anchor[] = []): 
   const bySeq = new Map(records.map((record) => [record.seq, record]));
   const seqs = [...bySeq.keys()];
   const known = { chain, records, bySeq, first: least(seqs), last: greatest(seqs) };
+  const { signed, problems: unsigned } = signatures(known, options);
   const problems = [
     ...unreadable(chain),
     ...misplaced(records),
@@ -61,7 +75,8 @@ export function verifyChain(chain: ReadChain, anchors: readonly Anchor[] = []): 
     ...missing(known),
     ...beginning(known),
     ...ending(known),
-    ...unanchored(known, anchors),
+    ...unanchored(known, options.anchors ?? []),
+    ...unsigned,
     ...told(known),
   ];
   return {
@@ -70,6 +85,7 @@ export function verifyChain(chain: ReadChain, anchors: readonly Anchor[] = []): 
     records: records.length,
     ...(known.first === undefined ? {} : { first: known.first }),
     ...(known.last === undefined ? {} : { last: known.last }),
+    ...(signed === undefined ? {} : { signed }),
     problems,
   };
 }
@@ -230,6 +246,39 @@ const unanchored = (
         .filter((anchor) => anchor.chain === chain.id)
         .flatMap(({ seq, head: hash }) => atHead(bySeq, last, { seq, hash, said: 'another chain' }))
         .slice(-1);
+
+function signatures(
+  { chain, records, bySeq }: Known,
+  { rootsPem = [], ofUnknownSigner = 'error' }: VerifyOptions,
+): Pick<Verification, 'signed' | 'problems'> {
+  let signed: Verification['signed'];
+  const problems = records.flatMap((record): ChainProblem[] => {
+    if (record.kind !== 'checkpoint') return [];
+    const text = (name: string): string => String(record.fields[name] ?? '');
+    const through = Number(record.fields['at']);
+    const covered = bySeq.get(through);
+    if (covered !== undefined && covered.hash !== text('head')) {
+      const message = `record ${through} has been replaced: ${text('signer')} has signed another one`;
+      return [error('changed', message, placeOf(covered))];
+    }
+    const checkpoint = {
+      signer: text('signer'),
+      certificates: text('certificates'),
+      signature: text('signature'),
+    };
+    const head = { seq: through, hash: text('head') };
+    const wrong = wrongWithSignature({ chain: chain.id ?? '', head, checkpoint, time: text('time') });
+    if (wrong === undefined && !isSignerKnown(checkpoint, rootsPem)) {
+      const message = `no root certificate that is known here stands behind ${checkpoint.signer}, who signed record ${through}`;
+      return [{ ...error('unknown-signer', message, placeOf(record)), severity: ofUnknownSigner }];
+    }
+    if (wrong === undefined) signed = { through, signer: checkpoint.signer };
+    return wrong === undefined
+      ? []
+      : [error('bad-signature', `record ${record.seq} signs nothing: ${wrong}`, placeOf(record))];
+  });
+  return { problems, ...(signed === undefined ? {} : { signed }) };
+}
 
 /** What the chain says of itself. */
 function told({ chain, records }: Known): readonly ChainProblem[] {
