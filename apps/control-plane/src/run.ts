@@ -130,7 +130,7 @@ function openHosts({ stateDirectory }: ControlPlaneOptions, { graph, usedHosts }
 }
 
 function createContext(options: ControlPlaneOptions, built: Built, closing: Closing): ControlPlaneContext {
-  const { pipeline, authority, emit } = built;
+  const { pipeline, authority, audit, emit } = built;
   const { graph, proxies, resources, views } = pipeline;
   const usedHosts = closing.use(openHosts(options, pipeline, emit));
   const trustDomain = options.settings?.trustDomain ?? 'cluster.local';
@@ -190,8 +190,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     health: verification.health,
     bootstraps: verification.bootstraps,
     tokens: authority?.tokens,
-    identities: authority,
-    audit: built.audit,
+    ...{ identities: authority, audit },
     author: options.author ?? 'xebec',
     startedAtMs: Date.now(),
     version,
