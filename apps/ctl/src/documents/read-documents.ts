@@ -1,5 +1,5 @@
 // Reads what -f names: files, directories (their YAML files, not below), standard input; with the names errors will show.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { Cli } from '../cli.ts';
@@ -18,6 +18,9 @@ const largestBytes = 64 * 1024 * 1024;
 const isYamlFile = (name: string): boolean =>
   /\.(ya?ml|json)$/.test(name) && !/\.test\.ya?ml$/.test(name) && !name.startsWith('.');
 
+/** A pipe among manifests would be waited for; a name that leads nowhere is told as such. */
+const isPlainFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() !== false;
+
 /** All texts of all names, in the order given; a directory in the order of its names. */
 export async function readDocuments(
   cli: Cli,
@@ -26,6 +29,10 @@ export async function readDocuments(
   const texts: SourceText[] = [];
   const problems: Diagnostic[] = [];
   for (const name of names) {
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) {
+      problems.push(noUrls(name));
+      continue;
+    }
     const read = name === '-' ? await readStandardInput(cli) : readPath(cli.cwd, name);
     if (read.ok) texts.push(...read.value);
     else problems.push(...read.diagnostics);
@@ -49,7 +56,9 @@ function readPath(cwd: string, name: string): Result<readonly SourceText[]> {
   const path = resolve(cwd, name);
   try {
     if (!statSync(path).isDirectory()) return readFile(cwd, path);
-    const files = readdirSync(path).filter(isYamlFile).sort();
+    const files = readdirSync(path)
+      .filter((file) => isYamlFile(file) && isPlainFile(join(path, file)))
+      .sort();
     if (files.length === 0) return fail(noManifests(name));
     const texts = files.map((file) => readFile(cwd, join(path, file)));
     const refused = texts.filter((text) => !text.ok);
@@ -63,10 +72,29 @@ function readPath(cwd: string, name: string): Result<readonly SourceText[]> {
 function readFile(cwd: string, path: string): Result<readonly SourceText[]> {
   const file = displayName(cwd, path);
   try {
-    if (statSync(path).size > largestBytes) return fail(tooLarge(file));
-    return succeed([{ file, text: readFileSync(path, 'utf8') }]);
+    const text = readBounded(path);
+    return text === undefined ? fail(tooLarge(file)) : succeed([{ file, text }]);
   } catch (error) {
     return fail(unreadable(file, error));
+  }
+}
+
+/** Also of what has no size, such as a pipe or a device; undefined when it is too large. */
+function readBounded(path: string): string | undefined {
+  const file = openSync(path, 'r');
+  try {
+    if (fstatSync(file).size > largestBytes) return undefined;
+    const pieces: Buffer[] = [];
+    for (let length = 0; length <= largestBytes; ) {
+      const piece = Buffer.allocUnsafe(1024 * 1024);
+      const read = readSync(file, piece);
+      if (read === 0) return Buffer.concat(pieces).toString('utf8');
+      pieces.push(piece.subarray(0, read));
+      length += read;
+    }
+    return undefined;
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -81,6 +109,13 @@ const noManifests = (name: string): Diagnostic =>
     'no-manifests',
     `${name} holds no .yaml, .yml or .json file`,
     'name the directory that does, or a file',
+  );
+
+const noUrls = (name: string): Diagnostic =>
+  problem(
+    'url-not-read',
+    `${name} is a URL: manifests are not fetched, because nobody would see what they are`,
+    'fetch it yourself, look at it, and name the file (or pass it on standard input with -)',
   );
 
 const tooLarge = (name: string): Diagnostic =>

@@ -16,6 +16,8 @@ import { listenForStop, logLine } from './until-signal.ts';
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 
 export async function runControlPlaneCommand(cli: Cli, flags: ControlPlaneFlags): Promise<ExitCode> {
+  // Nothing that it makes is for others, also not between making and changing its mode.
+  process.umask(0o077);
   using signal = listenForStop();
   const state = flags.state === undefined ? undefined : stateDirectory(cli, flags.state);
   const locked = lock(state, flags);

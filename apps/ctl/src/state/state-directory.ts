@@ -1,6 +1,6 @@
 // Where one mesh keeps everything, and what lies where inside; the only place that knows these names.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Cli } from '../cli.ts';
@@ -33,6 +33,15 @@ export function socketDirectory(state: string): string {
   }
 }
 
+/** A directory with the name that a mesh needs belongs to somebody else. */
+class ForeignDirectory extends Error {
+  readonly code = 'EACCES';
+  readonly syscall = 'open';
+  constructor(path: string) {
+    super(`${path} belongs to somebody else; remove it, or set TMPDIR to a directory of your own`);
+  }
+}
+
 /** Records a short directory for sockets when the state's own path is too long for them. */
 export function prepareSocketDirectory(state: string): string {
   const run = runDirectory(state);
@@ -41,6 +50,10 @@ export function prepareSocketDirectory(state: string): string {
   const name = createHash('sha256').update(state).digest('hex').slice(0, 12);
   const short = join(tmpdir(), `xebec-${process.getuid?.() ?? 0}-${name}`);
   mkdirSync(short, { recursive: true, mode: 0o700 });
+  // Where everybody may write, somebody else may have been first: their directory would be the mesh's door.
+  const found = lstatSync(short);
+  if (!found.isDirectory() || found.uid !== process.getuid?.()) throw new ForeignDirectory(short);
+  chmodSync(short, 0o700);
   writeFileSync(join(run, 'sockets'), `${short}\n`, { mode: 0o600 });
   return short;
 }

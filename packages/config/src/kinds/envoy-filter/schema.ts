@@ -1,19 +1,40 @@
 // EnvoyFilter: changes to the configuration that is made for proxies, for what no other kind can say.
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { andThen, type Decoder, integer, list, oneOf, wrongType } from '../../decode/decoder.ts';
+import { andThen, type Decoder, integer, list, oneOf, quote, wrongType } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { dnsSubdomain } from '../../values/names.ts';
 import { emptyMap, isMap } from '../../values/plain-map.ts';
 import type { TextMap } from '../../values/shapes.ts';
+import { namesOwnSocket } from '../../values/socket-path.ts';
 import { labels } from '../../values/text-map.ts';
 import { defineKind, istioNetworking, manifestOf } from '../define.ts';
 import { cluster, context, listener, proxy, routeConfiguration } from './match.ts';
 import type { ConfigPatch, EnvoyFilterSpec } from './spec.ts';
 import { checkPatch } from './validate.ts';
 
-const json: Decoder<JsonObject> = (value, walk) =>
-  isMap(value) ? (plainJson(value) as JsonObject) : refuse(walk, wrongType('a map', value));
+const json: Decoder<JsonObject> = (value, walk) => {
+  if (!isMap(value)) return refuse(walk, wrongType('a map', value));
+  const socket = ownSocketIn(value);
+  return socket === undefined
+    ? (plainJson(value) as JsonObject)
+    : refuse(walk, {
+        code: 'protected-socket',
+        message: `${quote(socket)} has the name of a socket of the mesh itself, and no proxy may be led there`,
+        remedy: 'leave it out',
+      });
+};
+
+/** A text anywhere inside that ends like the path of a socket of the mesh. */
+function ownSocketIn(value: unknown): string | undefined {
+  if (typeof value === 'string') return namesOwnSocket(value) ? value : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const inner of Object.values(value)) {
+    const found = ownSocketIn(inner);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 
 /** As protobuf-es takes it: maps with a prototype. */
 function plainJson(value: unknown): JsonValue {

@@ -7,6 +7,7 @@ import { hostName } from '../../values/host.ts';
 import { isDnsLabel, portName } from '../../values/names.ts';
 import { protocolWord } from '../../values/protocol.ts';
 import type { Protocol } from '../../values/shapes.ts';
+import { complainOfSocket } from '../../values/socket-path.ts';
 import type { ApplicationEndpoint, SidecarImport, SidecarPort } from './spec.ts';
 
 const name = hostName({ wildcard: true, any: true });
@@ -62,8 +63,10 @@ const listenedProtocol: Decoder<Protocol> = andThen(protocolWord, (protocol, wal
 
 /** `127.0.0.1:PORT`, `[::1]:PORT`, `0.0.0.0:PORT`, `[::]:PORT` or `unix:///PATH`. */
 export const applicationEndpoint: Decoder<ApplicationEndpoint> = andThen(text, (written, walk) => {
-  if (/^unix:\/\/\/[\x21-\x7e]{1,100}$/.test(written)) {
-    return { kind: 'socket', path: written.slice('unix://'.length) };
+  if (written.startsWith('unix:///')) {
+    const path = written.slice('unix://'.length);
+    const complaint = complainOfSocket(path);
+    return complaint === undefined ? { kind: 'socket', path } : refuse(walk, complaint);
   }
   const colon = written.lastIndexOf(':');
   const address = written.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, '$1');

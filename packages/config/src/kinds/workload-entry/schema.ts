@@ -10,6 +10,7 @@ import { networkName } from '../../values/network-name.ts';
 import { port } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
 import type { Locality, TextMap } from '../../values/shapes.ts';
+import { complainOfSocket } from '../../values/socket-path.ts';
 import { labels } from '../../values/text-map.ts';
 import { defineKind, istioNetworking, manifestOf } from '../define.ts';
 import type { WorkloadEntrySpec } from './spec.ts';
@@ -20,13 +21,8 @@ const name = hostName({ ip: true });
 const address: Decoder<string> = andThen(text, (written, walk) => {
   if (isIpAddress(written)) return written;
   if (!written.startsWith('unix://')) return name(written, walk);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out
-  if (/^unix:\/\/\/[^\u0000-\u001f\u007f]{1,107}$/.test(written)) return written;
-  return refuse(walk, {
-    code: 'invalid-address',
-    message: `${quote(written)} is not the path of a socket`,
-    remedy: 'write unix:///ABSOLUTE/PATH, at most 108 characters of path',
-  });
+  const complaint = complainOfSocket(written.slice('unix://'.length));
+  return complaint === undefined ? written : refuse(walk, complaint);
 });
 
 const locality: Decoder<Locality> = andThen(nonEmptyPrintable, (written, walk) => {
