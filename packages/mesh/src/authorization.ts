@@ -20,18 +20,12 @@ import { deepEqual } from '@xebec/std';
 import { type ProviderReads, withProvider } from './authorization-providers.ts';
 import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
-import {
-  anchorOfSelector,
-  anchorsOfLabels,
-  isSelected,
-  type Labels,
-  type SelectorAnchor,
-} from './label-selectors.ts';
+import { anchorsOfLabels, type Labels, type SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup } from './lookups.ts';
+import { anchorsOfPolicy, isPolicyFor, type PolicySelection, selectionOf } from './policy-selection.ts';
 import { settingsOf } from './settings.ts';
 
-export interface SelectedPolicy {
-  readonly selector: Labels;
+export interface SelectedPolicy extends PolicySelection {
   readonly policy: AuthorizationPolicy;
 }
 
@@ -48,11 +42,13 @@ export function deriveAuthorization(graph: Graph, inputs: MeshInputs): Authoriza
     name: 'mesh.authorizationPolicies',
     from: inputs.authorizationPolicies,
     equals: deepEqual,
-    fn: (object, key) => [[key, { selector: object.spec.selector ?? {}, policy: policyOf(object, key) }]],
+    fn: (object, key) => {
+      const { selector, targetGateways = [] } = object.spec;
+      const written = { ...(selector === undefined ? {} : { selector }), targetGateways };
+      return [[key, { ...selectionOf(object.metadata.namespace, written), policy: policyOf(object, key) }]];
+    },
   });
-  const policiesBySelector = graph.index(policies, 'bySelector', ({ selector, policy }) => [
-    anchorOfSelector(policy.namespace, selector),
-  ]);
+  const policiesBySelector = graph.index(policies, 'bySelector', anchorsOfPolicy);
   return { policiesBySelector };
 }
 
@@ -62,7 +58,7 @@ export function authorizationOf(namespace: string, labels: Labels, read: Authori
   return [...new Set([rootNamespace, namespace])]
     .flatMap((where) => anchorsOfLabels(where, labels))
     .flatMap((anchor) => read.policiesBySelector.at(anchor))
-    .filter(([, { selector }]) => isSelected(selector, labels))
+    .filter(([, policy]) => isPolicyFor(policy, { namespace, labels }))
     .sort(([left], [right]) => compareText(left, right))
     .map(([, { policy }]) => withProvider(policy, namespace, read));
 }
@@ -80,13 +76,14 @@ function policyOf(
       cause: { object, field: `spec.rules[${index}]` },
     }),
   );
-  const { action, provider } = spec;
+  const { action, provider, isDryRun } = spec;
   const unresolved = { name: provider ?? '', problem: 'it was not looked for', remedy: '' };
   return {
     object,
     namespace,
     name,
     action,
+    ...(isDryRun === undefined ? {} : { isDryRun }),
     ...(provider === undefined ? {} : { provider: unresolved }),
     rules,
   };

@@ -105,6 +105,8 @@ export interface AuthorizationPolicy {
   readonly namespace: string;
   readonly name: string;
   readonly action: AuthorizationAction;
+  /** It is tried: what it would decide is noted down, and not enforced. */
+  readonly isDryRun?: true;
   /** `CUSTOM` has one. */
   readonly provider?: AuthorizationProvider | MissingProvider;
   /** One of them matches; without rules nothing does. */
@@ -112,7 +114,8 @@ export interface AuthorizationPolicy {
 }
 
 /** Whether a policy has a say in what is taken; the others only watch. */
-export const isDecisive = ({ action }: AuthorizationPolicy): boolean => action !== 'AUDIT';
+export const isDecisive = ({ action, isDryRun }: AuthorizationPolicy): boolean =>
+  action !== 'AUDIT' && isDryRun !== true;
 
 /**
  * In the order of namespace and name. The providers of matching CUSTOM policies must allow; then a matching DENY policy

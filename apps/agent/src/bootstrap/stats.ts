@@ -26,6 +26,8 @@ const names = [
   'listener\\..*\\.(downstream_cx_(total|active|overflow)|ssl\\.(handshake|connection_error|fail_verify_.*)|no_filter_chain_match)',
   'http\\..*\\.(downstream_rq_(total|active|[1-5]xx)|downstream_cx_(total|active)|on_demand_.*|rds\\..*\\.(update_success|update_rejected))',
   'udp\\..*\\.(downstream_sess_(total|active|no_route|rx_datagrams|tx_datagrams|rx_errors)|idle_timeout|session_tunnel_(success|failure))',
+  // What policies would decide that are only tried.
+  '(http\\..*\\.|tcp\\.)rbac\\.istio_dry_run_.*',
   'sds\\..*\\.(update_success|update_rejected|version_text)',
   '.*\\.(vhds|rds|eds)\\..*(update_success|update_rejected)',
 ];

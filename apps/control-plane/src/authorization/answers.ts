@@ -32,10 +32,9 @@ export function shownAnswer(answer: AuthorizationAnswer, locate: Locate): ShownA
   return {
     ...shownDecision(answer, locate),
     notes: answer.notes,
-    considered: answer.considered.map(({ policy, action, matches, rules }) => ({
+    considered: answer.considered.map(({ policy, rules, ...rest }) => ({
       policy,
-      action,
-      matches,
+      ...rest,
       origin: placeOf({ object: policy }, locate),
       rules: rules.map(({ cause, ...rule }) => ({ ...rule, origin: placeOf(cause, locate) })),
     })),

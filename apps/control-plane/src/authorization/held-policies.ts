@@ -11,6 +11,8 @@ export interface ShownPolicies {
   readonly policies: readonly {
     readonly policy: ObjectKey;
     readonly action: string;
+    /** It is only tried. */
+    readonly isDryRun?: true;
     readonly rules: number;
     readonly origin: string;
   }[];
@@ -21,9 +23,10 @@ export const shownPolicies = (held: readonly HeldPolicies[], locate: Locate): re
     workload: workload.object,
     isEnforced,
     mutualTls: peer.mode,
-    policies: policies.map(({ object, action, rules }) => ({
+    policies: policies.map(({ object, action, isDryRun, rules }) => ({
       policy: object,
       action,
+      ...(isDryRun === undefined ? {} : { isDryRun }),
       rules: rules.length,
       origin: placeOf({ object }, locate),
     })),

@@ -43,7 +43,7 @@ function rowsOf(value: object): readonly (readonly string[])[] {
   if (policies.length === 0) return [[...head, '', '', '', '']];
   return policies.map((policy) => [
     ...head,
-    textOf(policy['action']),
+    `${textOf(policy['action'])}${policy['isDryRun'] === true ? ' (dry run)' : ''}`,
     nameOf(textOf(policy['policy'])),
     String(policy['rules'] ?? ''),
     textOf(policy['origin']),

@@ -85,12 +85,13 @@ const truths = { yes: 'matches', no: 'does not match', unknown: 'may match' } as
 function consideredLines({
   policy,
   action,
+  isDryRun,
   origin,
   matches,
   rules,
 }: Answer['considered'][number]): readonly string[] {
   return [
-    `${action} ${objectText(policy)} (${origin}): ${truths[matches]}`,
+    `${isDryRun === true ? 'dry run: ' : ''}${action} ${objectText(policy)} (${origin}): ${truths[matches]}`,
     ...rules.map((rule) => {
       const where = rule.failed === undefined ? '' : `, because of "${rule.failed}"`;
       const open = rule.unknown.length === 0 ? '' : ` (${rule.unknown.join(', ')})`;

@@ -25,6 +25,12 @@ export interface AuthzListOptions extends AskedMeshOptions {
   readonly to: string;
 }
 
+export interface AuthzDryRunOptions {
+  readonly workload?: string;
+  readonly output: 'table' | 'json';
+  readonly state?: string;
+}
+
 export interface AskedMeshOptions {
   readonly filename?: readonly string[];
   readonly at?: number | 'live';
@@ -73,8 +79,22 @@ Examples:
     const { authzList } = await import('../authz/list.ts');
     finish(await authzList(cli, options));
   });
+  authz.addCommand(defineDryRun(cli, finish));
   return authz;
 };
+
+const defineDryRun: DefineCommand = (cli, finish) =>
+  newCommand('dry-run', 'what policies that are only tried would have decided so far', [
+    'xebec authz dry-run',
+    'xebec authz dry-run reviews-v1 -o json',
+  ])
+    .argument('[workload]', 'pod, POD.NAMESPACE, deployment, or the unique beginning of one (default: all)')
+    .addOption(outputOption('table', 'json'))
+    .addOption(stateOption())
+    .action(async (workload: string | undefined, options: AuthzDryRunOptions) => {
+      const { authzDryRun } = await import('../authz/dry-run.ts');
+      finish(await authzDryRun(cli, { ...options, ...(workload === undefined ? {} : { workload }) }));
+    });
 
 /** Which mesh is asked, and how the answer is shown. */
 const withMesh = (command: Command): Command =>

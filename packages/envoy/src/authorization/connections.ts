@@ -108,7 +108,8 @@ function verdictOf(authorization: Authorization, context: ConnectionContext): st
   if (context.peer === 'unclear' || context.proxy.choosesAfterHandshake !== true) return undefined;
   // Providers are asked at the client's first byte.
   if (authorization.some(({ action }) => action === 'CUSTOM')) return undefined;
-  const matches = (action: AuthorizationAction) => expressionsOf(authorization, action, context);
+  const decisive = authorization.filter(isDecisive);
+  const matches = (action: AuthorizationAction) => expressionsOf(decisive, action, context);
   const allow = matches('ALLOW');
   const rest =
     allow === undefined

@@ -4,6 +4,7 @@ import {
   type Authorization,
   type AuthorizationProvider,
   isAskable,
+  isDecisive,
   type MissingProvider,
 } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
@@ -17,13 +18,14 @@ import { RBACSchema as NetworkRbacSchema } from '@xebec/protos/envoy/extensions/
 import { networkFilter } from '../listeners/addresses.ts';
 import { askAboutConnection, askAboutRequest, policiesByProvider } from './ask-provider.ts';
 import { type RuleContext, type Rules, rulesFor } from './rules.ts';
-import { auditPrefix, customPrefix } from './verdict-names.ts';
+import { auditPrefix, customPrefix, dryRunPrefixes } from './verdict-names.ts';
 
 /** One RBAC filter: what it enforces, and what it only notes down. */
 interface Rbac {
   readonly rules?: Rules;
   readonly shadowRules?: Rules;
   readonly shadowRulesStatPrefix?: string;
+  readonly trackPerRuleStats?: boolean;
 }
 
 type Guard =
@@ -44,11 +46,27 @@ function guardsOf(authorization: Authorization, context: RuleContext): readonly 
     ...policiesByProvider(authorization).flatMap(([provider, policies]) =>
       askingGuards(provider, rulesFor(policies, 'CUSTOM', context), context),
     ),
-    ...(['DENY', 'ALLOW'] as const).flatMap((action) => {
-      const rules = rulesFor(authorization, action, context);
-      return rules === undefined ? [] : [enforced(rules)];
-    }),
+    ...(['DENY', 'ALLOW'] as const).flatMap((action) => decisions(authorization, action, context)),
   ];
+}
+
+/** What policies of one action decide, and what those would that are only tried. */
+function decisions(
+  authorization: Authorization,
+  action: 'DENY' | 'ALLOW',
+  context: RuleContext,
+): readonly Guard[] {
+  const rules = rulesFor(authorization.filter(isDecisive), action, context);
+  const tried = rulesFor(
+    authorization.filter(({ isDryRun }) => isDryRun === true),
+    action,
+    context,
+  );
+  if (tried === undefined) return rules === undefined ? [] : [enforced(rules)];
+  const rbac = { shadowRules: tried, shadowRulesStatPrefix: dryRunPrefixes[action] };
+  // Rules of requests are counted one by one; Envoy has no such counters for connections.
+  const counted = context.protocol === 'http' ? { trackPerRuleStats: true } : {};
+  return [{ kind: 'rules', rbac: { ...(rules === undefined ? {} : { rules }), ...rbac, ...counted } }];
 }
 
 /** Where nobody can be asked, what is to be asked about is refused. */

@@ -9,5 +9,8 @@ export const auditState = 'xebec.audit';
 /** What the policies of one provider match, which is what it is asked about: the same keys, for each provider its own. */
 export const customPrefix = (provider: string): string => `istio_ext_authz_${provider}_`;
 
+/** What policies that are only tried would say, in Istio's words: `shadow_engine_result` and `shadow_effective_policy_id`. */
+export const dryRunPrefixes = { ALLOW: 'istio_dry_run_allow_', DENY: 'istio_dry_run_deny_' } as const;
+
 export const httpRbacNamespace = 'envoy.filters.http.rbac';
 export const networkRbacNamespace = 'envoy.filters.network.rbac';

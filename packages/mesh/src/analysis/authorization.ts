@@ -20,7 +20,9 @@ export function* checkAuthorization(scene: Scene): Generator<Conflict> {
 /** Whoever is denied everything is allowed nothing, whatever else is written. */
 function* checkShadows(scene: Scene): Generator<Conflict> {
   const policies = [...scene.objects.list('AuthorizationPolicy')];
-  const closed = policies.filter(({ spec }) => spec.action === 'DENY' && spec.rules.some(fitsAll));
+  const closed = policies.filter(
+    ({ spec }) => spec.action === 'DENY' && spec.isDryRun !== true && spec.rules.some(fitsAll),
+  );
   for (const object of policies) {
     const by = closed.find((each) => each !== object && isAround(scene, each, object));
     if (by === undefined || isSameShadow(scene, object, by)) continue;
@@ -39,6 +41,8 @@ const fitsAll = ({ sources, operations, conditions }: AuthorizationRule): boolea
 function isAround({ settings }: Scene, outer: Policy, inner: Policy): boolean {
   const { namespace } = outer.metadata;
   if (namespace !== settings.rootNamespace && namespace !== inner.metadata.namespace) return false;
+  const { targetGateways = [] } = outer.spec;
+  if (targetGateways.length > 0) return false;
   return isSelected(outer.spec.selector ?? {}, inner.spec.selector ?? {});
 }
 
@@ -136,7 +140,9 @@ function portsOf(scene: Scene, object: Policy, inbounds: readonly Inbound[]): re
   return inbounds
     .filter(
       ({ proxy }) =>
-        (isRoot || proxy.namespace === namespace) && isSelected(object.spec.selector ?? {}, proxy.labels),
+        (isRoot || proxy.namespace === namespace) &&
+        (object.spec.targetGateways ?? []).length === 0 &&
+        isSelected(object.spec.selector ?? {}, proxy.labels),
     )
     .flatMap((inbound) => [...inbound.ports, ...inbound.udpPorts]);
 }

@@ -100,6 +100,7 @@ function askedBy(
 const shownPolicy = ({ policy, rules }: CheckedPolicy): ConsideredPolicy => ({
   policy: policy.object,
   action: policy.action,
+  ...(policy.isDryRun === undefined ? {} : { isDryRun: policy.isDryRun }),
   matches: some(rules.map(({ matches }) => matches)),
   rules: rules.map(({ index, matches, failed, unknown, rule }) => ({
     rule: index,

@@ -65,6 +65,8 @@ export interface ConsideredRule {
 export interface ConsideredPolicy {
   readonly policy: ObjectKey;
   readonly action: string;
+  /** It is only tried: it decides nothing. */
+  readonly isDryRun?: true;
   readonly matches: Truth;
   readonly rules: readonly ConsideredRule[];
 }

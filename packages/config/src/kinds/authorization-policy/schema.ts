@@ -1,10 +1,11 @@
 // AuthorizationPolicy: which requests and connections a workload takes. What cannot be enforced is refused, never ignored.
-import { andThen, type Decoder, list, oneOf } from '../../decode/decoder.ts';
+import { andThen, type Decoder, list, oneOf, quote } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { type Complaint, refuse, type Walk } from '../../decode/walk.ts';
 import { nonEmptyPrintable } from '../../values/http.ts';
 import { workloadSelector } from '../../values/label-selector.ts';
 import { defineKind, istioSecurity, manifestOf } from '../define.ts';
+import { policyTargets, targetGatewaysOf } from '../policy-targets.ts';
 import { condition } from './conditions.ts';
 import type {
   AuthorizationCondition,
@@ -91,6 +92,7 @@ const rule: Decoder<AuthorizationRule> = andThen(
 
 const shape = {
   selector: optional(workloadSelector),
+  ...policyTargets,
   action: withDefault(oneOf('ALLOW', 'DENY', 'AUDIT', 'CUSTOM'), 'ALLOW'),
   provider: optional(object({ name: required(nonEmptyPrintable) })),
   rules: withDefault<readonly AuthorizationRule[]>(list(rule, { most: 512 }), []),
@@ -100,9 +102,12 @@ function check(value: Decoded<typeof shape>, walk: Walk): AuthorizationPolicySpe
   const { action, selector, rules, provider } = value;
   const complaint = providerComplaint(value);
   if (complaint !== undefined) return refuse(walk, complaint, 'provider');
+  const targetGateways = targetGatewaysOf(value, walk);
+  if (targetGateways === undefined) return undefined;
   const isSelecting = selector !== undefined && !isEmpty(selector);
   return {
     ...(isSelecting ? { selector } : {}),
+    ...(targetGateways.length === 0 ? {} : { targetGateways }),
     action,
     ...(provider === undefined ? {} : { provider: provider.name }),
     rules,
@@ -122,20 +127,24 @@ function providerComplaint({ action, provider }: Decoded<typeof shape>): Complai
 const nothing: AuthorizationPolicySpec = Object.freeze({ action: 'ALLOW', rules: [] });
 const dryRun = 'istio.io/dry-run';
 
-/** A policy that only watches must not be enforced by mistake. */
+/** A policy that only watches must not be enforced by mistake, nor one that is to be enforced only watch. */
 function checkDryRun(spec: AuthorizationPolicySpec, walk: Walk): AuthorizationPolicySpec | undefined {
-  if (walk.metadata.annotations[dryRun] !== 'true') return spec;
-  return refuse(
-    walk,
-    {
-      code: 'not-yet-supported',
-      message: 'dry runs are not yet supported',
-      remedy: 'remove the annotation to enforce the policy',
-    },
-    'metadata',
-    'annotations',
-    dryRun,
-  );
+  const written = walk.metadata.annotations[dryRun];
+  if (written === undefined || written === 'false') return spec;
+  const isTriable = spec.action === 'ALLOW' || spec.action === 'DENY';
+  if (written === 'true' && isTriable) return { ...spec, isDryRun: true };
+  const complaint: Complaint = isTriable
+    ? {
+        code: 'unknown-value',
+        message: `${quote(written)} is neither "true" nor "false"`,
+        remedy: 'write "true"',
+      }
+    : {
+        code: 'conflicting-fields',
+        message: `a policy with the action ${spec.action} cannot be tried: it decides nothing by itself`,
+        remedy: 'remove the annotation, or try ALLOW or DENY',
+      };
+  return refuse(walk, complaint, 'metadata', 'annotations', dryRun);
 }
 
 export const authorizationPolicyKind = defineKind({
@@ -147,10 +156,7 @@ export const authorizationPolicyKind = defineKind({
     andThen(
       manifestOf(
         {
-          spec: withDefault<AuthorizationPolicySpec>(
-            andThen(object(shape, { later: ['targetRefs', 'targetRef'] }), check),
-            nothing,
-          ),
+          spec: withDefault<AuthorizationPolicySpec>(andThen(object(shape), check), nothing),
         },
         { ignored: ['status'] },
       ),

@@ -78,10 +78,14 @@ export interface AuthorizationRule {
 export interface AuthorizationPolicySpec {
   /** Absent: the whole namespace (the mesh, in the root namespace). */
   readonly selector?: TextMap;
+  /** Instead of a selector: Gateways of the Kubernetes API in its namespace. */
+  readonly targetGateways?: readonly string[];
   /** `AUDIT` decides nothing: what matches is marked for the audit log. */
   readonly action: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
   /** `CUSTOM`: the provider that is asked about what matches; one of MeshConfig's `extensionProviders`. */
   readonly provider?: string;
+  /** Annotation `istio.io/dry-run`: what it would decide is noted down, and not enforced. */
+  readonly isDryRun?: true;
   /** A policy without rules matches nothing. */
   readonly rules: readonly AuthorizationRule[];
 }
