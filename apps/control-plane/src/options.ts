@@ -3,8 +3,9 @@ import type { AuditEvent, MetricsAccess } from '@xebec/ca';
 import type { AuditSink } from '@xebec/journal-file';
 import type { MeshSettings } from '@xebec/mesh';
 import type { Diagnostic } from '@xebec/std';
+import type { TokenDoors } from './serving/token-authenticators.ts';
 
-export interface ControlPlaneOptions {
+export interface ControlPlaneOptions extends TokenDoors {
   /** Holds the journal, the certificate authority and what proxies are known to use. Absent: nothing survives the process. */
   readonly stateDirectory?: string;
   /** Directories or files of YAML that are watched. */

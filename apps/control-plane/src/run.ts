@@ -89,6 +89,9 @@ function openState(options: ControlPlaneOptions, closing: Closing, emit: Emit): 
       audit.value.noteCertificate(event);
       emit({ kind: 'certificate', audit: event });
     },
+    onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
+    ...(options.tokenIssuer === undefined ? {} : { tokenIssuer: options.tokenIssuer }),
+    ...(options.tokenReview === undefined ? {} : { tokenReview: options.tokenReview }),
     ...(options.leafTtlMs === undefined ? {} : { leafTtlMs: options.leafTtlMs }),
   });
   if (!authority.ok) return authority;

@@ -10,9 +10,10 @@ import {
   peerCertificateAuthenticator,
   type TokenStore,
 } from '@xebec/ca';
-import { type Result, succeed } from '@xebec/std';
+import { type Diagnostic, type Result, succeed } from '@xebec/std';
 import type { BindOptions, XdsServerOptions } from '@xebec/xds';
 import { identifyToken } from './identify-token.ts';
+import { type TokenDoors, tokenAuthenticators } from './token-authenticators.ts';
 import { TrustReports } from './trust-reports.ts';
 
 export interface CertificateAuthority {
@@ -25,7 +26,8 @@ export interface CertificateAuthority {
   readonly identify: NonNullable<XdsServerOptions['authenticate']>;
 }
 
-export interface CertificateAuthorityOptions {
+export interface CertificateAuthorityOptions extends TokenDoors {
+  readonly onProblem: (diagnostic: Diagnostic) => void;
   readonly directory: string;
   readonly trustDomain: string;
   readonly leafTtlMs?: number;
@@ -51,7 +53,9 @@ export function openCertificateAuthority(options: CertificateAuthorityOptions): 
     clock: Date.now,
     isRevoked: (serial) => authority.isRevoked({ serial }),
   });
-  const ofTokens = [joinTokenAuthenticator(tokens)];
+  const doors = tokenAuthenticators(trustDomain, options, options.onProblem);
+  if (!doors.ok) return doors;
+  const ofTokens = [joinTokenAuthenticator(tokens), ...doors.value];
   const authenticators = [renewal, ...ofTokens];
   return succeed(
     {

@@ -8,8 +8,9 @@ import {
   openMetricsOption,
 } from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
+import { type IdentityFlags, withIdentityOptions } from './identity-options.ts';
 
-export interface ControlPlaneFlags extends JwksFlags {
+export interface ControlPlaneFlags extends JwksFlags, IdentityFlags {
   readonly openMetrics?: boolean;
   readonly configDir?: readonly string[];
   readonly recursive: boolean;
@@ -48,10 +49,12 @@ const supervised = new Option(
 ).hideHelp();
 
 export const defineControlPlane: DefineCommand = (cli, finish) =>
-  newCommand('controlplane', 'run a control plane', [
-    'xebec controlplane --config-dir ./config --xds-plaintext 127.0.0.1:15010',
-    'xebec controlplane --state ./state --config-dir ./config --xds 127.0.0.1:15012 --http 127.0.0.1:15014',
-  ])
+  withIdentityOptions(
+    newCommand('controlplane', 'run a control plane', [
+      'xebec controlplane --config-dir ./config --xds-plaintext 127.0.0.1:15010',
+      'xebec controlplane --state ./state --config-dir ./config --xds 127.0.0.1:15012 --http 127.0.0.1:15014',
+    ]),
+  )
     .addOption(
       new Option('--config-dir <dir>', 'directory or file of YAML to watch; may be repeated').argParser(
         several,

@@ -11,6 +11,7 @@ import { printDiagnostics, refuse } from '../output/diagnostics.ts';
 import { metricsAccessOf } from '../state/metrics-token.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
 import { auditSinksOf } from './audit-sinks.ts';
+import { identityOptions } from './identity-options.ts';
 import { listenForStop, logLine } from './until-signal.ts';
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
@@ -20,10 +21,12 @@ export async function runControlPlaneCommand(cli: Cli, flags: ControlPlaneFlags)
   process.umask(0o077);
   using signal = listenForStop();
   const state = flags.state === undefined ? undefined : stateDirectory(cli, flags.state);
+  const identities = identityOptions(cli, flags);
+  if (!identities.ok) return refuse(cli, ...identities.diagnostics);
   const locked = lock(state, flags);
   if (!locked.ok) return refuse(cli, ...locked.diagnostics);
   using _lock = locked.value;
-  const started = await runControlPlane(optionsOf(cli, flags, state));
+  const started = await runControlPlane({ ...optionsOf(cli, flags, state), ...identities.value });
   if (!started.ok) return refuse(cli, ...started.diagnostics);
   printDiagnostics(cli, started.warnings);
   logLine(cli, 'ready');

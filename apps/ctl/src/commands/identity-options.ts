@@ -1,0 +1,43 @@
+// Options of the control plane about who gets certificates, and from whom.
+import { type Command, Option } from 'commander';
+
+export interface IdentityFlags {
+  readonly tokenIssuer?: string;
+  readonly tokenJwks?: string;
+  readonly tokenAudience?: readonly string[];
+  readonly tokenReview?: string;
+  readonly tokenReviewRoots: string;
+  readonly tokenReviewToken: string;
+}
+
+const several = (value: string, previous: readonly string[] | undefined): readonly string[] => [
+  ...(previous ?? []),
+  value,
+];
+
+const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+const options: readonly Option[] = [
+  new Option(
+    '--token-issuer <issuer>',
+    'take tokens (JWT) of this issuer, whose subject is system:serviceaccount:NAMESPACE:NAME',
+  ),
+  new Option('--token-jwks <file>', 'the keys of that issuer; read again when they change'),
+  new Option(
+    '--token-audience <name>',
+    'whom tokens must be for; may be repeated (default: istio-ca)',
+  ).argParser(several),
+  new Option(
+    '--token-review <url>',
+    'take tokens that a Kubernetes API server vouches for (https://HOST:PORT)',
+  ),
+  new Option('--token-review-roots <file>', 'roots of its certificate').default(
+    `${serviceAccountDirectory}/ca.crt`,
+  ),
+  new Option('--token-review-token <file>', 'our own token there').default(
+    `${serviceAccountDirectory}/token`,
+  ),
+];
+
+export const withIdentityOptions = (command: Command): Command =>
+  options.reduce((one, option) => one.addOption(option), command);
