@@ -106,6 +106,7 @@ export type {
   SidecarIngressListener,
   SidecarSpec,
 } from './kinds/sidecar/spec.ts';
+export { claimPath, isClaim } from './kinds/virtual-service/claims.ts';
 export type {
   CorsSpec,
   DestinationRef,

@@ -35,3 +35,7 @@ export function anyClaim(path: readonly string[], matcher: Matcher): MetadataMat
     matchPattern: { case: 'orMatch', value: { valueMatchers: [text(matcher), inList] } },
   });
 }
+
+/** Of a claim that is there, whatever it is. */
+export const presentClaim = (path: readonly string[]): MetadataMatcher =>
+  at(path, { matchPattern: { case: 'presentMatch', value: true } });

@@ -3,6 +3,7 @@
 import type { Conflict } from '../conflict.ts';
 import { checkAnnotations } from './annotations.ts';
 import { checkAuthorization } from './authorization.ts';
+import { checkClaims } from './claims.ts';
 import { decisions } from './decided.ts';
 import { checkDestinationRules } from './destination-rules.ts';
 import { checkEnvoyFilters } from './envoy-filters.ts';
@@ -30,6 +31,7 @@ const checks: readonly Check[] = [
   checkServiceEntries,
   checkPolicies,
   checkAuthorization,
+  checkClaims,
   checkSidecars,
   checkDeployments,
   checkEnvoyFilters,

@@ -105,7 +105,6 @@ export function reasonOf({ code, severity, field = '', message, origin }: Diagno
   if (operation && message.startsWith('ADD ')) return 'patch-add';
   if (operation && message.startsWith('REMOVE ')) return 'patch-remove';
   if (operation && message.startsWith('REPLACE ')) return 'patch-replace';
-  if (message.includes('@request.auth.claims')) return 'claims-unverified';
   if (code === 'unreachable-rule') return 'rule-shadowed';
   if (code === 'insecure')
     return field.includes('portLevelSettings') ? 'server-unverified-at-port' : 'server-unverified';

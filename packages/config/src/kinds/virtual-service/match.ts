@@ -9,6 +9,7 @@ import { emptyMap } from '../../values/plain-map.ts';
 import type { StringMatch, TextMap } from '../../values/shapes.ts';
 import { nonEmptyStringMatch, stringMatchOrPresent } from '../../values/string-match.ts';
 import { labels } from '../../values/text-map.ts';
+import { claimPath, isClaim } from './claims.ts';
 import type { HttpMatchSpec } from './spec.ts';
 
 /** `mesh`, `NAME` or `NAMESPACE/NAME`. */
@@ -29,6 +30,7 @@ export const gatewayReference: Decoder<string> = andThen(text, (written, walk) =
 const pseudo = new Set(['uri', 'scheme', 'method', 'authority']);
 
 function checkHeader(name: string): Complaint | undefined {
+  if (isClaim(name)) return claimPath(name) === undefined ? noClaim(name) : undefined;
   if (!pseudo.has(name)) return checkMatchedHeader(name.startsWith(':') ? name.slice(1) : name);
   return {
     code: 'invalid-header',
@@ -36,6 +38,12 @@ function checkHeader(name: string): Complaint | undefined {
     remedy: `use the field "${name}" of the match`,
   };
 }
+
+const noClaim = (name: string): Complaint => ({
+  code: 'invalid-header',
+  message: `${quote(name)} is no claim of a token`,
+  remedy: 'write @request.auth.claims.NAME, or @request.auth.claims[NAME][NAME]',
+});
 
 const headers = mapOf(stringMatchOrPresent, checkHeader, 256);
 
