@@ -19,7 +19,7 @@ interface ListBody extends AskedBody {
 
 const text = { type: 'string', maxLength: 65_536 } as const;
 const optionalTexts = Object.fromEntries(
-  ['from', 'method', 'path', 'host', 'ip', 'sni'].map((name) => [name, text]),
+  ['from', 'method', 'path', 'host', 'ip', 'sni', 'jwt'].map((name) => [name, text]),
 );
 
 const question = {
@@ -28,6 +28,7 @@ const question = {
   properties: {
     ...optionalTexts,
     to: text,
+    claims: { type: 'object' },
     port: { type: 'integer', minimum: 0, maximum: 65_535 },
     headers: {
       type: 'array',

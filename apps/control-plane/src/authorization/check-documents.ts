@@ -5,6 +5,7 @@ import { type Diagnostic, type Result, succeed } from '@xebec/std';
 import { type DocumentsOptions, meshOfObjects } from '../analysis/analyze-documents.ts';
 import { type ShownAnswer, shownAnswer } from './answers.ts';
 import { type ShownPolicies, shownPolicies } from './held-policies.ts';
+import { isSigned } from './token-signature.ts';
 
 export interface PolicyCheck {
   /** What is wrong with the objects themselves; what is refused does not hold, so that no answer is worth anything. */
@@ -18,7 +19,7 @@ export interface PolicyCheck {
 export function checkerOf(raws: readonly RawObject[], options: DocumentsOptions): PolicyCheck {
   const { scene, findings } = meshOfObjects(raws, options);
   const { defaultNamespace } = options;
-  const asked = { ...scene, defaultNamespace, isRunning: false };
+  const asked = { ...scene, defaultNamespace, isRunning: false, isSigned };
   return {
     refused: findings.filter(({ severity }) => severity === 'error').map(diagnosticOf),
     check: (question) => {

@@ -8,6 +8,7 @@ import type { Pipeline } from '../pipeline.ts';
 import { type Locate, shownAnswer } from './answers.ts';
 import { checkerOf, type PolicyCheck } from './check-documents.ts';
 import { shownPolicies } from './held-policies.ts';
+import { isSigned } from './token-signature.ts';
 
 /** Which mesh is meant. */
 export interface AskedMesh {
@@ -43,6 +44,7 @@ function checkerOfRunning({ mesh, store, settings }: Pipeline, defaultNamespace:
     settings: settings.get('mesh') ?? defaultSettings,
     defaultNamespace,
     isRunning: true,
+    isSigned,
   };
   const locate: Locate = (object, field) => store.locate(object, field);
   return {

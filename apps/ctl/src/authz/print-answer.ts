@@ -56,6 +56,8 @@ function reasonText(
       return `mutual TLS is required${by === '' ? '' : ` by ${by}`}, and the client has no identity`;
     case 'foreign-identity':
       return "the client's identity is not of the mesh's trust domain";
+    case 'bad-token':
+      return `the proxy answers 401${by === '' ? '' : `, by ${by}`}`;
     case 'bad-request':
       return 'the proxy answers 400: this is no path';
     case 'unproven-datagram':

@@ -19,6 +19,7 @@ export interface AuthzCheckOptions extends AskedMeshOptions {
   readonly header?: readonly (readonly [string, string])[];
   readonly ip?: string;
   readonly sni?: string;
+  readonly jwt?: string;
 }
 
 export interface AuthzListOptions extends AskedMeshOptions {
@@ -66,7 +67,8 @@ Examples:
     .option('--host <host>', 'the host of the request')
     .option('--header <name=value>', 'a header of the request; may be repeated', headerArgument)
     .option('--ip <address>', "the client's address")
-    .option('--sni <name>', "the server name of the client's TLS");
+    .option('--sni <name>', "the server name of the client's TLS")
+    .option('--jwt <file>', "a file with the end user's token");
   withMesh(check).action(async (options: AuthzCheckOptions) => {
     const { authzCheck } = await import('../authz/check.ts');
     finish(await authzCheck(cli, options));

@@ -69,6 +69,12 @@ class Reader {
     return value;
   }
 
+  anyMap(value: unknown, path: Path): JsonObject {
+    if (isObject(value)) return value;
+    this.refuse(path, 'this is no map', 'write NAME: VALUE');
+    return {};
+  }
+
   list(value: unknown, path: Path): readonly unknown[] {
     if (Array.isArray(value)) return value;
     if (value !== undefined) this.refuse(path, 'this is no list', 'write a list');
@@ -103,8 +109,8 @@ class Reader {
   }
 }
 
-const textFields = ['from', 'to', 'method', 'path', 'host', 'ip', 'sni'] as const;
-const questionFields = [...textFields, 'port', 'headers', 'expect', 'by', 'name'];
+const textFields = ['from', 'to', 'method', 'path', 'host', 'ip', 'sni', 'jwt'] as const;
+const questionFields = [...textFields, 'port', 'headers', 'claims', 'expect', 'by', 'name'];
 
 export function readTestFile(text: string, file: string): Result<PolicyTestFile> {
   const { objects, diagnostics } = parseDocuments(text, file);
@@ -171,6 +177,7 @@ function questionOf(map: JsonObject, path: Path, reader: Reader): AuthorizationQ
     to,
     ...(port === undefined ? {} : { port }),
     ...(headers === undefined ? {} : { headers }),
+    ...(map['claims'] === undefined ? {} : { claims: reader.anyMap(map['claims'], [...path, 'claims']) }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { CheckedCall, CheckedRequest } from './call.ts';
 import type { Caller, Target } from './parties.ts';
 import { normalizePath } from './paths.ts';
 import type { AuthorizationQuestion, CheckScene } from './question.ts';
+import { readToken, type TokenReading } from './tokens.ts';
 
 export interface CallContext {
   readonly caller: Caller;
@@ -20,6 +21,7 @@ export type EarlyReason =
   | 'not-enforced'
   | 'mutual-tls-required'
   | 'foreign-identity'
+  | 'bad-token'
   | 'bad-request'
   | 'unproven-datagram';
 
@@ -37,6 +39,8 @@ export function callOf(question: AuthorizationQuestion, context: AcceptedContext
   if (protocol === 'udp' && isBare && accepted.authorization.some(isDecisive)) return 'unproven-datagram';
   const request = speaksHttp(target) ? requestOf(question, context) : undefined;
   if (request === 'bad-request') return request;
+  const token = request === undefined ? noToken : readToken(question, accepted.authentication, scene);
+  if (token.kind === 'refused') return 'bad-token';
   const [address] = scene.isRunning ? workload.addresses : [];
   const serverName = question.sni ?? (isBare && workload.isGateway !== true ? '' : undefined);
   return {
@@ -46,9 +50,13 @@ export function callOf(question: AuthorizationQuestion, context: AcceptedContext
       ...(port === undefined ? {} : { port }),
     },
     ...(serverName === undefined ? {} : { serverName }),
-    ...(request === undefined ? {} : { http: request }),
+    ...(request === undefined
+      ? {}
+      : { http: token.kind === 'none' ? request : { ...request, claims: token.claims } }),
   };
 }
+
+const noToken: TokenReading = { kind: 'none' };
 
 export const speaksHttp = ({ protocol }: Target): boolean =>
   protocol === 'auto' || ['http', 'http2', 'grpc', 'grpc-web'].includes(protocol);

@@ -2,7 +2,15 @@
 import { expect, test } from 'vitest';
 import { defaultSettings, type MeshSettings } from '../settings.ts';
 import { createMesh, type MeshObject } from '../testing/mesh-fixture.ts';
-import { authorizationPolicy, peerAuthentication, pod, service, servicePort } from '../testing/objects.ts';
+import {
+  authorizationPolicy,
+  jwtRule,
+  peerAuthentication,
+  pod,
+  requestAuthentication,
+  service,
+  servicePort,
+} from '../testing/objects.ts';
 import { checkCall } from './check-call.ts';
 import type { AuthorizationQuestion } from './question.ts';
 
@@ -200,4 +208,60 @@ test('names that nothing has come back with those that are near', () => {
   expect(answer([], { from: 'wep-1' })).toBe('unknown-workload: did you mean "web-1.default"?');
   expect(answer([], { to: 'reviews', port: 80 })).toBe('unknown-port: name one of 9080 (http)');
   expect(answer([], { ip: 'here' })).toMatch(/^invalid-question/);
+});
+
+const encoded = (part: object): string => btoa(JSON.stringify(part)).replace(/=+$/, '');
+const jwtOf = (claims: object): string => `${encoded({ alg: 'ES256' })}.${encoded(claims)}.c2ln`;
+const users = requestAuthentication('default/users', {
+  jwtRules: [jwtRule('https://a.example', { audiences: ['shop'], spaceDelimitedClaims: ['scope'] })],
+});
+const claimsOf = (claims: object) => ({ iss: 'https://a.example', sub: 'alice', aud: 'shop', ...claims });
+
+test('[AU-2] a token that no rule accepts is refused, whatever policies say', () => {
+  const told = (claims: object): string => answer([users], { jwt: jwtOf(claimsOf(claims)) });
+  const bad = 'DENY bad-token by RequestAuthentication/default/users';
+  // The mesh runs, and the keys of the issuer are not known.
+  expect(told({})).toBe(bad);
+  expect(answer([users], { jwt: 'abc' })).toBe('DENY bad-token');
+  expect(answer([users], { headers: [['Authorization', `Bearer ${jwtOf({})}`]] })).toBe('DENY bad-token');
+  expect(answer([users], {})).toBe('ALLOW no-policy');
+  const taken = (claims: object): string => answer([users], { claims: claimsOf(claims) });
+  expect(taken({})).toBe('ALLOW no-policy');
+  expect(taken({ aud: ['blog', 'shop'] })).toBe('ALLOW no-policy');
+  for (const wrong of [{ aud: 'blog' }, { exp: 1 }, { nbf: 99_999_999_999 }, { exp: 'never' }])
+    expect(taken(wrong)).toBe(bad);
+  expect(taken({ iss: 'https://b.example' })).toBe('DENY bad-token');
+});
+
+test('[AU-2] policies compare the principal and the claims of a verified token', () => {
+  const allowing = (conditions: readonly (readonly [readonly string[], string])[]) =>
+    authorizationPolicy('default/users', {
+      rules: [
+        {
+          sources: [{ ...source, requestPrincipals: [{ kind: 'suffix', value: '/alice' }] }],
+          operations: [],
+          conditions: conditions.map(([path, value]) => ({
+            key: { kind: 'claim', path },
+            values: [{ kind: 'exact', value }],
+            notValues: [],
+          })),
+        },
+      ],
+    });
+  const policy = allowing([
+    [['scope'], 'write'],
+    [['realm', 'roles'], 'reader'],
+  ]);
+  const decided = (claims?: object): string =>
+    answer([users, policy], claims === undefined ? {} : { claims: claimsOf(claims) });
+  const good = { scope: 'read write', realm: { roles: ['reader'] } };
+  expect(decided(good)).toBe('ALLOW rule by AuthorizationPolicy/default/users[0]');
+  for (const wrong of [
+    undefined,
+    { ...good, sub: 'bob' },
+    { ...good, sub: undefined },
+    { ...good, scope: 'rewrite' },
+    { ...good, realm: { roles: 7 } },
+  ])
+    expect(decided(wrong)).toBe('DENY nothing-allows');
 });

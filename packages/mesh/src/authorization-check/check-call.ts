@@ -3,6 +3,7 @@ import { isIpAddress } from '@xebec/config';
 import { type AuthorizationPolicy, type Cause, isAskable } from '@xebec/model';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import { trustDomainsOf } from '../settings.ts';
+import type { Acceptance } from './acceptances.ts';
 import { some } from './call.ts';
 import { type CallContext, callOf, type EarlyReason, pathSeen, speaksHttp } from './call-as-seen.ts';
 import { type CheckedPolicy, type Judgement, judge } from './decide.ts';
@@ -15,6 +16,7 @@ import type {
   ConsideredPolicy,
   WorkloadAnswer,
 } from './question.ts';
+import { readToken } from './tokens.ts';
 
 /** Fails for names that nothing has, and for what no call can be. */
 export function checkCall(question: AuthorizationQuestion, scene: CheckScene): Result<AuthorizationAnswer> {
@@ -60,11 +62,26 @@ function answerOf(question: AuthorizationQuestion, context: CallContext): Worklo
   const call = callOf(question, { ...context, accepted });
   const early = typeof call === 'string' ? call : undefined;
   if (typeof call === 'string') {
-    const [cause] = early === 'mutual-tls-required' ? accepted.peer.causes : [];
+    const [cause] =
+      early === 'mutual-tls-required'
+        ? accepted.peer.causes
+        : early === 'bad-token'
+          ? tokenCauses(question, accepted, scene)
+          : [];
     return { workload: workload.object, ...endedBy(call, cause) };
   }
   const judgement = judge(accepted.authorization, { call, trustDomains: trustDomainsOf(scene.settings) });
   return { workload: workload.object, ...answerBy(judgement) };
+}
+
+/** Which rule would have had to accept the token. */
+function tokenCauses(
+  question: AuthorizationQuestion,
+  { authentication }: Acceptance,
+  scene: CheckScene,
+): readonly Cause[] {
+  const token = readToken(question, authentication, scene);
+  return token.kind === 'refused' && token.cause !== undefined ? [token.cause] : [];
 }
 
 function endedBy(reason: EarlyReason, cause: Cause | undefined): Omit<WorkloadAnswer, 'workload'> {
@@ -120,5 +137,13 @@ function notesOn(question: AuthorizationQuestion, context: CallContext): readonl
     return isHttp ? [`${port} speaks ${target.protocol}: there are no requests to look at`] : [];
   }
   const seen = path === undefined ? undefined : pathSeen(path, context);
-  return seen === undefined || seen === path ? [] : [`policies see the path ${seen}`];
+  const { note } = readToken(
+    question,
+    context.scene.mesh.acceptances(target.workload).authentication,
+    context.scene,
+  );
+  return [
+    ...(seen === undefined || seen === path ? [] : [`policies see the path ${seen}`]),
+    ...(note === undefined ? [] : [note]),
+  ];
 }

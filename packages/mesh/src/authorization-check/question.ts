@@ -3,6 +3,7 @@ import type { Cause, ObjectKey } from '@xebec/model';
 import type { MeshCollections } from '../inputs.ts';
 import type { MeshSettings } from '../settings.ts';
 import type { Truth } from './call.ts';
+import type { Claims } from './claims.ts';
 import type { RulePart } from './rules.ts';
 
 /** May this client do this there? What is left out is not known. */
@@ -22,6 +23,10 @@ export interface AuthorizationQuestion {
   readonly ip?: string;
   /** The server name of the client's TLS. */
   readonly sni?: string;
+  /** The end user's token. */
+  readonly jwt?: string;
+  /** What a token says that is taken to be signed; instead of one. */
+  readonly claims?: Claims;
 }
 
 export interface CheckScene {
@@ -31,6 +36,10 @@ export interface CheckScene {
   readonly defaultNamespace: string;
   /** Workloads run; otherwise their addresses are made up. */
   readonly isRunning: boolean;
+  /** Whether a token is signed with a key of a set; absent: signatures are taken to be right. */
+  readonly isSigned?: (token: string, keySet: string) => boolean;
+  /** Absent: now. */
+  readonly nowMs?: number;
 }
 
 /** Why it is so, when no rule says it. */
@@ -47,6 +56,8 @@ export type AnswerReason =
   | 'mutual-tls-required'
   /** The client's identity is of no trust domain that the workload believes. */
   | 'foreign-identity'
+  /** The proxy would answer 401: no rule accepts the end user's token. */
+  | 'bad-token'
   /** The proxy would answer 400. */
   | 'bad-request'
   /** Datagrams in the clear say nothing about who sent them. */
