@@ -7,6 +7,7 @@ import { accounts, type GuardedMesh, startGuarded } from './support/guarded.ts';
 import { fetchText } from './support/http.ts';
 import { at, listAt, type Mesh, pidOf, textAt, until } from './support/mesh.ts';
 import { scrape, sum } from './support/metrics.ts';
+import { keySetOf, newSigningKey, tokenOf } from './support/tokens.ts';
 import { dial } from './support/tunnel.ts';
 import { askOnce } from './support/udp.ts';
 
@@ -175,6 +176,52 @@ describe('[MX-13] records of calls', () => {
     expect(record).toMatchObject({ decision: 'denied', operation: { protocol: 'tcp', port: 8080 } });
     expect(at(record, 'principal')).toBeUndefined();
     await mesh.xebec(['delete', 'PeerAuthentication', 'strict', '--wait']);
+  });
+
+  it('one for each end user, by the token that proved it, and for each token that was not believed', async () => {
+    await guarded.policy('watch', { action: 'AUDIT', rules: [{}] });
+    const key = newSigningKey('one');
+    const users = {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'RequestAuthentication',
+      metadata: { name: 'users' },
+    };
+    const jwtRules = [{ issuer: 'https://accounts.example', jwks: keySetOf(key) }];
+    await mesh.apply(JSON.stringify({ ...users, spec: { jwtRules } }));
+    const token = (by: typeof key) => ({
+      authorization: `Bearer ${tokenOf(by, { iss: 'https://accounts.example', sub: 'alice' })}`,
+    });
+    await until(
+      'tokens are verified',
+      async () => (await http(client, '/', token(newSigningKey('one')))) === 401,
+    );
+    const start = now();
+    expect(await http(client, '/hers', token(key))).toBe(200);
+    expect(await http(client, '/forged', token(newSigningKey('one')))).toBe(401);
+    const records = await recordsSince(start, 2);
+    const at = (path: string) => records.find((record) => textAt(record, 'operation', 'path') === path);
+    expect(at('/hers')).toMatchObject({
+      decision: 'allowed',
+      user: { issuer: 'https://accounts.example', subject: 'alice' },
+    });
+    expect(at('/forged')).toMatchObject({ decision: 'denied', status: 401 });
+    expect(at('/forged')).not.toHaveProperty('user');
+    expect(await query('--from', start, '--user', 'alice')).toHaveLength(1);
+    await mesh.xebec(['delete', 'RequestAuthentication', 'users', '--wait']);
+  });
+
+  it('also at a gateway', async () => {
+    const { namespace } = await mesh.pod('istio-ingressgateway');
+    const selector = { matchLabels: { istio: 'ingressgateway' } };
+    await guarded.policy('watch', { selector, action: 'AUDIT', rules: [{}] }, namespace);
+    const start = now();
+    await fetchText({ url: `${mesh.ingress}/from-outside` });
+    const [record] = await recordsSince(start, 1);
+    expect(record).toMatchObject({
+      workload: `${namespace}/istio-ingressgateway`,
+      operation: { protocol: 'http', method: 'GET', path: '/from-outside' },
+      decision: 'allowed',
+    });
   });
 
   it('all of them while the control plane is away', async () => {

@@ -57,7 +57,7 @@ export function recordsOf(
   ];
   switch (logName) {
     case 'xebec.audit.request':
-      return http.map((entry) => recordOfRequest(entry, whose));
+      return found(http.map((entry) => recordOfRequest(entry, whose)));
     case 'xebec.audit.tunnel':
       return found(http.map((entry) => recordOfTunnel(entry, whose)));
     case 'xebec.audit.connection':

@@ -92,12 +92,32 @@ describe('a request', () => {
     });
     const none = requestOf('rbac_access_denied_matched_policy[none]');
     expect(none).toMatchObject({ decision: 'denied', reason: 'no ALLOW policy matches' });
-    expect(none.by).toBeUndefined();
-    const enforced = { enforced_engine_result: 'allowed', enforced_effective_policy_id: watch };
+    expect(none).not.toHaveProperty('by');
+    const enforced = {
+      enforced_engine_result: 'allowed',
+      enforced_effective_policy_id: watch,
+      xebec_audit_shadow_effective_policy_id: watch,
+    };
     expect(requestOf('via_upstream', { 'envoy.filters.http.rbac': enforced })).toMatchObject({
       decision: 'allowed',
       by: watched,
     });
+  });
+});
+
+test('what the application answers is no denial, and a bad token is one', () => {
+  const answered = (responseCodeDetails: string) =>
+    recordOfRequest(
+      create(HTTPAccessLogEntrySchema, {
+        commonProperties: commonOf(),
+        response: { responseCode: 401, responseCodeDetails },
+      }),
+      whose,
+    );
+  expect(answered('via_upstream')).toBeUndefined();
+  expect(answered('jwt_authn_access_denied{Jwt_verification_fails}')).toMatchObject({
+    decision: 'denied',
+    reason: 'jwt_authn_access_denied{Jwt_verification_fails}',
   });
 });
 

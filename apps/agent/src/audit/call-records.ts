@@ -23,7 +23,10 @@ const cut = (text: string): string =>
   text.length <= mostLetters ? text : `${text.slice(0, mostLetters)}… (${text.length} characters)`;
 
 /** A request of HTTP or gRPC; the proxy only tells those that are audited or denied. Queries may hold secrets: they stay out. */
-export function recordOfRequest(entry: HTTPAccessLogEntry, whose: AuditedWorkload): CallRecord {
+export function recordOfRequest(entry: HTTPAccessLogEntry, whose: AuditedWorkload): CallRecord | undefined {
+  const decision = decisionOfRequest(entry);
+  // An answer of the application itself that looks like a denial.
+  if (decision.decision === 'allowed' && decision.audit === undefined) return undefined;
   const { request, response, commonProperties: common } = entry;
   const contentType = request?.requestHeaders['content-type'] ?? '';
   const path = (request?.originalPath || request?.path)?.split(/[?#]/)[0];
@@ -39,7 +42,7 @@ export function recordOfRequest(entry: HTTPAccessLogEntry, whose: AuditedWorkloa
       ...(path === undefined || path === '' ? {} : { path: cut(path) }),
       ...(port === undefined ? {} : { port }),
     }),
-    ...decisionOfRequest(entry),
+    ...decision,
     ...(request?.requestId === undefined || request.requestId === ''
       ? {}
       : { requestId: cut(request.requestId) }),

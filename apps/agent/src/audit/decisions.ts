@@ -33,7 +33,8 @@ export function decisionOfRequest({ commonProperties: common, response }: HTTPAc
   const marked = audit === undefined ? {} : { audit };
   const denial = denialOf(details);
   if (denial !== undefined) return { ...denial, ...marked };
-  if (common?.responseFlags?.unauthorizedDetails !== undefined)
+  const isUnbelieved = details.startsWith('jwt_authn_access_denied');
+  if (isUnbelieved || common?.responseFlags?.unauthorizedDetails !== undefined)
     return { decision: 'denied', reason: details.slice(0, mostOfReason), ...marked };
   return { decision: 'allowed', ...allowedBy(common, httpRules), ...marked };
 }

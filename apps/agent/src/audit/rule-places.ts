@@ -37,7 +37,12 @@ export function createRulePlaces({ clock, locate }: RulePlacesOptions) {
   /** What is known goes at once, and is asked for again when it is old. */
   const originOf = async (cause: string): Promise<string | undefined> => {
     const held = known.get(cause);
-    if (held === undefined) return (await Promise.race([ask(cause), nothingAfter(patienceMs)]))?.origin;
+    if (held === undefined) {
+      const found = await Promise.race([ask(cause), nothingAfter(patienceMs)]);
+      // The next record does not wait as well.
+      if (found === undefined) known.set(cause, { origin: undefined, untilMs: clock() + freshMs });
+      return found?.origin;
+    }
     if (held.untilMs < clock()) void ask(cause);
     return held.origin;
   };

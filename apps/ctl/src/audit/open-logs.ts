@@ -1,21 +1,27 @@
 // Finds and reads audit logs: the named ones, or all of a mesh; a log that cannot be read is a problem, never left out.
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findChains, type ReadChain, readChain } from '@xebec/journal-file';
+import { findChains, type ReadChain, type ReadRecord, readChain } from '@xebec/journal-file';
 import { fail, type Result, succeed } from '@xebec/std';
 import type { Cli } from '../cli.ts';
 import { problem } from '../output/diagnostics.ts';
 import { stateDirectory } from '../state/state-directory.ts';
 
+export interface LogOptions {
+  readonly state: string | undefined;
+  /** Whose fields are wanted. */
+  readonly keepsFields: (record: ReadRecord) => boolean;
+}
+
 export function openLogs(
   cli: Cli,
   paths: readonly string[],
-  state: string | undefined,
+  { state, keepsFields }: LogOptions,
 ): Result<readonly ReadChain[]> {
   const places =
     paths.length > 0 ? paths.map((path) => resolve(cli.cwd, path)) : logsOf(stateDirectory(cli, state));
   try {
-    const chains = places.flatMap(findChains).map(readChain);
+    const chains = places.flatMap(findChains).map((path) => readChain(path, { keepsFields }));
     if (chains.length > 0) return succeed(chains);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 // xebec audit query: records of all logs in the order of time, those that were asked for.
-import type { ReadChain } from '@xebec/journal-file';
+import type { ReadChain, ReadRecord } from '@xebec/journal-file';
 import { at, type JsonObject, numberOf, textOf, textsOf } from '../admin/json.ts';
 import { shownKey } from '../apply/changes.ts';
 import type { Cli } from '../cli.ts';
@@ -15,9 +15,12 @@ export async function auditQuery(
   paths: readonly string[],
   options: AuditQueryOptions,
 ): Promise<ExitCode> {
-  const logs = openLogs(cli, paths, options.state);
+  const nowMs = Date.now();
+  const keepsFields = ({ kind, fields }: ReadRecord): boolean =>
+    kinds.includes(kind) && isWanted(fields, options, nowMs);
+  const logs = openLogs(cli, paths, { state: options.state, keepsFields });
   if (!logs.ok) return refuse(cli, ...logs.diagnostics);
-  const items = recordsOf(logs.value).filter((record) => isWanted(record, options, Date.now()));
+  const items = recordsOf(logs.value);
   const shown = options.limit === undefined ? items : items.slice(Math.max(0, items.length - options.limit));
   if (options.output === 'json') await printStructured(cli, 'json', { items: shown });
   else if (shown.length === 0) cli.stderr.write('no record\n');
@@ -32,7 +35,7 @@ function recordsOf(chains: readonly ReadChain[]): readonly JsonObject[] {
   return chains
     .flatMap(({ id, lines }) =>
       lines.flatMap(({ record }): JsonObject[] =>
-        typeof record === 'object' && kinds.includes(record.kind)
+        typeof record === 'object' && kinds.includes(record.kind) && 'kind' in record.fields
           ? [{ ...record.fields, hash: record.hash, ...(id === undefined ? {} : { chain: id }) }]
           : [],
       ),

@@ -6,7 +6,6 @@ import { anyOf } from '@xebec/protos';
 import {
   type AccessLog,
   type AccessLogFilter,
-  AccessLogFilterSchema,
   AccessLogSchema,
 } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import { ApiVersion } from '@xebec/protos/envoy/config/core/v3/config_source_pb';
@@ -16,8 +15,10 @@ import {
   HttpGrpcAccessLogConfigSchema,
   TcpGrpcAccessLogConfigSchema,
 } from '@xebec/protos/envoy/extensions/access_loggers/grpc/v3/als_pb';
-import { auditedRuleKey, auditState, httpRbacNamespace } from '../authorization/verdict-names.ts';
+import { auditState, httpRbacNamespace } from '../authorization/verdict-names.ts';
 import type { Fields } from '../resource.ts';
+import { auditedOrDenied, ofTypes as types } from './filters.ts';
+import { printedConnectionLog, printedRequestLog } from './printed-logs.ts';
 
 /** The agent's socket; see the proxy's bootstrap. */
 const agentCluster = 'xds-grpc';
@@ -32,22 +33,23 @@ export const auditLogNames = {
   session: 'xebec.audit.session',
 } as const;
 
-/** Whose calls are audited: an AUDIT policy holds there, and its agent keeps records. */
-export const isAudited = (
-  authorization: Authorization,
-  { keepsAudit }: Pick<ProxyNode, 'keepsAudit'>,
-): boolean => keepsAudit === true && authorization.some(({ action }) => action === 'AUDIT');
+/** Where an AUDIT policy holds. */
+const isWatched = (authorization: Authorization): boolean =>
+  authorization.some(({ action }) => action === 'AUDIT');
 
 type AuditedProxy = Pick<ProxyNode, 'keepsAudit'>;
 type Logs = readonly AccessLog[];
 
-/** Requests that an AUDIT rule matches, and those that are denied. */
-export const requestAuditLogs = (authorization: Authorization, proxy: AuditedProxy): Logs =>
-  isAudited(authorization, proxy) ? [requestLog] : [];
+const isAudited = (authorization: Authorization, { keepsAudit }: AuditedProxy): boolean =>
+  keepsAudit === true && isWatched(authorization);
+
+/** Requests that an AUDIT rule matches, and those that are denied; printed where no agent keeps records. */
+export const requestAuditLogs = (authorization: Authorization, { keepsAudit }: AuditedProxy): Logs =>
+  isWatched(authorization) ? [keepsAudit === true ? requestLog : printedRequestLog] : [];
 
 /** Connections when their server has been reached, and when they end; the agent knows which of it is news. */
-export const connectionAuditLogs = (authorization: Authorization, proxy: AuditedProxy): Logs =>
-  isAudited(authorization, proxy) ? [connectionLog] : [];
+export const connectionAuditLogs = (authorization: Authorization, { keepsAudit }: AuditedProxy): Logs =>
+  isWatched(authorization) ? [keepsAudit === true ? connectionLog : printedConnectionLog] : [];
 
 /** What is turned away before any filter sees it. */
 export const listenerAuditLogs = (authorization: Authorization, proxy: AuditedProxy): Logs =>
@@ -97,58 +99,7 @@ const httpLog = (logName: string, filter: AccessLogFilter): AccessLog => {
 const tcpLog = (logName: string, filter?: AccessLogFilter): AccessLog =>
   logOf('tcp_grpc', anyOf(TcpGrpcAccessLogConfigSchema, { commonConfig: common(logName) }), filter);
 
-type StringTest = { case: 'presentMatch'; value: boolean } | { case: 'text'; value: string };
-
-/** Whether metadata of the RBAC filters has a key, or has it with a value. */
-const noted = (key: string, test: StringTest): AccessLogFilter => {
-  const matchPattern =
-    test.case === 'presentMatch'
-      ? test
-      : {
-          case: 'stringMatch' as const,
-          value: { matchPattern: { case: 'exact' as const, value: test.value } },
-        };
-  return create(AccessLogFilterSchema, {
-    filterSpecifier: {
-      case: 'metadataFilter',
-      value: {
-        matcher: {
-          filter: httpRbacNamespace,
-          path: [{ segment: { case: 'key', value: key } }],
-          value: { matchPattern },
-        },
-        matchIfKeyNotFound: false,
-      },
-    },
-  });
-};
-
-const types = (...wanted: readonly AccessLogType[]): AccessLogFilter =>
-  create(AccessLogFilterSchema, {
-    filterSpecifier: { case: 'logTypeFilter', value: { types: [...wanted] } },
-  });
-
-/** Of what denies requests before rules are asked: tokens, and other services that are asked for a decision. */
-const deniedElsewhere = create(AccessLogFilterSchema, {
-  filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['UAEX'] } },
-});
-
-const requestLog = httpLog(
-  auditLogNames.request,
-  create(AccessLogFilterSchema, {
-    filterSpecifier: {
-      case: 'orFilter',
-      value: {
-        filters: [
-          noted(auditedRuleKey, { case: 'presentMatch', value: true }),
-          noted('enforced_engine_result', { case: 'text', value: 'denied' }),
-          deniedElsewhere,
-        ],
-      },
-    },
-  }),
-);
-
+const requestLog = httpLog(auditLogNames.request, auditedOrDenied(httpRbacNamespace));
 const connectionLog = tcpLog(
   auditLogNames.connection,
   types(AccessLogType.TcpUpstreamConnected, AccessLogType.TcpConnectionEnd),

@@ -37,7 +37,7 @@ export function brief(value: unknown): unknown {
 
 /** Logs that are only where somebody asked for them. */
 function auditLogsIn(logs: unknown): readonly unknown[] | undefined {
-  const found = Array.isArray(logs) ? logs.filter((log) => String(nameOf(log)).endsWith('_grpc')) : [];
+  const found = Array.isArray(logs) ? logs.filter((log) => JSON.stringify(log).includes('xebec.audit')) : [];
   return found.length === 0 ? undefined : found;
 }
 

@@ -17,7 +17,7 @@ export interface AuditChainOptions {
   readonly clock: () => number;
   /** Bytes after which another file begins; 16 MiB by default. */
   readonly segmentBytes?: number;
-  /** Files that are kept; 64 by default. */
+  /** Files that are kept; 32 by default. */
   readonly keptSegments?: number;
   /** Records that wait for a disk that takes none; 10,000 by default. */
   readonly mostWaiting?: number;
@@ -189,7 +189,7 @@ class FileChain implements AuditChain {
 
   /** The record of a removal is written before the file is gone. */
   #prune(): void {
-    const { directory, keptSegments = 64 } = this.#options;
+    const { directory, keptSegments = 32 } = this.#options;
     const names = segmentNames(directory);
     const removed = names.slice(0, Math.max(0, names.length - Math.max(2, keptSegments)));
     const newest = removed.at(-1);

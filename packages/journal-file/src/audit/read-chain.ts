@@ -23,8 +23,13 @@ export interface ReadChain {
   readonly head?: ChainHead | 'unreadable' | 'missing';
 }
 
+export interface ReadOptions {
+  /** Whose fields are wanted; of other records only what links them is kept. Default: all. */
+  readonly keepsFields?: (record: ReadRecord) => boolean;
+}
+
 /** Throws as the system does. */
-export function readChain(path: string): ReadChain {
+export function readChain(path: string, { keepsFields = () => true }: ReadOptions = {}): ReadChain {
   const isDirectory = statSync(path).isDirectory();
   const directory = isDirectory ? path : dirname(path);
   const names = isDirectory ? segmentNames(path) : [basename(path)];
@@ -36,9 +41,15 @@ export function readChain(path: string): ReadChain {
     const file = join(directory, name);
     const texts = readFileSync(file, 'utf8').split('\n');
     const rest = texts.pop() ?? '';
-    texts.forEach(
-      (text, index) => void lines.push({ file, line: index + 1, record: decodeRecord(text), text }),
-    );
+    const read = (text: string): ChainLine['record'] => {
+      const record = decodeRecord(text);
+      return typeof record === 'string' || keepsFields(record) ? record : { ...record, fields: {} };
+    };
+    texts.forEach((text, index) => {
+      const record = read(text);
+      // The text of a good record is in its fields.
+      lines.push({ file, line: index + 1, record, text: typeof record === 'object' ? '' : text });
+    });
     if (rest !== '') unfinished = { file, line: texts.length + 1 };
   }
   const id = idOf(directory);
