@@ -72,6 +72,8 @@ export interface Peer {
   readonly identities: readonly string[];
   /** Serial number of the verified client certificate: hexadecimal, upper case. */
   readonly serial?: string;
+  /** When the verified client certificate ends; milliseconds since the epoch. */
+  readonly expiresAtMs?: number;
   readonly isPlaintext: boolean;
 }
 

@@ -16,7 +16,9 @@ export function peerOf(call: ServerDuplexStream<Buffer, Buffer>, isPlaintext: bo
   return {
     address: call.getPeer(),
     identities: isPlaintext ? [] : uriNames(certificate?.subjectaltname),
-    ...(certificate === undefined ? {} : { serial: certificate.serialNumber }),
+    ...(certificate === undefined
+      ? {}
+      : { serial: certificate.serialNumber, expiresAtMs: Date.parse(certificate.valid_to) }),
     isPlaintext,
   };
 }

@@ -17,6 +17,7 @@ export type Call = ServerDuplexStream<Buffer, Buffer>;
 /** A stream that takes nothing for this long no longer counts against the common budget. */
 const STUCK_MS = 1_000;
 const FIRST_REQUEST_MS = 15_000;
+const longestTimerMs = 2 ** 31 - 1;
 
 export class XdsStream implements Disposable {
   readonly id: number;
@@ -31,6 +32,7 @@ export class XdsStream implements Disposable {
   private readonly connectedAtMs: number;
   private node: ClientNode | undefined;
   private timer: Disposable | undefined;
+  private expiry: Disposable | undefined;
   private isEnded = false;
   private isWaiting = false;
 
@@ -184,6 +186,10 @@ export class XdsStream implements Disposable {
       );
       return false;
     }
+    if (peer.expiresAtMs !== undefined && peer.expiresAtMs <= hub.clock.nowMs()) {
+      this.refuse(status.UNAUTHENTICATED, 'the certificate of this connection has ended', node.id);
+      return false;
+    }
     if (hub.streamsOfIdentity(peer) >= hub.limits.streamsPerIdentity) {
       const most = hub.limits.streamsPerIdentity;
       this.refuse(status.RESOURCE_EXHAUSTED, `more than ${most} streams of one identity`, node.id);
@@ -210,6 +216,7 @@ export class XdsStream implements Disposable {
     hub.join(this);
     hub.introduce(this.peer.address);
     const { peer, id: stream } = this;
+    this.endOnExpiry();
     hub.emit({ kind: 'connected', client, stream, node, peer });
     this.session = openSession({
       protocol: this.protocol,
@@ -228,6 +235,21 @@ export class XdsStream implements Disposable {
       },
     });
     return true;
+  }
+
+  /** A proof holds as long as its certificate: who renews it comes back with the new one. */
+  private endOnExpiry(): void {
+    const { expiresAtMs } = this.peer;
+    if (expiresAtMs === undefined || Number.isNaN(expiresAtMs)) return;
+    const leftMs = expiresAtMs - this.hub.clock.nowMs();
+    this.expiry = this.hub.clock.after(Math.min(Math.max(1, leftMs), longestTimerMs), () => {
+      if (this.hub.clock.nowMs() < expiresAtMs) this.endOnExpiry();
+      else
+        this.end(
+          status.UNAUTHENTICATED,
+          'the certificate of this connection has ended: connect with a new one',
+        );
+    });
   }
 
   private isReady(): boolean {
@@ -285,6 +307,7 @@ export class XdsStream implements Disposable {
     if (this.isEnded) return;
     this.isEnded = true;
     this.timer?.[Symbol.dispose]();
+    this.expiry?.[Symbol.dispose]();
     forgive(this.hub.budget, this.share);
     if (this.session !== undefined) closeSession(this.session);
     this.hub.leave(this, reason);

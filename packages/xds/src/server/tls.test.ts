@@ -1,8 +1,9 @@
 // The server with TLS: who is who, who gets in, and a certificate replaced while it serves.
+import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:tls';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { XdsServerOptions } from '../options.ts';
+import { systemClock, type XdsServerOptions } from '../options.ts';
 import { CLUSTER } from '../roles.ts';
 import {
   createTestAuthority,
@@ -55,7 +56,7 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
 
   async function serve(
     clientCertificates: ClientCertificates,
-    options: Pick<Partial<XdsServerOptions>, 'authenticate' | 'limits'> = {},
+    options: Pick<Partial<XdsServerOptions>, 'authenticate' | 'limits' | 'clock'> = {},
   ) {
     const world = createWorld();
     world.transact(() => world.set(CLUSTER, testCluster('c')));
@@ -184,6 +185,20 @@ describe.skipIf(!hasOpenssl())('a TLS binding', () => {
     });
     expect(await call(undefined)).toBe(status.UNAVAILABLE);
     expect(isKnownOpen).toBe(true);
+  });
+
+  it('ends a stream when the certificate that opened it ends', async () => {
+    const certificate = authority.issue(`URI:${ID}`);
+    const expiresAtMs = Date.parse(new X509Certificate(certificate.certificateChain).validTo);
+    const offsetMs = expiresAtMs - Date.now() - 1_000;
+    const clock = { ...systemClock, nowMs: () => Date.now() + offsetMs };
+    const { binding } = await serve('required', { clock });
+    const stream = clientWith(binding.port, certificate);
+    expect((await stream.next()).resources).toHaveLength(1);
+    expect(await stream.error()).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      details: expect.stringContaining('has ended'),
+    });
   });
 
   it('lets one identity have so many streams', async () => {
