@@ -1,7 +1,7 @@
 // Floods of HTTP/2 frames that no library would send, and how the server ends them.
 import { connect, type Socket } from 'node:net';
 
-const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 export function frame(
   type: number,
