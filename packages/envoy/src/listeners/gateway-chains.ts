@@ -27,6 +27,7 @@ import { clientFilters, serverFilters } from './connection-protocols.ts';
 import { clustersOf, targetOf } from './connection-target.ts';
 import { httpConnectionManager } from './http-connection.ts';
 import { namedByClientChain, namedByClientFilters } from './named-by-client.ts';
+import { oneIdentity } from './one-identity.ts';
 import { gatewayTlsServer } from './server-tls.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
@@ -57,7 +58,7 @@ export function gatewayChain(server: GatewayServer, context: ChainContext): Gate
   const chain = {
     ...matchOf(server),
     metadata: causeMetadata(server.causes),
-    filters,
+    filters: tls.kind === 'mesh' ? [oneIdentity, ...filters] : filters,
     ...(transportSocket === undefined ? {} : { transportSocket }),
   };
   return { chain, needs };

@@ -22,6 +22,7 @@ import { trustDomainsOf } from '../trust-domains.ts';
 import { plainHttpProtocols } from './addresses.ts';
 import { serverFilters } from './connection-protocols.ts';
 import { httpConnectionManager } from './http-connection.ts';
+import { oneIdentity } from './one-identity.ts';
 import { meshProtocols, mutualTlsServer } from './server-tls.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
@@ -105,8 +106,10 @@ function chain(options: PortChainOptions, form: { kind: Kind; security: Security
     name: `0.0.0.0_${port.port}_${form.kind}_${form.security}_${'transportProtocol' in form.match ? form.match.transportProtocol : 'any'}`,
     filterChainMatch: { ...form.match, ...(matchesPort ? { destinationPort: port.port } : {}) },
     metadata: causeMetadata([...policy, ...port.causes]),
-    filters:
-      form.kind === 'http' ? [httpFilters(options, form.security)] : tcpFilters(options, form.security),
+    filters: [
+      ...(form.security === 'mutual_tls' ? [oneIdentity] : []),
+      ...(form.kind === 'http' ? [httpFilters(options, form.security)] : tcpFilters(options, form.security)),
+    ],
     ...(form.security === 'mutual_tls' ? { transportSocket: mutualTlsServer(trustDomainsOf(settings)) } : {}),
   };
 }

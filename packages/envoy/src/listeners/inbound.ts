@@ -26,6 +26,7 @@ import {
   tlsInspector,
 } from './addresses.ts';
 import { type Chain, kindOf, portChains } from './inbound-chains.ts';
+import { oneIdentity } from './one-identity.ts';
 import { meshProtocols, mutualTlsServer } from './server-tls.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
@@ -189,7 +190,7 @@ function otherPorts(inbound: Inbound, settings: ProxySettings): readonly Chain[]
     name: 'virtualInbound-catchall-mtls',
     filterChainMatch: { transportProtocol: 'tls', applicationProtocols: [...meshProtocols.any] },
     transportSocket: mutualTlsServer(trustDomainsOf(settings)),
-    filters: passedThrough(inbound, settings, 'mutual_tls'),
+    filters: [oneIdentity, ...passedThrough(inbound, settings, 'mutual_tls')],
   };
   const plain: Chain = {
     name: 'virtualInbound-catchall',

@@ -19,7 +19,8 @@ export function readable(typeUrl: string, resource: EncodedResource): unknown {
 }
 
 const same = new Set(['accessLogOptions']);
-const peerFilter = 'envoy.filters.http.header_to_metadata';
+/** Filters that every chain of their kind has. */
+const usual: ReadonlySet<unknown> = new Set(['envoy.filters.http.header_to_metadata', 'xebec.one-identity']);
 
 /** Key sets are JSON in a text: they are shown as what they hold. */
 const keysIn = (value: unknown): unknown =>
@@ -27,7 +28,7 @@ const keysIn = (value: unknown): unknown =>
 
 /** Without what is the same everywhere: logs and metrics of listeners, and where secrets of the agent come from. */
 export function brief(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((each) => nameOf(each) !== peerFilter).map(brief);
+  if (Array.isArray(value)) return value.filter((each) => !usual.has(nameOf(each))).map(brief);
   if (typeof value !== 'object' || value === null) return keysIn(value);
   const kept = Object.entries(value)
     .map(([key, inner]) => [key, key === 'accessLog' ? auditLogsIn(inner) : inner] as const)

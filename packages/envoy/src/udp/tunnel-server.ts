@@ -13,6 +13,7 @@ import type { ProxySettings } from '../inputs.ts';
 import { networkFilter } from '../listeners/addresses.ts';
 import { routerFilter } from '../listeners/http-connection.ts';
 import type { Chain } from '../listeners/inbound-chains.ts';
+import { oneIdentity } from '../listeners/one-identity.ts';
 import { mutualTlsServer } from '../listeners/server-tls.ts';
 import { causeMetadata } from '../metadata.ts';
 import type { Fields } from '../resource.ts';
@@ -50,7 +51,7 @@ export function tunnelChains(options: TunnelChainOptions): readonly Chain[] {
       },
       metadata: causeMetadata([...policy, ...port.causes]),
       transportSocket: mutualTlsServer(trustDomainsOf(settings)),
-      filters: [...authorization, tunnelServer(port, settings, audit)],
+      filters: [oneIdentity, ...authorization, tunnelServer(port, settings, audit)],
     },
   ];
 }
