@@ -1,5 +1,5 @@
 // What a control plane can be told; every option has a default that works on a laptop.
-import type { AuditEvent, MetricsAccess } from '@xebec/ca';
+import type { AuditEvent, MetricsAccess, SignerAddress } from '@xebec/ca';
 import type { AuditSink } from '@xebec/journal-file';
 import type { MeshSettings } from '@xebec/mesh';
 import type { Diagnostic } from '@xebec/std';
@@ -27,6 +27,8 @@ export interface ControlPlaneOptions extends TokenDoors {
   readonly discovery?: 'on-demand' | 'eager';
   /** Life of workload certificates in milliseconds. Default 24 h. */
   readonly leafTtlMs?: number;
+  /** Signs certificates instead of an authority in the state directory, whose `ca/root-cert.pem` then only says what is trusted. */
+  readonly signer?: SignerAddress;
   /** Where keys of tokens may be fetched from although it is this machine or in clear text, and how often; default 5 min. */
   readonly jwks?: { readonly allow?: readonly string[]; readonly refreshMs?: number };
   /** Get copies of audit records, beside the files in `audit/control-plane`. */

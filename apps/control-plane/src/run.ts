@@ -90,6 +90,7 @@ function openState(options: ControlPlaneOptions, closing: Closing, emit: Emit): 
       emit({ kind: 'certificate', audit: event });
     },
     onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
+    ...(options.signer === undefined ? {} : { signer: options.signer }),
     ...(options.tokenIssuer === undefined ? {} : { tokenIssuer: options.tokenIssuer }),
     ...(options.tokenReview === undefined ? {} : { tokenReview: options.tokenReview }),
     ...(options.leafTtlMs === undefined ? {} : { leafTtlMs: options.leafTtlMs }),

@@ -1,13 +1,17 @@
 // The certificate authority with its services: certificates are given out, what to trust is told, and what proxies took is heard.
 import {
   type AuditEvent,
+  type AuthorityOptions,
   addCertificateService,
   addTrustService,
   createTokenStore,
   joinTokenAuthenticator,
-  type LiveAuthority,
+  type MeshAuthority,
+  openExternalAuthority,
   openLiveAuthority,
+  openSignerHook,
   peerCertificateAuthenticator,
+  type SignerAddress,
   type TokenStore,
 } from '@xebec/ca';
 import { type Diagnostic, type Result, succeed } from '@xebec/std';
@@ -17,7 +21,7 @@ import { type TokenDoors, tokenAuthenticators } from './token-authenticators.ts'
 import { TrustReports } from './trust-reports.ts';
 
 export interface CertificateAuthority {
-  readonly authority: LiveAuthority;
+  readonly authority: MeshAuthority;
   readonly tokens: TokenStore;
   /** What connected workloads trust and present. */
   readonly reports: TrustReports;
@@ -31,16 +35,23 @@ export interface CertificateAuthorityOptions extends TokenDoors {
   readonly directory: string;
   readonly trustDomain: string;
   readonly leafTtlMs?: number;
+  /** Signs instead of keys in the directory. */
+  readonly signer?: SignerAddress;
   readonly audit: (event: AuditEvent) => void;
+}
+
+function open(own: AuthorityOptions, signer: SignerAddress | undefined): Result<MeshAuthority> {
+  if (signer === undefined) return openLiveAuthority(own);
+  const hook = openSignerHook(signer);
+  return hook.ok ? openExternalAuthority(own, hook.value) : hook;
 }
 
 export function openCertificateAuthority(options: CertificateAuthorityOptions): Result<CertificateAuthority> {
   const { trustDomain, directory, leafTtlMs } = options;
-  const opened = openLiveAuthority({
-    directory,
-    trustDomain,
-    ...(leafTtlMs === undefined ? {} : { leafTtlMs }),
-  });
+  const opened = open(
+    { directory, trustDomain, ...(leafTtlMs === undefined ? {} : { leafTtlMs }) },
+    options.signer,
+  );
   if (!opened.ok) return opened;
   const authority = opened.value;
   const tokens = createTokenStore({ trustDomain });

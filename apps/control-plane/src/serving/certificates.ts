@@ -1,5 +1,5 @@
 // The control plane's own certificate, from its own authority, renewed at half its life.
-import { type Authority, createKeyAndCsr, parseCsr, spiffeId } from '@xebec/ca';
+import { createKeyAndCsr, type MeshAuthority, parseCsr, spiffeId } from '@xebec/ca';
 import { type Result, succeed } from '@xebec/std';
 import type { TlsMaterial } from '@xebec/xds';
 
@@ -11,7 +11,7 @@ export interface ServingCertificate {
 const ttlMs = 24 * 3_600_000;
 
 export async function issueServingCertificate(
-  authority: Authority,
+  authority: MeshAuthority,
   addresses: readonly string[],
 ): Promise<Result<ServingCertificate>> {
   const identity = spiffeId({
@@ -24,7 +24,8 @@ export async function issueServingCertificate(
   if (!pair.ok) return pair;
   const subject = parseCsr(pair.value.csrPem);
   if (!subject.ok) return subject;
-  const issued = authority.issueServer({
+  const issued = await authority.issueServer({
+    csrPem: pair.value.csrPem,
     publicKey: subject.value,
     spiffeId: identity.value,
     ttlMs,

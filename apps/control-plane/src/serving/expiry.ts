@@ -1,5 +1,5 @@
 // What expires: warnings 30, 10 and 3 days before a certificate of the authority ends, and for workloads whose renewal is overdue.
-import type { LiveAuthority } from '@xebec/ca';
+import type { MeshAuthority } from '@xebec/ca';
 import type { Diagnostic } from '@xebec/std';
 import type { HeardReport } from './trust-reports.ts';
 
@@ -10,7 +10,7 @@ const warningDays = [3, 10, 30] as const;
 const overdueShare = 0.2;
 
 export interface ExpirySources {
-  readonly authority: Pick<LiveAuthority, 'certificates' | 'rotation'>;
+  readonly authority: Pick<MeshAuthority, 'certificates' | 'rotation'>;
   readonly reports: { readonly all: readonly HeardReport[] };
 }
 

@@ -1,11 +1,11 @@
 // Moves a rotation on: from one step to the next as soon as every workload is proven to have the one before, and never sooner.
-import type { LiveAuthority, Rotation } from '@xebec/ca';
+import type { MeshAuthority, Rotation } from '@xebec/ca';
 import type { Diagnostic } from '@xebec/std';
 import type { Awaited } from './trust-proof.ts';
 import type { TrustReports } from './trust-reports.ts';
 
 export interface RotationDriverOptions {
-  readonly authority: LiveAuthority;
+  readonly authority: MeshAuthority;
   readonly reports: TrustReports;
   readonly awaited: () => readonly Awaited[];
   readonly onStep: (rotation: Rotation | undefined) => void;

@@ -1,5 +1,5 @@
 // Who has what is trusted now, and who not: a step of a rotation is proven only when nobody is left, whether connected or not.
-import type { LiveAuthority } from '@xebec/ca';
+import type { MeshAuthority } from '@xebec/ca';
 import type { ControlPlaneContext } from '../context.ts';
 import type { ProxyRegistry } from '../proxies/registry.ts';
 import type { TrustReports } from './trust-reports.ts';
@@ -12,7 +12,7 @@ export interface Awaited {
 }
 
 export interface ProofSources {
-  readonly authority: Pick<LiveAuthority, 'bundle' | 'rotation'>;
+  readonly authority: Pick<MeshAuthority, 'bundle' | 'rotation'>;
   readonly reports: TrustReports;
   readonly registry: Pick<ProxyRegistry, 'proxy'>;
   readonly xds: Pick<ControlPlaneContext['xds'], 'statuses'>;

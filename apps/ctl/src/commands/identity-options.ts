@@ -2,6 +2,8 @@
 import { type Command, Option } from 'commander';
 
 export interface IdentityFlags {
+  readonly caSigner?: string;
+  readonly caSignerRoots?: string;
   readonly tokenIssuer?: string;
   readonly tokenJwks?: string;
   readonly tokenAudience?: readonly string[];
@@ -18,6 +20,11 @@ const several = (value: string, previous: readonly string[] | undefined): readon
 const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 const options: readonly Option[] = [
+  new Option(
+    '--ca-signer <url>',
+    'have somebody else sign certificates: unix:PATH, https://HOST:PORT/PATH, or http:// on loopback',
+  ),
+  new Option('--ca-signer-roots <file>', 'roots of its certificate (default: those of Node)'),
   new Option(
     '--token-issuer <issuer>',
     'take tokens (JWT) of this issuer, whose subject is system:serviceaccount:NAMESPACE:NAME',

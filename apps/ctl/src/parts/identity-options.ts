@@ -11,7 +11,7 @@ const defaultAudiences = ['istio-ca'];
 export function identityOptions(
   cli: Cli,
   flags: IdentityFlags,
-): Result<Pick<ControlPlaneOptions, 'tokenIssuer' | 'tokenReview'>> {
+): Result<Pick<ControlPlaneOptions, 'tokenIssuer' | 'tokenReview' | 'signer'>> {
   const { tokenIssuer, tokenJwks, tokenReview, tokenAudience: audiences = defaultAudiences } = flags;
   if ((tokenIssuer === undefined) !== (tokenJwks === undefined)) {
     const missing = tokenJwks === undefined ? '--token-jwks' : '--token-issuer';
@@ -23,7 +23,10 @@ export function identityOptions(
     );
   }
   const file = (path: string): string => resolve(cli.cwd, path);
+  const { caSigner, caSignerRoots } = flags;
+  const signerRoots = caSignerRoots === undefined ? {} : { rootsFile: file(caSignerRoots) };
   return succeed({
+    ...(caSigner === undefined ? {} : { signer: { url: caSigner, ...signerRoots } }),
     ...(tokenIssuer === undefined || tokenJwks === undefined
       ? {}
       : { tokenIssuer: { issuer: tokenIssuer, audiences, keysFile: file(tokenJwks) } }),

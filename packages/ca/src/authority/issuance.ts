@@ -133,15 +133,24 @@ function checkOwner(trustDomain: string, spiffeId: string): readonly Diagnostic[
   return foreign.ok ? undefined : foreign.diagnostics;
 }
 
+/** The life that is wanted, cut to the longest allowed. */
+export function grantedTtlMs(
+  { leafTtlMs, maxTtlMs }: Pick<IssuanceSettings, 'leafTtlMs' | 'maxTtlMs'>,
+  wantedMs: number | undefined,
+): Result<number> {
+  const ttlMs = Math.min(wantedMs ?? leafTtlMs, maxTtlMs);
+  return ttlMs >= SECOND_MS ? succeed(ttlMs) : badTtl();
+}
+
 /** Whole seconds: what the certificate will say is what is reported. */
 function grantLife(
   { settings, issuer }: Issuance,
   wantedMs: number | undefined,
 ): Result<Pick<IssuedCertificate, 'notBefore' | 'notAfter'>> {
-  const ttlMs = Math.min(wantedMs ?? settings.leafTtlMs, settings.maxTtlMs);
-  if (!(ttlMs >= SECOND_MS)) return badTtl();
+  const ttl = grantedTtlMs(settings, wantedMs);
+  if (!ttl.ok) return ttl;
   const nowMs = settings.clock();
-  const notAfter = wholeSeconds(Math.min(nowMs + ttlMs, issuer.notAfterMs));
+  const notAfter = wholeSeconds(Math.min(nowMs + ttl.value, issuer.notAfterMs));
   if (notAfter <= nowMs) {
     return refuse({
       code: 'authority-expired',

@@ -33,7 +33,7 @@ export interface PublicationSources {
   readonly nowMs: number;
 }
 
-const noLists: PublishedLists = { pem: '', key: '', serialsInFile: new Set() };
+export const noLists: PublishedLists = { pem: '', key: '', serialsInFile: new Set() };
 
 /** Clocks of proxies may be behind. */
 const BACK_DATE_MS = DAY_MS;

@@ -1,7 +1,7 @@
 // What it means to take certificates back, and to give them back: pure changes of the record.
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
-import { refuse } from '../refusal.ts';
+import { type Refusal, refuse } from '../refusal.ts';
 import { parseSpiffeId } from '../spiffe-id.ts';
 import { serialText } from '../x509/certificate-reader.ts';
 import type { IssuedEntry } from './issued-log.ts';
@@ -63,3 +63,9 @@ export function checkRevocable(wanted: Revocable): Result<Revocable> {
     remedy: 'write it in hexadecimal, as "xebec ca status -o json" shows it',
   });
 }
+
+export const identityIsRevoked: Refusal = {
+  code: 'identity-revoked',
+  message: 'this identity gets no certificates',
+  remedy: 'xebec ca unrevoke gives it back',
+};

@@ -14,10 +14,16 @@ import {
 import { FILE, readAuthorityFiles } from '../authority/authority-files.ts';
 import type { IssuedCertificate, IssueRequest } from '../authority/issuance.ts';
 import { encodePem } from '../der/pem.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { refuse } from '../refusal.ts';
 import { type IssuedLog, openIssuedLog } from '../revocation/issued-log.ts';
 import { type Revocations, writeRevocations } from '../revocation/revocations.ts';
-import { checkRevocable, type Revocable, withReinstated, withRevoked } from '../revocation/revoke.ts';
+import {
+  checkRevocable,
+  identityIsRevoked,
+  type Revocable,
+  withReinstated,
+  withRevoked,
+} from '../revocation/revoke.ts';
 import { type TrustBundle, trustBundle } from '../trust/trust-bundle.ts';
 import { type CertificateOutline, digestOf, type LoadedState, loadFrom } from './loaded-state.ts';
 import { certificatesOf, type NextAuthority, prepareNext } from './next-authority.ts';
@@ -308,12 +314,6 @@ class RotatingAuthority implements LiveAuthority {
     return trustBundle(parts, lists.key);
   }
 }
-
-const identityIsRevoked: Refusal = {
-  code: 'identity-revoked',
-  message: 'this identity gets no certificates',
-  remedy: 'xebec ca unrevoke gives it back',
-};
 
 const asWarningOfOldOne = (diagnostic: Diagnostic): Diagnostic => ({
   ...diagnostic,

@@ -14,6 +14,7 @@ import { FILE } from '../authority/authority-files.ts';
 import type { LoadedAuthority } from '../authority/authority-verification.ts';
 import { type PublishedLists, publishLists, REVOCATION_FILE } from '../revocation/published-lists.ts';
 import { type Revocations, readRevocations } from '../revocation/revocations.ts';
+import type { CertificateFacts } from '../x509/certificate-reader.ts';
 import { nextDirectory, readRotation } from './rotation-files.ts';
 import { type Rotation, rootsAt } from './rotation-plan.ts';
 
@@ -90,18 +91,22 @@ function outlinesOf(
   { roots, certificate }: LoadedAuthority,
   prefix: '' | 'next-',
 ): readonly CertificateOutline[] {
-  const outline = (
-    role: 'root' | 'intermediate',
-    { x509, der, notBeforeMs, notAfterMs }: typeof certificate,
-  ): CertificateOutline => ({
-    role: `${prefix}${role}`,
-    fingerprint: createHash('sha256').update(der).digest('hex'),
-    subject: nameOf(x509),
-    notBefore: notBeforeMs,
-    notAfter: notAfterMs,
-  });
-  return [...roots.map((root) => outline('root', root)), outline('intermediate', certificate)];
+  return [
+    ...roots.map((root) => outlineOf(`${prefix}root`, root)),
+    outlineOf(`${prefix}intermediate`, certificate),
+  ];
 }
+
+export const outlineOf = (
+  role: CertificateOutline['role'],
+  { x509, der, notBeforeMs, notAfterMs }: CertificateFacts,
+): CertificateOutline => ({
+  role,
+  fingerprint: createHash('sha256').update(der).digest('hex'),
+  subject: nameOf(x509),
+  notBefore: notBeforeMs,
+  notAfter: notAfterMs,
+});
 
 const nameOf = ({ subject }: X509Certificate): string => /^CN=(.*)$/m.exec(subject)?.[1] ?? subject;
 

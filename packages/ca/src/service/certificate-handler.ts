@@ -11,10 +11,10 @@ import {
   type Authenticator,
   authenticateCall,
 } from '../authenticators/authenticator.ts';
-import type { Authority } from '../authority/authority.ts';
 import type { IssuedCertificate } from '../authority/issuance.ts';
 import { type Clock, SECOND_MS } from '../clock.ts';
 import { refuse } from '../refusal.ts';
+import type { MeshAuthority } from '../signer/mesh-authority.ts';
 import { type Identity, spiffeId } from '../spiffe-id.ts';
 import { parseCsr } from '../x509/certificate-request.ts';
 import { createRateLimiter, type RateLimit, type RateLimiter } from './rate-limiter.ts';
@@ -39,7 +39,7 @@ export type AuditEvent = { readonly timeMs: number; readonly peer: string } & (
 );
 
 export interface CertificateServiceOptions {
-  readonly authority: Authority;
+  readonly authority: Pick<MeshAuthority, 'issue'>;
   /** Asked in this order; the first identity counts. */
   readonly authenticators: readonly Authenticator[];
   readonly clock: Clock;
@@ -136,7 +136,7 @@ async function answerCall(
       caller,
     });
   }
-  const issued = issueFor(options.authority, id.value, call.request);
+  const issued = await issueFor(options.authority, id.value, call.request);
   if (!issued.ok) return deny(options, call, refusalOf(issued.diagnostics, caller));
   const { serial, notAfter, chainPem } = issued.value;
   options.audit({ kind: 'issued', timeMs: options.clock(), peer: call.peer, serial, notAfter, ...caller });
@@ -158,9 +158,15 @@ const STATUS_BY_CODE: ReadonlyMap<string, RefusalStatus> = new Map([
   ['foreign-trust-domain', 'PERMISSION_DENIED'],
   ['identity-revoked', 'PERMISSION_DENIED'],
   ['authority-expired', 'UNAVAILABLE'],
+  ['signer-unavailable', 'UNAVAILABLE'],
+  ['bad-signer-answer', 'UNAVAILABLE'],
 ]);
 
-function issueFor(authority: Authority, id: string, encoded: Uint8Array): Result<IssuedCertificate> {
+async function issueFor(
+  authority: Pick<MeshAuthority, 'issue'>,
+  id: string,
+  encoded: Uint8Array,
+): Promise<Result<IssuedCertificate>> {
   const request = decodeRequest(encoded);
   if (!request.ok) return request;
   const metadata = checkMetadata(request.value);
@@ -168,7 +174,9 @@ function issueFor(authority: Authority, id: string, encoded: Uint8Array): Result
   const publicKey = parseCsr(request.value.csr);
   if (!publicKey.ok) return publicKey;
   const ttlMs = Number(request.value.validityDuration) * SECOND_MS;
-  return authority.issue({ publicKey: publicKey.value, spiffeId: id, ...(ttlMs === 0 ? {} : { ttlMs }) });
+  const { csr: csrPem } = request.value;
+  const ttl = ttlMs === 0 ? {} : { ttlMs };
+  return await authority.issue({ publicKey: publicKey.value, spiffeId: id, csrPem, ...ttl });
 }
 
 function decodeRequest(encoded: Uint8Array): Result<IstioCertificateRequest> {
