@@ -1,9 +1,10 @@
 // Secret: data decoded from base64; a TLS secret must hold both its parts.
-import { andThen, type Decoder, mapOf, text } from '../../decode/decoder.ts';
+import { andThen, mapOf, text } from '../../decode/decoder.ts';
 import { type Decoded, optional, withDefault } from '../../decode/object.ts';
 import type { Complaint } from '../../decode/walk.ts';
 import { base64 } from '../../values/base64.ts';
 import { emptyMap, plainMap } from '../../values/plain-map.ts';
+import { secretText } from '../../values/secret-text.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import type { SecretSpec } from './spec.ts';
 import { checkParts } from './validate.ts';
@@ -17,12 +18,10 @@ const checkKey = (key: string): Complaint | undefined =>
         remedy: 'use letters, digits, "-", "_" and "."',
       };
 
-const plainText: Decoder<string> = (value, walk) => (value === null ? '' : text(value, walk));
-
 const shape = {
   type: withDefault(text, 'Opaque'),
   data: withDefault<Readonly<Record<string, Uint8Array>>>(mapOf(base64, checkKey), emptyMap),
-  stringData: optional(mapOf(plainText, checkKey)),
+  stringData: optional(mapOf(secretText, checkKey)),
 };
 
 function merge({ type, data, stringData = {} }: Decoded<typeof shape>): SecretSpec {
