@@ -3,6 +3,21 @@ import { expect, test } from 'vitest';
 import { parseObject } from '../object/parse-object.ts';
 import { parseDocuments } from '../yaml/parse-documents.ts';
 
+test('nor what is written where the map should be', () => {
+  const { objects } = parseDocuments(
+    'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: s3cr3t\nstringData: [s3cr3t]\n',
+    'a.yaml',
+  );
+  const [raw] = objects;
+  const parsed = raw === undefined ? undefined : parseObject(raw, { defaultNamespace: 'default' });
+  expect(
+    parsed?.ok === false ? parsed.diagnostics.map(({ field, message }) => [field, message]) : [],
+  ).toEqual([
+    ['data', 'must be a map'],
+    ['stringData', 'must be a map'],
+  ]);
+});
+
 test('no message repeats a value', () => {
   const { objects } = parseDocuments(
     `apiVersion: v1

@@ -1,10 +1,10 @@
 // Secret: data decoded from base64; a TLS secret must hold both its parts.
-import { andThen, mapOf, text } from '../../decode/decoder.ts';
+import { andThen, text } from '../../decode/decoder.ts';
 import { type Decoded, optional, withDefault } from '../../decode/object.ts';
 import type { Complaint } from '../../decode/walk.ts';
 import { base64 } from '../../values/base64.ts';
 import { emptyMap, plainMap } from '../../values/plain-map.ts';
-import { secretText } from '../../values/secret-text.ts';
+import { secretMap, secretText } from '../../values/secret-text.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import type { SecretSpec } from './spec.ts';
 import { checkParts } from './validate.ts';
@@ -20,8 +20,8 @@ const checkKey = (key: string): Complaint | undefined =>
 
 const shape = {
   type: withDefault(text, 'Opaque'),
-  data: withDefault<Readonly<Record<string, Uint8Array>>>(mapOf(base64, checkKey), emptyMap),
-  stringData: optional(mapOf(secretText, checkKey)),
+  data: withDefault<Readonly<Record<string, Uint8Array>>>(secretMap(base64, checkKey), emptyMap),
+  stringData: optional(secretMap(secretText, checkKey)),
 };
 
 function merge({ type, data, stringData = {} }: Decoded<typeof shape>): SecretSpec {
