@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:net';
 import type { Authorization } from '@xebec/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { isSigned } from '../../apps/control-plane/src/authorization/token-signature.ts';
 import { enrol, openTestAuthority, temporaryDirectory } from '../../packages/ca/src/testing/fixtures.ts';
 import { type ConfigMesh, createConfigMesh } from '../../packages/envoy/src/testing/config-mesh.ts';
 import { proxyOf } from '../../packages/envoy/src/testing/proxies.ts';
@@ -23,6 +24,7 @@ import {
   requestOf,
 } from './support/differential/random-calls.ts';
 import { policiesOf } from './support/differential/random-policies.ts';
+import { requestAuthentication } from './support/differential/random-tokens.ts';
 import { type ClientCredentials, isLetIn, RequestChannel } from './support/differential/send.ts';
 import { trustDomain } from './support/differential/words.ts';
 import { ownAddress } from './support/stock-envoy.ts';
@@ -74,7 +76,7 @@ function documents(): readonly unknown[] {
     const namespace = tcpNamespace(index);
     return [podOf(namespace, [port]), serviceOf(namespace, port), ...policiesOf(dice, namespace, [port, 80])];
   });
-  return [...http, ...tcp].flat();
+  return [requestAuthentication, ...[...http, ...tcp].flat()];
 }
 
 function authorizationIn(namespace: string): Authorization {
@@ -114,6 +116,7 @@ beforeAll(async () => {
       privateKeyPem: server.privateKeyPem,
       rootPem: authority.rootsPem.join('\n'),
     },
+    authentication: mesh.mesh.inbounds.get(httpNamespace(0))?.authentication ?? [],
     http: Array.from({ length: httpCases }, (_, index) => authorizationIn(httpNamespace(index))),
     tcp: Array.from({ length: tcpCases }, (_, index) => authorizationIn(tcpNamespace(index))),
     upstream: { address: '127.0.0.1', port: typeof bound === 'object' ? (bound?.port ?? 0) : 0 },
@@ -141,6 +144,7 @@ function answerTo(client: Client, namespace: string, port: number, request?: Req
       settings: { ...defaultSettings, trustDomain, pathNormalization: modeOf(port) },
       defaultNamespace: 'default',
       isRunning: true,
+      isSigned,
     },
   );
   if (!answer.ok) throw new Error(JSON.stringify(answer.diagnostics));
@@ -151,11 +155,14 @@ const modeOf = (port: number) => httpPorts.find(([number]) => number === port)?.
 
 const credentialsOf = ({ identity = '' }: Client): ClientCredentials | undefined => credentials.get(identity);
 
+const badToken = 'a bad token';
+
 /** As Envoy tells it. */
 function expectedOf(answer: AuthorizationAnswer): string {
   const { decision, reason, policy = '', rule, unknown } = answer;
   if (unknown.length > 0) return `undecided for want of ${unknown.join()}`;
   if (reason === 'bad-request') return '400';
+  if (reason === 'bad-token') return badToken;
   if (decision === 'ALLOW') return '200';
   const [, namespace, name] = policy.split('/');
   const matched = reason === 'rule' ? `ns[${namespace}]-policy[${name}]-rule[${rule}]` : 'none';
@@ -196,7 +203,9 @@ async function checkHttpCase(dice: Dice, index: number): Promise<readonly Disagr
       const expected =
         decided === '400' ? decided : `${decided} ${normalizePath(request.path, modeOf(port))}`;
       const { status, headers } = answer ?? { status: 0, headers: new Map<string, string>() };
-      const details = status === 403 ? `403 ${headers.get('x-seen-details')}` : String(status);
+      const told = headers.get('x-seen-details') ?? '';
+      const isBadToken = told.startsWith('jwt_authn_access_denied') && (status === 401 || status === 403);
+      const details = isBadToken ? badToken : status === 403 ? `403 ${told}` : String(status);
       const actual = status === 400 ? details : `${details} ${headers.get('x-seen-path')}`;
       if (actual !== expected) found.push({ namespace, client, request, expected, actual });
     }

@@ -44,6 +44,17 @@ const proxies = column('PROXIES', (object) => {
   return refused === 0 ? ready : `${ready} (${refused} refused)`;
 });
 
+/** Of those that are fetched: whether they are there, and how old. */
+const keys = column('KEYS', (object) =>
+  objectsOf(at(object, 'status', 'xebec', 'keys'))
+    .map(({ state, keys: count, ageSeconds, problem }) => {
+      const known = `${numberOf(count) ?? 0}, ${numberOf(ageSeconds) ?? 0}s old`;
+      const trouble = problem === undefined ? '' : ' (cannot be fetched)';
+      return `${state === 'known' ? known : 'missing'}${trouble}`;
+    })
+    .join('; '),
+);
+
 /** Codes of what `xebec analyze` finds. */
 const findings = column('FINDINGS', (object) =>
   [...new Set(objectsOf(at(object, 'status', 'xebec', 'findings')).map(({ code }) => textOf(code)))].join(
@@ -228,6 +239,20 @@ const byKind: Readonly<Record<string, readonly Column[]>> = {
     column('SELECTOR', (object) => labels(at(object, 'spec', 'selector', 'matchLabels'))),
     field('CONCURRENCY', 'spec', 'concurrency'),
     status,
+    findings,
+    age,
+  ],
+  RequestAuthentication: [
+    name,
+    column('ISSUERS', (object) =>
+      objectsOf(at(object, 'spec', 'jwtRules'))
+        .map(({ issuer }) => textOf(issuer))
+        .join(','),
+    ),
+    column('SELECTOR', (object) => labels(at(object, 'spec', 'selector', 'matchLabels'))),
+    keys,
+    status,
+    proxies,
     findings,
     age,
   ],

@@ -8,7 +8,7 @@ import type { CheckedCall, CheckedRequest } from './call.ts';
 import type { Caller, Target } from './parties.ts';
 import { normalizePath } from './paths.ts';
 import type { AuthorizationQuestion, CheckScene } from './question.ts';
-import { readToken, type TokenReading } from './tokens.ts';
+import { headersAfter, readToken, type TokenReading } from './tokens.ts';
 
 export interface CallContext {
   readonly caller: Caller;
@@ -50,13 +50,21 @@ export function callOf(question: AuthorizationQuestion, context: AcceptedContext
       ...(port === undefined ? {} : { port }),
     },
     ...(serverName === undefined ? {} : { serverName }),
-    ...(request === undefined
-      ? {}
-      : { http: token.kind === 'none' ? request : { ...request, claims: token.claims } }),
+    ...(request === undefined ? {} : { http: withToken(request, token, accepted) }),
   };
 }
 
 const noToken: TokenReading = { kind: 'none' };
+
+function withToken(
+  request: CheckedRequest,
+  token: TokenReading,
+  { authentication }: Acceptance,
+): CheckedRequest {
+  if (authentication.length === 0) return request;
+  const headers = headersAfter(request.headers, token, authentication);
+  return { ...request, headers, ...(token.kind === 'verified' ? { claims: token.claims } : {}) };
+}
 
 export const speaksHttp = ({ protocol }: Target): boolean =>
   protocol === 'auto' || ['http', 'http2', 'grpc', 'grpc-web'].includes(protocol);

@@ -265,3 +265,31 @@ test('[AU-2] policies compare the principal and the claims of a verified token',
   ])
     expect(decided(wrong)).toBe('DENY nothing-allows');
 });
+
+test('[AU-2] headers that the token filter writes or removes are as it leaves them', () => {
+  const telling = requestAuthentication('default/users', {
+    jwtRules: [jwtRule('https://a.example', { outputClaimToHeaders: [{ header: 'x-user', claim: 'sub' }] })],
+  });
+  const onlyAlice = authorizationPolicy('default/users', {
+    rules: [
+      {
+        sources: [],
+        operations: [],
+        conditions: [
+          {
+            key: { kind: 'header', name: 'x-user' },
+            values: [{ kind: 'exact', value: 'alice' }],
+            notValues: [],
+          },
+        ],
+      },
+    ],
+  });
+  const forged = [['x-user', 'alice']] as const;
+  expect(answer([telling, onlyAlice], { headers: forged })).toBe('DENY nothing-allows');
+  expect(answer([onlyAlice], { headers: forged })).toContain('ALLOW rule');
+  expect(answer([telling, onlyAlice], { claims: claimsOf({}) })).toContain('ALLOW rule');
+  expect(answer([telling, onlyAlice], { headers: forged, claims: claimsOf({ sub: 'eve' }) })).toBe(
+    'DENY nothing-allows',
+  );
+});

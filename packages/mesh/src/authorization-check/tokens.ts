@@ -6,7 +6,7 @@ import type { AuthorizationQuestion, CheckScene } from './question.ts';
 export type TokenReading =
   /** There is none, or nobody looks for one. */
   | { readonly kind: 'none'; readonly note?: string }
-  | { readonly kind: 'verified'; readonly claims: Claims; readonly note?: string }
+  | { readonly kind: 'verified'; readonly claims: Claims; readonly rule: TokenRule; readonly note?: string }
   | { readonly kind: 'refused'; readonly note: string; readonly cause?: Cause };
 
 type Scene = Pick<CheckScene, 'isRunning' | 'nowMs' | 'isSigned'>;
@@ -93,6 +93,7 @@ function judge(
   return {
     kind: 'verified',
     claims: inWords(claims, good.rule),
+    rule: good.rule,
     ...(isChecked ? {} : { note: "the token's signature was not checked: it is taken to be right" }),
   };
 }
@@ -128,3 +129,33 @@ const inWords = (claims: Claims, { spaceDelimitedClaims }: TokenRule): Claims =>
         : value,
     ]),
   );
+
+type Headers = Readonly<Record<string, readonly string[]>>;
+
+/** What the token filter leaves of a request's headers: what it writes itself nobody else has written. */
+export function headersAfter(headers: Headers, token: TokenReading, authentication: Authentication): Headers {
+  const gone = new Set(
+    authentication.flatMap(({ claimHeaders, payloadHeader }) => [
+      ...claimHeaders.map(({ header }) => header),
+      ...(payloadHeader === undefined ? [] : [payloadHeader]),
+    ]),
+  );
+  if (token.kind === 'verified' && !token.rule.forwardsToken) gone.add('authorization');
+  const kept = Object.entries(headers).filter(([name]) => !gone.has(name));
+  const told = token.kind === 'verified' ? toldIn(token.rule, token.claims) : [];
+  return Object.assign(Object.create(null), Object.fromEntries([...kept, ...told]));
+}
+
+const toldIn = (
+  { claimHeaders }: TokenRule,
+  claims: Claims,
+): readonly (readonly [string, readonly string[]])[] =>
+  claimHeaders.flatMap(({ header, claim }) => {
+    let value: unknown = claims;
+    for (const name of claim.split('.')) value = isRecord(value) ? value[name] : undefined;
+    const isPlain = ['string', 'number', 'boolean'].includes(typeof value);
+    return isPlain ? [[header, [String(value)]] as const] : [];
+  });
+
+const isRecord = (value: unknown): value is Claims =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, fromBinary, fromJson, toBinary } from '@bufbuild/protobuf';
 import type { PathNormalization } from '@xebec/config';
-import type { Authorization } from '@xebec/model';
+import type { Authentication, Authorization } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import { BootstrapSchema, LayeredRuntimeSchema } from '@xebec/protos/envoy/config/bootstrap/v3/bootstrap_pb';
 import { Cluster_DiscoveryType, ClusterSchema } from '@xebec/protos/envoy/config/cluster/v3/cluster_pb';
@@ -20,6 +20,7 @@ import {
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { DownstreamTlsContextSchema } from '@xebec/protos/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { proxyRuntime } from '../../../../apps/agent/src/bootstrap/bootstrap.ts';
+import { tokenFilters } from '../../../../packages/envoy/src/authentication/token-filters.ts';
 import { authorizeConnection } from '../../../../packages/envoy/src/authorization/connections.ts';
 import { httpAuthorization } from '../../../../packages/envoy/src/authorization/filters.ts';
 import {
@@ -42,6 +43,8 @@ export interface ServerCredentials {
 export interface EnvoyOptions {
   readonly address: string;
   readonly credentials: ServerCredentials;
+  /** Of all HTTP cases. */
+  readonly authentication: Authentication;
   /** By number of the case. */
   readonly http: readonly Authorization[];
   /** Each on a port of its own, from `firstTcpPort` on. */
@@ -102,7 +105,11 @@ const seen = {
   'x-seen-host': '%REQ(:AUTHORITY)%',
 };
 
-function managerOf(cases: readonly Authorization[], paths: PathNormalization, isMutual: boolean): Filter {
+function managerOf(
+  { http: cases, authentication }: EnvoyOptions,
+  paths: PathNormalization,
+  isMutual: boolean,
+): Filter {
   const filter = httpConnectionManager({
     statPrefix: 'differential',
     routes: {
@@ -136,6 +143,7 @@ function managerOf(cases: readonly Authorization[], paths: PathNormalization, is
     place: isMutual ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
     isOnDemand: false,
     paths,
+    authentication: tokenFilters(authentication),
     authorization: filterNames.map(withoutRules),
   });
   if (filter.configType.case !== 'typedConfig') throw new Error('the manager has no configuration');
@@ -225,7 +233,7 @@ function bootstrapOf(options: EnvoyOptions) {
     ...httpPorts.map(
       ([number, paths]): ListenerOptions => ({
         port: number,
-        filters: (isMutual) => [managerOf(options.http, paths, isMutual)],
+        filters: (isMutual) => [managerOf(options, paths, isMutual)],
       }),
     ),
     ...options.tcp.map(

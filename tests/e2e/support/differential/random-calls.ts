@@ -1,5 +1,6 @@
 // Random requests: who sends them, from where, and what is in them, among it what tries to look like something else.
 import type { Dice } from './dice.ts';
+import { tokenFor } from './random-tokens.ts';
 import {
   accounts,
   clientAddresses,
@@ -81,9 +82,12 @@ function headersOf(dice: Dice): Request['headers'] {
   return [...sent, ['X-Forwarded-For', dice.once(8) ? 'unknown' : chain]];
 }
 
+const tokenIn = (dice: Dice): Request['headers'] =>
+  dice.once(3) ? [] : [['Authorization', `Bearer ${tokenFor(dice)}`]];
+
 export const requestOf = (dice: Dice): Request => ({
   method: dice.pick(methods),
   path: pathOf(dice),
   host: dice.pick(hosts),
-  headers: headersOf(dice),
+  headers: [...headersOf(dice), ...tokenIn(dice)],
 });

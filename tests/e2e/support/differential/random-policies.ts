@@ -1,5 +1,6 @@
 // Random authorization policies of one namespace, as manifests: all are valid, and every field has its turn.
 import type { Dice } from './dice.ts';
+import { audiences, groups, issuers, subjects } from './random-tokens.ts';
 import {
   accounts,
   blocks,
@@ -45,6 +46,9 @@ function fieldsOf(dice: Dice, makers: Readonly<Record<string, () => unknown>>): 
 const domains = [trustDomain, 'cluster.local', 'other.example'];
 const principal = (dice: Dice): string =>
   patternOf(dice, `${dice.pick(domains)}/ns/${dice.pick(namespaces)}/sa/${dice.pick(accounts)}`);
+const requestPrincipal = (dice: Dice): string =>
+  patternOf(dice, `${dice.pick(issuers)}/${dice.pick(subjects)}`);
+const group = (dice: Dice): string => patternOf(dice, dice.pick(groups) || 'readers');
 const account = (dice: Dice): string => `${dice.pick(namespaces)}/${dice.pick(accounts)}`;
 const path = (dice: Dice): string =>
   dice.once(4) ? dice.pick(templates) : patternOf(dice, dice.pick(paths));
@@ -54,6 +58,7 @@ function sourceOf(dice: Dice): Json {
   if (dice.once(3)) return fieldOf(dice, 'serviceAccounts', () => account(dice));
   return fieldsOf(dice, {
     principals: () => principal(dice),
+    requestPrincipals: () => requestPrincipal(dice),
     namespaces: () => patternOf(dice, dice.pick(namespaces)),
     ipBlocks: () => dice.pick(blocks),
     remoteIpBlocks: () => dice.pick(blocks),
@@ -79,6 +84,12 @@ function conditionOf(dice: Dice, ports: readonly number[]): Json {
     'destination.ip': () => dice.pick(blocks),
     'destination.port': () => String(dice.pick(ports)),
     'connection.sni': () => patternOf(dice, dice.pick(serverNames)),
+    'request.auth.principal': () => requestPrincipal(dice),
+    'request.auth.audiences': () => patternOf(dice, dice.pick(audiences)),
+    'request.auth.presenter': () => group(dice),
+    'request.auth.claims[groups]': () => group(dice),
+    'request.auth.claims[realm][roles]': () => group(dice),
+    'request.auth.claims[scope]': () => group(dice),
   };
   const key = dice.once(2) ? (Object.keys(makers)[0] ?? '') : dice.pick(Object.keys(makers));
   const make = makers[key] ?? (() => '');
