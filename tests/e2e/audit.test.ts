@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { rpcClient } from './support/grpc.ts';
 import { accounts, type GuardedMesh, startGuarded } from './support/guarded.ts';
-import { fetchText } from './support/http.ts';
+import { fetchText, tally } from './support/http.ts';
 import { at, listAt, type Mesh, pidOf, textAt, until } from './support/mesh.ts';
 import { scrape, sum } from './support/metrics.ts';
 import { keySetOf, newSigningKey, tokenOf } from './support/tokens.ts';
@@ -222,6 +222,17 @@ describe('[MX-13] records of calls', () => {
       operation: { protocol: 'http', method: 'GET', path: '/from-outside' },
       decision: 'allowed',
     });
+  });
+
+  it('all of a rush of calls', async () => {
+    await guarded.policy('watch', {
+      action: 'AUDIT',
+      rules: [{ to: [{ operation: { paths: ['/rush'] } }] }],
+    });
+    const start = now();
+    const call = { url: 'http://echo/rush', proxy: `${client}:15001` };
+    expect(await tally(call, 2_000, ({ status }) => String(status))).toEqual({ 200: 2_000 });
+    expect(await recordsSince(start, 2_000)).toHaveLength(2_000);
   });
 
   it('all of them while the control plane is away', async () => {

@@ -48,7 +48,9 @@ export interface AgentOptions {
   /** Of which applications get the few variables programs need to run; default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: OnEvent;
-  /** Get copies of audit records, beside the files in `audit/agent`. */
+  /** Where audit records are kept; default `audit/agent` in the state directory. */
+  readonly auditDirectory?: string;
+  /** Get copies of audit records. */
   readonly auditSinks?: readonly AuditSink[];
   /** Runs this one program, and none of the workloads of the mesh. */
   readonly program?: Program;

@@ -137,13 +137,13 @@ function createContext(options: AgentOptions, { client, ...parts }: Parts): PodC
 }
 
 function createAudit(
-  { stateDirectory, clock = Date.now, auditSinks = [] }: AgentOptions,
+  { stateDirectory, auditDirectory, clock = Date.now, auditSinks = [] }: AgentOptions,
   client: ControlClient,
   onEvent: OnEvent,
 ) {
   return createAuditWriter({
     sinks: auditSinks,
-    stateDirectory,
+    directory: auditDirectory ?? path.join(stateDirectory, 'audit', 'agent'),
     clock,
     async locate(cause) {
       const place = await client.locate(cause);

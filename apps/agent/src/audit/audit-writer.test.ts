@@ -1,18 +1,20 @@
 // The agent's log: records in their order with the places of rules, whether or not anybody can say them.
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CallRecord, readChain, verifyChain } from '@xebec/journal-file';
 import type { Diagnostic } from '@xebec/std';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type AuditedProxy, agentAudit, createAuditWriter } from './audit-writer.ts';
+import { type AuditedProxy, createAuditWriter } from './audit-writer.ts';
 
-let stateDirectory = '';
+let root = '';
+let directory = '';
 beforeEach(() => {
-  stateDirectory = mkdtempSync(join(tmpdir(), 'audit-writer-'));
+  root = mkdtempSync(join(tmpdir(), 'audit-writer-'));
+  directory = join(root, 'audit');
 });
-afterEach(() => rmSync(stateDirectory, { recursive: true, force: true }));
+afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const call = (path: string): CallRecord => ({
   kind: 'call',
@@ -33,7 +35,7 @@ const echo: AuditedProxy = {
 };
 
 const records = () => {
-  const chain = readChain(agentAudit(stateDirectory));
+  const chain = readChain(directory);
   expect(verifyChain(chain).problems).toEqual([]);
   return chain.lines.flatMap(({ record }) => (typeof record === 'object' ? [record.fields] : []));
 };
@@ -41,7 +43,7 @@ const records = () => {
 test('rules have their places, asked for once', async () => {
   const asked: string[] = [];
   const writer = createAuditWriter({
-    stateDirectory,
+    directory,
     clock: () => 0,
     locate: (cause) => Promise.resolve(asked.push(cause) > 0 ? 'policies.yaml:3:1' : undefined),
     onTrouble: () => undefined,
@@ -58,7 +60,7 @@ test('rules have their places, asked for once', async () => {
 
 test('nobody waits for a control plane that says nothing', async () => {
   const writer = createAuditWriter({
-    stateDirectory,
+    directory,
     clock: () => 0,
     locate: () => new Promise(() => undefined),
     onTrouble: () => undefined,
@@ -70,12 +72,11 @@ test('nobody waits for a control plane that says nothing', async () => {
 });
 
 test('a log that cannot be opened is opened later', async () => {
-  mkdirSync(join(stateDirectory, 'audit'));
-  writeFileSync(agentAudit(stateDirectory), 'a file where the directory should be');
+  writeFileSync(directory, 'a file where the directory should be');
   const told: (Diagnostic | undefined)[] = [];
   let nowMs = 0;
   const writer = createAuditWriter({
-    stateDirectory,
+    directory,
     clock: () => nowMs,
     locate: () => Promise.resolve(undefined),
     onTrouble: (problem) => told.push(problem),
@@ -84,7 +85,7 @@ test('a log that cannot be opened is opened later', async () => {
   proxy.append([call('/1')]);
   await new Promise((resolve) => setImmediate(resolve));
   expect(told).toHaveLength(1);
-  rmSync(agentAudit(stateDirectory));
+  rmSync(directory);
   nowMs = 2_000;
   proxy.append([call('/2')]);
   await writer.close();
@@ -94,7 +95,7 @@ test('a log that cannot be opened is opened later', async () => {
 test('what a proxy could not send is a record, too', async () => {
   let dropped = 3;
   const writer = createAuditWriter({
-    stateDirectory,
+    directory,
     clock: () => 0,
     locate: () => Promise.resolve(undefined),
     onTrouble: () => undefined,
@@ -109,7 +110,7 @@ test('what a proxy could not send is a record, too', async () => {
   await writer.checkpoint();
   await writer.checkpoint();
   await writer.close();
-  const lost = readChain(agentAudit(stateDirectory)).lines.flatMap(({ record }) =>
+  const lost = readChain(directory).lines.flatMap(({ record }) =>
     typeof record === 'object' && record.kind === 'lost' ? [record.fields['count']] : [],
   );
   expect(lost).toEqual([3, 2]);

@@ -1,5 +1,5 @@
 // The audit log of an agent: one chain for all its workloads, whether or not the control plane is there.
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import {
   type AuditChain,
   type AuditCounts,
@@ -13,7 +13,7 @@ import type { Diagnostic } from '@xebec/std';
 import { createRulePlaces } from './rule-places.ts';
 
 export interface AuditWriterOptions {
-  readonly stateDirectory: string;
+  readonly directory: string;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Where a rule was written, if the control plane can say so now. */
@@ -56,9 +56,10 @@ export interface AuditWriter {
   close(): Promise<void>;
 }
 
-export const agentAudit = (stateDirectory: string): string => join(stateDirectory, 'audit', 'agent');
-
-/** Opens the log at once, or later: until it can be opened, records wait as they do for a full disk. */
+/**
+ * Opens the log when it is there already, else with its first record; until it can be opened, records wait as they do
+ * for a full disk.
+ */
 export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
   const log = new AgentLog(options);
   const places = createRulePlaces(options);
@@ -139,7 +140,7 @@ class AgentLog {
 
   constructor(options: AuditWriterOptions) {
     this.#options = options;
-    this.#open();
+    if (existsSync(options.directory)) this.#open();
   }
 
   get counts(): AuditCounts {
@@ -177,11 +178,11 @@ class AgentLog {
   }
 
   #open(): AuditChain | undefined {
-    const { stateDirectory, clock, onTrouble, sinks = [] } = this.#options;
+    const { directory, clock, onTrouble, sinks = [] } = this.#options;
     if (clock() < this.#triedAtMs + reopenMs) return undefined;
     this.#triedAtMs = clock();
     const opened = openAuditChain({
-      directory: agentAudit(stateDirectory),
+      directory,
       writer: 'agent',
       clock,
       onTrouble,

@@ -1,5 +1,4 @@
 // Finds and reads audit logs: the named ones, or all of a mesh; a log that cannot be read is a problem, never left out.
-import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findChains, type ReadChain, type ReadRecord, readChain } from '@xebec/journal-file';
 import { fail, type Result, succeed } from '@xebec/std';
@@ -19,7 +18,9 @@ export function openLogs(
   { state, keepsFields }: LogOptions,
 ): Result<readonly ReadChain[]> {
   const places =
-    paths.length > 0 ? paths.map((path) => resolve(cli.cwd, path)) : logsOf(stateDirectory(cli, state));
+    paths.length > 0
+      ? paths.map((path) => resolve(cli.cwd, path))
+      : [join(stateDirectory(cli, state), 'audit')];
   try {
     const chains = places.flatMap(findChains).map((path) => readChain(path, { keepsFields }));
     if (chains.length > 0) return succeed(chains);
@@ -29,13 +30,4 @@ export function openLogs(
   }
   const remedy = 'name a mesh with --state, or a directory of audit logs';
   return fail(problem('no-audit-log', `there is no audit log in ${places.join(', ')}`, remedy));
-}
-
-/** Programs that were started by hand have agents of their own. */
-function logsOf(state: string): readonly string[] {
-  const programs = join(state, 'programs');
-  const names = existsSync(programs) ? readdirSync(programs) : [];
-  const all = [join(state, 'audit'), ...names.map((name) => join(programs, name, 'audit'))];
-  const found = all.filter((path) => existsSync(path));
-  return found.length === 0 ? all.slice(0, 1) : found;
 }

@@ -129,6 +129,8 @@ async function optionsOf(cli: Cli, { mesh, own, flags, program }: Place): Promis
   return succeed(
     {
       stateDirectory: own,
+      // It outlives the program.
+      auditDirectory: join(mesh, 'audit', `program-${basename(own)}`),
       controlSocket: socket,
       xdsAddress: record.xds,
       rootsFile: join(mesh, 'ca', 'root-cert.pem'),

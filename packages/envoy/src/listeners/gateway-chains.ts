@@ -91,7 +91,7 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
     case 'datagrams':
       return { filters: [], needs: [] };
     case 'named-by-client':
-      return { filters: namedByClientFilters(context.settings, context.authorization), needs: [] };
+      return { filters: namedByClientFilters(context), needs: [] };
   }
 }
 

@@ -17,6 +17,7 @@ import {
   type VirtualHostSchema,
 } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
+import { listenerAuditLogs } from '../audit/audit-logs.ts';
 import { providerNeeds } from '../authorization/ask-provider.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
@@ -72,6 +73,7 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
         ...(servers.some(({ tls }) => tls.kind !== 'none') ? [tlsInspector] : []),
       ],
       filterChains: chains.map(({ chain }) => chain),
+      accessLog: [...listenerAuditLogs(context.authorization, context.proxy)],
       ...namedByClientMatcher(servers),
     },
     {

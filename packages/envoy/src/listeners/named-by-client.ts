@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
-import { type Authorization, type GatewayServer, isDecisive } from '@xebec/model';
+import { type Authorization, type GatewayServer, isDecisive, type ProxyNode } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import type { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
@@ -12,6 +12,7 @@ import {
   ServerNameInputSchema,
 } from '@xebec/protos/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb';
 import { TypedExtensionConfigSchema } from '@xebec/protos/xds/core/v3/extension_pb';
+import { connectionAuditLogs } from '../audit/audit-logs.ts';
 import { networkAuthorization } from '../authorization/filters.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { blackHoleCluster } from '../names.ts';
@@ -24,18 +25,27 @@ import { tcpProxy } from './tcp-proxy.ts';
 
 export const namedByClientChain = 'named-by-client';
 
+interface NamedByClient {
+  readonly settings: ProxySettings;
+  readonly authorization: Authorization;
+  readonly proxy: Pick<ProxyNode, 'keepsAudit'>;
+}
+
 /**
  * The server name is the cluster; TLS goes on as it is, so that the destination sees the client's own identity. Its first
  * bytes are there already, so policies about names and addresses decide at once.
  */
-export const namedByClientFilters = (settings: ProxySettings, authorization: Authorization): Filter[] => [
+export const namedByClientFilters = ({ settings, authorization, proxy }: NamedByClient): Filter[] => [
   ...networkAuthorization(authorization, trustDomainsOf(settings)),
   networkFilter('envoy.filters.network.sni_cluster', anyOf(SniClusterSchema, {})),
   tcpProxy({
     statPrefix: namedByClientChain,
     cluster: blackHoleCluster,
     accessLog: encodeAccessLog(settings.accessLog),
-    metrics: encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
+    metrics: [
+      ...encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
+      ...connectionAuditLogs(authorization, proxy),
+    ],
     ...(authorization.some(isDecisive) ? { decided: 'first-byte' } : {}),
   }),
 ];
