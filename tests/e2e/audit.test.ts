@@ -2,6 +2,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { envoyAdmin } from './support/envoy-admin.ts';
 import { rpcClient } from './support/grpc.ts';
 import { accounts, type GuardedMesh, startGuarded } from './support/guarded.ts';
 import { fetchText, tally } from './support/http.ts';
@@ -329,8 +330,11 @@ describe('[MX-13] signatures', () => {
     expect(await signer()).toMatch(/^spiffe:\/\/cluster\.local\/ns\//);
     const roots = join(mesh.state, 'ca/root-cert.pem');
     expect((await mesh.xebec(['audit', 'verify', '--roots', roots])).code).toBe(0);
-    const { ip } = await mesh.pod('echo');
-    expect(sum(await scrape(ip), 'xebec_audit_records_total', {})).toBeGreaterThan(10);
+    const { ip, name } = await mesh.pod('echo');
+    expect(sum(await scrape(ip), 'xebec_audit_records_total', {})).toBeGreaterThan(0);
+    const stats = await envoyAdmin(mesh, name, '/stats?filter=grpc_access_log');
+    expect(stats).toMatch(/^access_logs\.grpc_access_log\.logs_written: [1-9]/m);
+    expect(stats).toMatch(/^access_logs\.grpc_access_log\.logs_dropped: 0$/m);
     // Both ends cut off, with the file that says where the end was: the other log knows.
     const copy = `${mesh.state}-cut`;
     cpSync(join(mesh.state, 'audit'), copy, { recursive: true });
