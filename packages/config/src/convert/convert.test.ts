@@ -123,3 +123,68 @@ test('other documents stay as they are, and nothing is old', () => {
   expect(found).toBe(0);
   expect(manifests).toEqual([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }]);
 });
+
+const roleObject = (kind: string, name: string, spec: string): string =>
+  `apiVersion: rbac.istio.io/v1alpha1\nkind: ${kind}\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
+const config = roleObject(
+  'ClusterRbacConfig',
+  'default',
+  '{mode: ON_WITH_INCLUSION, inclusion: {namespaces: [default]}}',
+);
+const everything = roleObject('ServiceRole', 'all', '{rules: [{services: ["*"]}]}');
+const everybody = roleObject('ServiceRoleBinding', 'b', '{subjects: [{user: "*"}], roleRef: {name: all}}');
+const roles = (...documents: readonly string[]) => convert(documents.join('---\n')).diagnostics;
+
+test.each([
+  ['a role that is not there', [config, everybody], 'spec.roleRef.name'],
+  [
+    'a service that is not there',
+    [config, roleObject('ServiceRole', 'all', '{rules: [{services: [shop]}]}'), everybody],
+    'spec.rules[0].services[0]',
+  ],
+  [
+    'a condition that nobody knows today',
+    [
+      config,
+      roleObject(
+        'ServiceRole',
+        'all',
+        '{rules: [{services: ["*"], constraints: [{key: destination.user, values: [a]}]}]}',
+      ),
+      everybody,
+    ],
+    'spec.rules[0].constraints[0].key',
+  ],
+  [
+    'a subject that is nobody and everybody',
+    [config, everything, roleObject('ServiceRoleBinding', 'b', '{subjects: [{}], roleRef: {name: all}}')],
+    'spec.subjects[0]',
+  ],
+])('roles: %s is refused', (_title, documents, field) => {
+  expect(roles(...documents).map((each) => [each.severity, each.field])).toEqual([['error', field]]);
+});
+
+test('roles that were not enforced are only tried, and where nothing says it, somebody has to look', () => {
+  const off = roleObject('ClusterRbacConfig', 'default', '{mode: OFF}');
+  const { manifests, diagnostics } = convert([off, everything, everybody].join('---\n'));
+  expect(diagnostics).toEqual([]);
+  expect(manifests).toMatchObject([
+    { metadata: { name: 'b-all', annotations: { 'istio.io/dry-run': 'true' } } },
+  ]);
+  expect(roles(everything, everybody).map(({ severity }) => severity)).toEqual(['warning']);
+});
+
+test('roles of the whole mesh leave gateways open, and say so', () => {
+  const on = roleObject(
+    'ClusterRbacConfig',
+    'default',
+    '{mode: ON_WITH_EXCLUSION, exclusion: {namespaces: [open]}}',
+  );
+  const { manifests, diagnostics } = convert(on);
+  expect(diagnostics.map(({ code }) => code)).toEqual(['check-conversion']);
+  expect(manifests).toMatchObject([
+    { metadata: { name: 'rbac', namespace: 'istio-system' }, spec: {} },
+    { metadata: { name: 'no-rbac-gateways' }, spec: { rules: [{}] } },
+    { metadata: { name: 'no-rbac-all', namespace: 'open' }, spec: { rules: [{}] } },
+  ]);
+});

@@ -14,6 +14,8 @@ import { convertEgressRules } from './egress-rules.ts';
 import { convertIngressRules } from './ingress-rules.ts';
 import { mergeDestinationRules } from './merge-destination-rules.ts';
 import { destinationPolicy, egressRule, ingressRule, routeRule } from './old-kinds.ts';
+import { rbacConfig, serviceRole, serviceRoleBinding } from './role-kinds.ts';
+import { convertRoles } from './roles.ts';
 import { convertRouteRules } from './route-rules.ts';
 import type { Conversion, Doubt, Manifest, ServiceFacts, Source, Sources } from './sources.ts';
 
@@ -26,18 +28,24 @@ export interface Converted {
   readonly found: number;
 }
 
-const oldKinds = ['RouteRule', 'DestinationPolicy', 'EgressRule', 'IngressRule'] as const;
-type OldKind = (typeof oldKinds)[number];
+const ruleKinds = ['RouteRule', 'DestinationPolicy', 'EgressRule', 'IngressRule'] as const;
+const roleKinds = ['ServiceRole', 'ServiceRoleBinding', 'ClusterRbacConfig', 'RbacConfig'] as const;
+type OldKind = (typeof ruleKinds)[number] | (typeof roleKinds)[number];
 
 const oldKindOf = ({ value }: RawObject): OldKind | undefined => {
   if (!isMap(value)) return undefined;
   const apiVersion = value['apiVersion'];
-  const isOld =
-    apiVersion === undefined || (typeof apiVersion === 'string' && apiVersion.startsWith('config.istio.io/'));
-  return isOld ? oldKinds.find((kind) => kind === value['kind']) : undefined;
+  const kindIn = (kinds: readonly OldKind[]): OldKind | undefined =>
+    kinds.find((kind) => kind === value['kind']);
+  const isOf = (group: string): boolean =>
+    apiVersion === undefined || (typeof apiVersion === 'string' && apiVersion.startsWith(`${group}/`));
+  return (
+    (isOf('config.istio.io') ? kindIn(ruleKinds) : undefined) ??
+    (isOf('rbac.istio.io') ? kindIn(roleKinds) : undefined)
+  );
 };
 
-/** Converts `RouteRule`, `DestinationPolicy`, `EgressRule` and `IngressRule` (istio/api 0.3.0). */
+/** Converts the rules of istio/api 0.3.0 and the roles of `rbac.istio.io/v1alpha1`. */
 export function convertObjects(raws: readonly RawObject[], defaultNamespace: string): Converted {
   const diagnostics: Diagnostic[] = [];
   const decode = <T>(kind: OldKind, spec: Decoder<T>): readonly Source<T>[] =>
@@ -53,6 +61,9 @@ export function convertObjects(raws: readonly RawObject[], defaultNamespace: str
     destinationPolicies: decode('DestinationPolicy', destinationPolicy),
     egressRules: decode('EgressRule', egressRule),
     ingressRules: decode('IngressRule', ingressRule),
+    serviceRoles: decode('ServiceRole', serviceRole),
+    serviceRoleBindings: decode('ServiceRoleBinding', serviceRoleBinding),
+    rbacConfigs: [...decode('ClusterRbacConfig', rbacConfig), ...decode('RbacConfig', rbacConfig)],
     services: servicesOf(raws, defaultNamespace),
   };
   const conversions: readonly Conversion[] = [
@@ -60,6 +71,7 @@ export function convertObjects(raws: readonly RawObject[], defaultNamespace: str
     convertDestinationPolicies(sources),
     convertRouteRules(sources),
     convertIngressRules(sources),
+    convertRoles(sources),
   ];
   const others = raws.filter((raw) => oldKindOf(raw) === undefined);
   const made = mergeDestinationRules(conversions.flatMap(({ manifests }) => manifests));

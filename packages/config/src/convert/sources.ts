@@ -2,6 +2,7 @@
 import type { Metadata, RawObject } from '../types.ts';
 import type { DestinationPolicy, EgressRule, IngressRule, RouteRule } from './old-kinds.ts';
 import type { OldService } from './old-values.ts';
+import type { RbacConfig, ServiceRole, ServiceRoleBinding } from './role-kinds.ts';
 
 export interface Source<T> {
   readonly metadata: Metadata;
@@ -23,13 +24,20 @@ export interface Sources {
   readonly destinationPolicies: readonly Source<DestinationPolicy>[];
   readonly egressRules: readonly Source<EgressRule>[];
   readonly ingressRules: readonly Source<IngressRule>[];
+  readonly serviceRoles: readonly Source<ServiceRole>[];
+  readonly serviceRoleBindings: readonly Source<ServiceRoleBinding>[];
+  readonly rbacConfigs: readonly Source<RbacConfig>[];
   /** The body of a Kubernetes Service among the documents, by `NAMESPACE/NAME`. */
   readonly services: ReadonlyMap<string, ServiceFacts>;
 }
 
 export interface ServiceFacts {
   readonly selector: Readonly<Record<string, unknown>>;
-  readonly ports: readonly { readonly name?: unknown; readonly port?: unknown }[];
+  readonly ports: readonly {
+    readonly name?: unknown;
+    readonly port?: unknown;
+    readonly targetPort?: unknown;
+  }[];
 }
 
 export type Manifest = Readonly<Record<string, unknown>>;
