@@ -93,6 +93,12 @@ function metricsOf({ store, graph, xds, health, identities, audit }: ControlPlan
     'Resources in discovery responses.',
     () => xds.counters().resources,
   );
+  gauge('xebec_xds_refused_total', 'Discovery streams that were refused.', () => xds.counters().refusals);
+  gauge(
+    'xebec_xds_closed_connections_total',
+    'Connections closed because nobody was known behind them, or there were too many.',
+    () => xds.counters().refusedConnections,
+  );
   gauge('xebec_xds_sent_responses_total', 'Discovery responses.', () => xds.counters().responses);
   addExpiryMetrics(registry, identities);
   return registry;

@@ -5,24 +5,14 @@ import type { StreamEvent } from '@xebec/xds';
 const burst = 20;
 const perSecond = 1;
 
-export interface RefusedCallers {
-  /** Since the start, also those that were not told. */
-  readonly count: number;
-  observe(event: StreamEvent): void;
-}
-
 export function watchRefusedCallers(
   onProblem: (diagnostic: Diagnostic) => void,
   clock: () => number = Date.now,
-): RefusedCallers {
-  let [count, untold, left, filledAtMs] = [0, 0, burst, clock()];
+): { readonly observe: (event: StreamEvent) => void } {
+  let [untold, left, filledAtMs] = [0, burst, clock()];
   return {
-    get count() {
-      return count;
-    },
     observe(event) {
       if (event.kind !== 'refused') return;
-      count += 1;
       const nowMs = clock();
       left = Math.min(burst, left + (Math.max(0, nowMs - filledAtMs) * perSecond) / 1_000);
       filledAtMs = nowMs;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { MetricsAccess } from '@xebec/ca';
 import { runDirectory } from './state-directory.ts';
 
-export const metricsTokenFile = (state: string): string => join(runDirectory(state), 'metrics.token');
+const metricsTokenFile = (state: string): string => join(runDirectory(state), 'metrics.token');
 
 /** The token of a mesh; undefined where it has none, or it may not be read. */
 export function readMetricsToken(state: string): string | undefined {

@@ -43,7 +43,7 @@ export interface XdsServer {
   /** Ends all streams of a client with PERMISSION_DENIED and a reason. */
   expel(client: string, reason: string): void;
   statuses(): readonly StreamStatus[];
-  counters(): Readonly<XdsCounters>;
+  counters(): Readonly<XdsCounters> & { readonly refusedConnections: number };
   /** What the last fault was: a bug that ended one stream. */
   lastFault(): unknown;
   close(): Promise<void>;
@@ -72,7 +72,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       for (const stream of [...hub.streams(client)]) stream.end(status.PERMISSION_DENIED, reason);
     },
     statuses: () => [...hub.streams()].flatMap((stream) => stream.status() ?? []),
-    counters: () => ({ ...hub.counters }),
+    counters: () => ({ ...hub.counters, refusedConnections: hub.refusedConnections }),
     lastFault: () => hub.lastFault,
     async close() {
       hub[Symbol.dispose]();

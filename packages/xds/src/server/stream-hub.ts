@@ -31,6 +31,8 @@ export interface XdsCounters {
   bytes: number;
   acknowledgements: number;
   rejections: number;
+  /** Streams that were not opened, or were ended for what nobody may do. */
+  refusals: number;
   faults: number;
 }
 
@@ -69,6 +71,7 @@ export class StreamHub implements Disposable {
     bytes: 0,
     acknowledgements: 0,
     rejections: 0,
+    refusals: 0,
     faults: 0,
   };
   lastFault: unknown;
@@ -105,6 +108,11 @@ export class StreamHub implements Disposable {
   /** A client is known behind the connection from this address. */
   introduce(address: string): void {
     for (const gate of this.gates) gate.introduce(address);
+  }
+
+  /** Connections that were closed because nobody was known behind them, or there were too many. */
+  get refusedConnections(): number {
+    return [...this.gates].reduce((sum, { refused }) => sum + refused, 0);
   }
 
   /** Who has proven nothing has no identity to count for. */

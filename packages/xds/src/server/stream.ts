@@ -126,7 +126,10 @@ export class XdsStream implements Disposable {
 
   /** Ends the call for something that nobody may do, and says so to whoever watches. */
   private refuse(code: status, reason: string, node = this.node?.id): void {
-    if (!this.isEnded) this.hub.emit({ kind: 'refused', peer: this.peer, node, reason });
+    if (!this.isEnded) {
+      this.hub.counters.refusals++;
+      this.hub.emit({ kind: 'refused', peer: this.peer, node, reason });
+    }
     this.end(code, reason);
   }
 
