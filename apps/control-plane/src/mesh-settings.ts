@@ -5,23 +5,49 @@ import { defaultSettings, type MeshSettings } from '@xebec/mesh';
 import { defaultRetry, type ObjectKey } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 
+export interface SettingSources {
+  readonly configMaps: Collection<ObjectKey, ObjectOf<'ConfigMap'>>;
+  /** Trust domains of others whose roots are sent to proxies. */
+  readonly federation: Collection<'mesh', readonly string[]>;
+}
+
 /** Follows the ConfigMap `istio` of the root namespace. */
 export function deriveSettings(
   graph: Graph,
   started: Collection<'mesh', MeshSettings>,
-  configMaps: Collection<ObjectKey, ObjectOf<'ConfigMap'>>,
+  { configMaps, federation }: SettingSources,
 ): Collection<'mesh', MeshSettings> {
   return graph.derive({
     name: 'settings',
     from: started,
-    reads: { configMaps },
+    reads: { configMaps, federation },
     equals: deepEqual,
     fn: (base, key, read) => {
       const written = read.configMaps.get(`ConfigMap/${base.rootNamespace}/istio`)?.spec.mesh;
-      return [[key, written === undefined ? base : over(base, written)] as const];
+      const federated = read.federation.get('mesh') ?? [];
+      const settings = federated.length === 0 ? base : { ...base, federatedDomains: federated };
+      return [[key, written === undefined ? settings : over(settings, written)] as const];
     },
   });
 }
+
+/** For who has no authority: every trust domain that somebody wrote roots of. */
+export const deriveWrittenFederation = (
+  graph: Graph,
+  started: Collection<'mesh', MeshSettings>,
+  configMaps: SettingSources['configMaps'],
+): Collection<'mesh', readonly string[]> =>
+  graph.derive({
+    name: 'federation',
+    from: started,
+    reads: { configMaps },
+    equals: deepEqual,
+    fn: ({ rootNamespace }, key, read) => {
+      const written = read.configMaps.get(`ConfigMap/${rootNamespace}/istio`)?.spec.mesh?.caCertificates;
+      const domains = (written ?? []).flatMap(({ trustDomains }) => trustDomains);
+      return [[key, domains] as const];
+    },
+  });
 
 function over(base: MeshSettings, written: MeshConfigSpec): MeshSettings {
   const { outboundTrafficPolicy = base.outboundTrafficPolicy, connectionPool, defaultRetry: retry } = written;

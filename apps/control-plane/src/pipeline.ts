@@ -6,6 +6,7 @@ import { type Collection, createGraph, type Graph, type Source } from '@xebec/fl
 import { buildMesh, type MeshCollections, type MeshSettings } from '@xebec/mesh';
 import type { KeySource, ProxyNode } from '@xebec/model';
 import { provideDescriptors } from '@xebec/protos';
+import { deepEqual } from '@xebec/std';
 import {
   createMemoryJournal,
   createStore,
@@ -30,6 +31,8 @@ export interface Pipeline {
   readonly views: Collection<string, ProxyView>;
   readonly proxies: Source<string, ProxyNode>;
   readonly settings: Collection<'mesh', MeshSettings>;
+  /** Trust domains of others whose roots proxies have. */
+  readonly federation: Source<'mesh', readonly string[]>;
   /** Before what the ConfigMap of the mesh says over them. */
   readonly startSettings: MeshSettings;
   readonly patches: PatchCollections;
@@ -68,7 +71,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const usedHosts = graph.source<string, readonly string[]>('usedHosts');
   const startSettings = settingsAtStart(options.settings);
   graph.transact(() => started.set('mesh', startSettings));
-  const settings = deriveSettings(graph, started, store.source('ConfigMap'));
+  const federation = graph.source<'mesh', readonly string[]>('federation', { equals: deepEqual });
+  const settings = deriveSettings(graph, started, { configMaps: store.source('ConfigMap'), federation });
   const patchGate = options.checksPatches === true ? { patchGate: createPatchSources(graph) } : {};
   const inputs = configInputs(store);
   const envoyFilters =
@@ -89,6 +93,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     ...patchGate,
     proxies,
     settings,
+    federation,
     startSettings,
     launchOf,
     usedHosts,

@@ -36,6 +36,7 @@ export type { SignerAddress } from './signer/signer-hook.ts';
 export { openSignerHook } from './signer/signer-hook.ts';
 export type { Identity } from './spiffe-id.ts';
 export { parseSpiffeId, spiffeId } from './spiffe-id.ts';
+export type { FederatedDomain, Federation } from './trust/federation.ts';
 export type { TrustBundle, TrustReport } from './trust/trust-bundle.ts';
 export { decodeBundle, encodeReport, FOLLOW_PATH } from './trust/trust-messages.ts';
 export type { TrustServiceOptions, TrustSource } from './trust/trust-service.ts';

@@ -16,6 +16,7 @@ export type {
 export type {
   ConfigMapSpec,
   ExtensionProviderSpec,
+  ForeignRootsSpec,
   MeshConfigSpec,
   MeshNetworkSpec,
   NetworkGatewaySpec,

@@ -29,6 +29,8 @@ export interface ProxySettings {
   readonly trustDomain: string;
   /** Other names of the trust domain. */
   readonly trustDomainAliases?: readonly string[];
+  /** Trust domains of others, whose roots proxies have. */
+  readonly federatedDomains?: readonly string[];
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';

@@ -44,6 +44,8 @@ export interface MeshSettings {
   readonly trustDomainAliases?: readonly string[];
   /** Addresses, blocks and hosts that keys may be fetched from although they are this machine or in clear text. */
   readonly jwksAllow?: readonly string[];
+  /** Trust domains of others whose workloads are let in as who they are; absent: none. */
+  readonly federatedDomains?: readonly string[];
   /** Hosts without an address also get one of IPv6: only useful where capture takes IPv6. */
   readonly allocatesIpv6?: boolean;
 }

@@ -14,12 +14,18 @@ export interface Pair {
   readonly key: string;
 }
 
+export interface IssueOptions {
+  readonly algorithm?: 'ec' | 'rsa';
+  /** `digitalSignature`; what a workload's certificate must have to count as one. */
+  readonly keyUsage?: string;
+}
+
 export interface OutsideAuthority extends Disposable {
   /** PEM of its root. */
   readonly root: string;
   readonly directory: string;
   /** A certificate with these subject alternative names: `DNS:a.example`, `URI:spiffe://a/b`. */
-  issue(names: readonly string[], options?: { readonly algorithm?: 'ec' | 'rsa' }): Pair;
+  issue(names: readonly string[], options?: IssueOptions): Pair;
   /** A revocation list that names these certificates. */
   revoke(...pairs: readonly Pair[]): string;
 }
@@ -48,13 +54,14 @@ export function openOutsideAuthority(name: string): OutsideAuthority {
   return {
     directory,
     root: readFileSync(at('root.crt'), 'utf8'),
-    issue(names, { algorithm = 'ec' } = {}) {
+    issue(names, { algorithm = 'ec', keyUsage } = {}) {
       const id = `leaf-${++count}`;
       openssl(
         ...['req', ...newKey(algorithm), '-nodes', '-subj', `/CN=${id}`, '-keyout', `${id}.key`],
         ...['-out', `${id}.csr`],
       );
-      writeFileSync(at(`${id}.ext`), `subjectAltName=${names.join(',')}\n`);
+      const usage = keyUsage === undefined ? '' : `keyUsage=critical,${keyUsage}\n`;
+      writeFileSync(at(`${id}.ext`), `subjectAltName=${names.join(',')}\n${usage}`);
       openssl(
         ...['x509', '-req', '-in', `${id}.csr`, '-CA', 'root.crt', '-CAkey', 'root.key', '-days', '1'],
         ...['-set_serial', String(1_000 + count), '-extfile', `${id}.ext`, '-out', `${id}.crt`],

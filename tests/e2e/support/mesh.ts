@@ -47,6 +47,7 @@ export interface MeshOptions {
   readonly capture?: 'explicit' | 'transparent';
   readonly discovery?: 'on-demand' | 'eager';
   readonly certificateTtl?: string;
+  readonly trustDomain?: string;
   readonly state?: string;
   readonly environment?: Readonly<Record<string, string>>;
   /** Further options of `xebec up`. */
@@ -99,6 +100,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     ...(options.discovery === undefined ? [] : ['--discovery', options.discovery]),
     ...(options.certificateTtl === undefined ? [] : ['--certificate-ttl', options.certificateTtl]),
     ...(options.flags ?? []),
+    ...(options.trustDomain === undefined ? [] : ['--trust-domain', options.trustDomain]),
   ];
   const launch = { timeoutMs: 240_000, environment: options.environment ?? {} };
   let started = await xebec(parameters, launch);

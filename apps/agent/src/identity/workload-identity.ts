@@ -15,6 +15,8 @@ export interface IdentityMaterial {
   readonly rootsPem: readonly string[];
   /** Revocation lists; empty where none were told. */
   readonly revocationsPem: string;
+  /** What peers are verified by; empty: the roots. */
+  readonly anchorsPem: readonly string[];
   /** Hash of the bundle that the two are from; empty while they are those that came with the certificate. */
   readonly bundle: string;
   /** Key identifier of who signed the certificate. */
@@ -78,7 +80,7 @@ export async function openIdentity(
     const issued = await unlessAborted(obtain(options, undefined), signal);
     if (issued === undefined) return undefined;
     if (issued.ok) {
-      const material = { ...issued.value, revocationsPem: '', bundle: '' };
+      const material = { ...issued.value, revocationsPem: '', anchorsPem: [], bundle: '' };
       onChange(described('issued', material));
       return new RenewedIdentity(options, material);
     }
@@ -89,8 +91,8 @@ export async function openIdentity(
 }
 
 /** What is trusted may be told apart from certificates. */
-type Trusted = Pick<IdentityMaterial, 'rootsPem' | 'revocationsPem' | 'bundle'>;
-type Obtained = Omit<IdentityMaterial, 'revocationsPem' | 'bundle'>;
+type Trusted = Pick<IdentityMaterial, 'rootsPem' | 'revocationsPem' | 'anchorsPem' | 'bundle'>;
+type Obtained = Omit<IdentityMaterial, 'revocationsPem' | 'anchorsPem' | 'bundle'>;
 
 /** With the certificate that is held while it is good, with a new token otherwise. */
 async function obtain(
@@ -141,6 +143,13 @@ const described = (
   message: `${change} a certificate for ${spiffeId}, good until ${new Date(notAfter).toISOString()}`,
 });
 
+const trustedIn = ({ hash, rootsPem, revocationsPem, anchorsPem }: TrustBundle): Trusted => ({
+  rootsPem,
+  revocationsPem,
+  anchorsPem,
+  bundle: hash,
+});
+
 class RenewedIdentity implements WorkloadIdentity {
   current: IdentityMaterial;
   readonly #options: IdentityOptions;
@@ -164,9 +173,8 @@ class RenewedIdentity implements WorkloadIdentity {
   trust(bundle: TrustBundle | undefined): void {
     this.#told = bundle;
     if (bundle === undefined || this.#stop.signal.aborted) return;
-    const { hash, rootsPem, revocationsPem } = bundle;
-    if (hash !== this.current.bundle) {
-      this.current = { ...this.current, rootsPem, revocationsPem, bundle: hash };
+    if (bundle.hash !== this.current.bundle) {
+      this.current = { ...this.current, ...trustedIn(bundle) };
       this.#tell();
     }
     if (this.#isOfFormerIssuer()) this.#hurry.abort();
@@ -230,10 +238,11 @@ class RenewedIdentity implements WorkloadIdentity {
 
   #replace(obtained: Obtained): void {
     const told = this.#told;
+    const { revocationsPem, anchorsPem } = this.current;
     const trusted: Trusted =
       told === undefined
-        ? { rootsPem: obtained.rootsPem, revocationsPem: this.current.revocationsPem, bundle: '' }
-        : { rootsPem: told.rootsPem, revocationsPem: told.revocationsPem, bundle: told.hash };
+        ? { rootsPem: obtained.rootsPem, revocationsPem, anchorsPem, bundle: '' }
+        : trustedIn(told);
     this.current = { ...obtained, ...trusted };
     this.#tell();
     this.#options.onChange(described('renewed', this.current));

@@ -37,6 +37,7 @@ const material = (count: number, rootsPem: readonly string[]): IdentityMaterial 
   privateKeyPem: `key ${count}`,
   rootsPem,
   revocationsPem: '',
+  anchorsPem: [],
   bundle: '',
   issuer: '',
   serial: '',

@@ -33,8 +33,14 @@ const bytes = (text: string): Buffer => Buffer.from(text);
 
 function encodeOwn(name: OwnSecretName, material: IdentityMaterial): Any {
   return name === 'ROOTCA'
-    ? encodeRoots(name, bytes(material.rootsPem.join('')), revocationsOf(material))
+    ? encodeTrust(name, material)
     : encodeCertificate(name, bytes(material.certificatesPem), bytes(material.privateKeyPem));
+}
+
+function encodeTrust(name: OwnSecretName, material: IdentityMaterial): Any {
+  const { rootsPem, anchorsPem } = material;
+  const anchors = anchorsPem.length === 0 ? rootsPem : anchorsPem;
+  return encodeRoots(name, bytes(anchors.join('')), revocationsOf(material));
 }
 
 const revocationsOf = ({ revocationsPem }: IdentityMaterial): RevocationLists | undefined =>

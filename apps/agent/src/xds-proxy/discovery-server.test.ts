@@ -48,6 +48,7 @@ async function materialOf(authority: Authority, dnsNames: readonly string[] = []
     privateKeyPem,
     rootsPem: authority.rootsPem,
     revocationsPem: '',
+    anchorsPem: [],
     bundle: '',
     issuer: authority.issuerId,
     serial,

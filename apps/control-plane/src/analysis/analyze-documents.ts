@@ -15,7 +15,7 @@ import { buildMesh, type Finding, type MeshCollections, type MeshSettings } from
 import type { KeySource, ProxyNode } from '@xebec/model';
 import { type Diagnostic, deepEqual, type Origin } from '@xebec/std';
 import { duplicate, parseFieldPath } from '@xebec/store';
-import { deriveSettings, settingsAtStart } from '../mesh-settings.ts';
+import { deriveSettings, deriveWrittenFederation, settingsAtStart } from '../mesh-settings.ts';
 import { configInputs } from '../pipeline.ts';
 import { extensionProblems } from '../verification/extension-problems.ts';
 import { type FilterScene, filterProblems } from '../verification/filter-problems.ts';
@@ -163,7 +163,9 @@ function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: Docum
     for (const [key, { object }] of known) sources.set(key, object);
     for (const proxy of proxiesOfAll(known, isPatched)) proxies.set(proxy.id, proxy);
   });
-  const settings = deriveSettings(graph, started, sources.source('ConfigMap'));
+  const configMaps = sources.source('ConfigMap');
+  const federation = deriveWrittenFederation(graph, started, configMaps);
+  const settings = deriveSettings(graph, started, { configMaps, federation });
   const mesh = buildMesh(graph, { ...configInputs(sources), keySets, proxies, settings });
   const locate = locateIn(known);
   return {

@@ -60,6 +60,10 @@ export function addAuthorityRoutes(server: FastifyInstance, context: ControlPlan
       ? shownAuthority(context, identities)
       : reply.code(422).send({ diagnostics: result.diagnostics });
   server.get('/v1/ca', () => shownAuthority(context, identities));
+  server.get('/v1/ca/bundle', () => ({
+    trustDomain: authority.trustDomain,
+    rootsPem: authority.rootsPem,
+  }));
   server.post<{ Body: RotateBody }>('/v1/ca/rotate', { schema: rotateSchema }, ({ body }, reply) => {
     const { kind, goal, from, force } = body;
     const begun = authority.rotate({ kind, goal, ...(from === undefined ? {} : { from }) });

@@ -4,6 +4,7 @@ import type { ControlPlaneContext } from '../context.ts';
 import type { ControlPlaneEvent } from '../options.ts';
 import type { CertificateAuthority } from './authority.ts';
 import { expiryWarnings } from './expiry.ts';
+import { followFederation } from './federation.ts';
 import { driveRotation } from './rotation-driver.ts';
 import { awaited } from './trust-proof.ts';
 
@@ -24,6 +25,10 @@ export function watchAuthority(
     }),
     authority.subscribe(() => sendAway(identities, context)),
     everyMinute(() => renewIntermediate(identities, emit)),
+    followFederation(context, {
+      authority,
+      onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
+    }),
     tellOfExpiry(identities, emit),
     authority,
   ];

@@ -28,6 +28,11 @@ export interface ReplaceOptions {
   readonly state?: string;
 }
 
+export interface BundleOptions {
+  readonly state?: string;
+  readonly format: 'mesh' | 'pem' | 'spiffe';
+}
+
 const defaultTimeoutMs = 600_000;
 
 const timeoutOption = (): Option =>
@@ -45,6 +50,21 @@ const addStatus: Add = (ca, cli, finish) => {
     .action(async (options: AuthorityOptions) => {
       const { authorityStatus } = await import('../authority/status.ts');
       finish(await authorityStatus(cli, options));
+    });
+};
+
+const addBundle: Add = (ca, cli, finish) => {
+  ca.command('bundle')
+    .description('the trust domain and roots of this mesh, for another mesh that is to believe it')
+    .addOption(
+      new Option('--format <format>', 'a setting of the other mesh, plain certificates, or a SPIFFE bundle')
+        .choices(['mesh', 'pem', 'spiffe'])
+        .default('mesh'),
+    )
+    .addOption(stateOption())
+    .action(async (options: BundleOptions) => {
+      const { printBundle } = await import('../authority/bundle.ts');
+      finish(await printBundle(cli, options));
     });
 };
 
@@ -147,6 +167,6 @@ Examples:
 
 export const defineCa: DefineCommand = (cli, finish) => {
   const ca = newCommand('ca', 'the certificate authority: what is trusted, by whom, and until when');
-  for (const add of [addStatus, addRotation, addReplacement, addRevocation]) add(ca, cli, finish);
+  for (const add of [addStatus, addBundle, addRotation, addReplacement, addRevocation]) add(ca, cli, finish);
   return ca;
 };

@@ -21,6 +21,7 @@ export interface UpOptions extends JwksFlags {
   readonly envoy?: string;
   readonly certificateTtl?: number;
   readonly auditSink?: readonly string[];
+  readonly trustDomain?: string;
   readonly timeout: number;
   readonly output: 'table' | 'json';
 }
@@ -69,6 +70,7 @@ export const defineUp: DefineCommand = (cli, finish) =>
     .addOption(jwksAllowOption())
     .addOption(jwksRefreshOption())
     .addOption(auditSinkOption())
+    .option('--trust-domain <name>', 'trust domain of identities (default: cluster.local)')
     .addOption(
       new Option('--timeout <duration>', 'give up when it does not serve after this long')
         .argParser(durationArgument)

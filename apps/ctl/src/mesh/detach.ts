@@ -60,13 +60,14 @@ export async function startDetached(cli: Cli, request: UpRequest): Promise<ExitC
 }
 
 function flagsOf(options: UpOptions, state: string): readonly string[] {
-  const { capture, discovery, ingressPort, envoy, certificateTtl, timeout } = options;
+  const { capture, discovery, ingressPort, envoy, certificateTtl, trustDomain, timeout } = options;
   return [
     ...['--state', state, '--capture', capture, '--discovery', discovery, '--timeout', `${timeout}ms`],
     ...(ingressPort === undefined ? [] : ['--ingress-port', String(ingressPort)]),
     ...(envoy === undefined ? [] : ['--envoy', envoy]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...jwksArguments(options),
+    ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
   ];
 }
 

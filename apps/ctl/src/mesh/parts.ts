@@ -32,7 +32,7 @@ export function startControlPlane(
   plan: MeshPlan,
   options: PartOptions & { readonly up: UpOptions; readonly envoy: string },
 ): Part {
-  const { discovery, certificateTtl, openMetrics } = options.up;
+  const { discovery, certificateTtl, openMetrics, trustDomain } = options.up;
   const args = [
     'controlplane',
     '--supervised',
@@ -52,6 +52,7 @@ export function startControlPlane(
     ...(openMetrics === true ? ['--open-metrics'] : []),
     ...jwksArguments(options.up),
     ...auditSinks(options.up),
+    ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
   ];
   // It checks patches with the Envoy that will get them.
   const env = { ENVOY_PATH: options.envoy };
@@ -63,12 +64,13 @@ export function startAgent(
   plan: MeshPlan,
   options: PartOptions & { readonly up: UpOptions; readonly envoy: string },
 ): Part {
-  const { discovery, capture, openMetrics } = options.up;
+  const { discovery, capture, openMetrics, trustDomain } = options.up;
   const args = [
     'agent',
     '--supervised',
     ...['--state', plan.state, '--xds', plan.xds, '--envoy', options.envoy],
     ...['--capture', capture, '--discovery', discovery],
+    ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
     ...plan.imageFiles.flatMap((file) => ['--images', file]),
     ...(openMetrics === true ? ['--open-metrics'] : []),
     ...auditSinks(options.up),

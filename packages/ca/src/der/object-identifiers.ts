@@ -6,6 +6,7 @@ export const OID = {
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
   authorityKeyIdentifier: '2.5.29.35',
   revocationListNumber: '2.5.29.20',
   extendedKeyUsage: '2.5.29.37',

@@ -24,6 +24,13 @@ import {
   withReinstated,
   withRevoked,
 } from '../revocation/revoke.ts';
+import {
+  anchorsOf,
+  checkFederation,
+  domainsLetIn,
+  type Federation,
+  noFederation,
+} from '../trust/federation.ts';
 import { type TrustBundle, trustBundle } from '../trust/trust-bundle.ts';
 import { type CertificateOutline, digestOf, type LoadedState, loadFrom } from './loaded-state.ts';
 import { certificatesOf, type NextAuthority, prepareNext } from './next-authority.ts';
@@ -48,6 +55,10 @@ export interface LiveAuthority extends Authority, Disposable {
   rotate(wanted: NextAuthority & { readonly goal: RotationGoal }): Result<Rotation>;
   /** One step on, when everything before it is proven. Undefined: there is none to make. */
   advance(): Result<Rotation | undefined>;
+  /** Trusts these domains beside the own one, each by its own roots. Refused whole when one root cannot be limited to its domain. */
+  federate(federation: Federation): Result<void>;
+  /** Those that are let in at present: none while anything is revoked. */
+  readonly federatedDomains: readonly string[];
   rollBack(): Result<Rotation>;
   /** What was taken back. */
   readonly revocations: Revocations;
@@ -115,6 +126,7 @@ class RotatingAuthority implements LiveAuthority {
   readonly #listeners = new Set<() => void>();
   readonly #issued: IssuedLog;
   #loaded: LoadedState;
+  #federation = noFederation;
 
   constructor(settings: AuthoritySettings, loaded: LoadedState, isNew: boolean) {
     this.#settings = settings;
@@ -291,11 +303,27 @@ class RotatingAuthority implements LiveAuthority {
     const loaded = loadFrom(this.#settings);
     if (!loaded.ok) return fail(...loaded.diagnostics.map(asWarningOfOldOne));
     this.#loaded = loaded.value;
+    this.#renewBundle();
+    return succeed(undefined);
+  }
+
+  federate(federation: Federation): Result<void> {
+    const checked = checkFederation(federation);
+    if (!checked.ok) return checked;
+    this.#federation = federation;
+    this.#renewBundle();
+    return succeed(undefined);
+  }
+
+  get federatedDomains(): readonly string[] {
+    return domainsLetIn(this.bundle.anchorsPem, this.#federation);
+  }
+
+  #renewBundle(): void {
     const bundle = this.#bundle();
     const isChanged = bundle.hash !== this.bundle.hash || bundle.issuer !== this.bundle.issuer;
     this.bundle = bundle;
     if (isChanged) for (const listener of [...this.#listeners]) listener();
-    return succeed(undefined);
   }
 
   get #issuer(): Authority {
@@ -310,7 +338,9 @@ class RotatingAuthority implements LiveAuthority {
 
   #bundle(): TrustBundle {
     const { lists } = this.#loaded;
-    const parts = { rootsPem: this.#trusted, revocationsPem: lists.pem, issuer: this.#issuer.issuerId };
+    const trusted = { rootsPem: this.#trusted, revocationsPem: lists.pem };
+    const anchorsPem = anchorsOf({ trustDomain: this.trustDomain, ...trusted }, this.#federation);
+    const parts = { ...trusted, anchorsPem, issuer: this.#issuer.issuerId };
     return trustBundle(parts, lists.key);
   }
 }

@@ -28,6 +28,13 @@ import {
 } from '../revocation/revoke.ts';
 import { type CertificateOutline, outlineOf } from '../rotation/loaded-state.ts';
 import { certificatesOf } from '../rotation/next-authority.ts';
+import {
+  anchorsOf,
+  checkFederation,
+  domainsLetIn,
+  type Federation,
+  noFederation,
+} from '../trust/federation.ts';
 import { type TrustBundle, trustBundle } from '../trust/trust-bundle.ts';
 import type { CertificateFacts } from '../x509/certificate-reader.ts';
 import { checkAnswer } from './check-answer.ts';
@@ -65,6 +72,7 @@ class ExternalAuthority implements MeshAuthority {
   #revocations: Revocations = noRevocations;
   #lists: PublishedLists = noLists;
   #digest = '';
+  #federation = noFederation;
   issuerId = '';
 
   constructor(settings: AuthoritySettings, hook: SignerHook) {
@@ -87,7 +95,9 @@ class ExternalAuthority implements MeshAuthority {
   }
 
   get bundle(): TrustBundle {
-    const parts = { rootsPem: this.rootsPem, revocationsPem: this.#lists.pem, issuer: this.issuerId };
+    const trusted = { rootsPem: this.rootsPem, revocationsPem: this.#lists.pem };
+    const anchorsPem = anchorsOf({ trustDomain: this.trustDomain, ...trusted }, this.#federation);
+    const parts = { ...trusted, anchorsPem, issuer: this.issuerId };
     return trustBundle(parts, this.#lists.key);
   }
 
@@ -196,6 +206,19 @@ class ExternalAuthority implements MeshAuthority {
 
   advance(): Result<undefined> {
     return succeed(undefined);
+  }
+
+  federate(federation: Federation): Result<void> {
+    const checked = checkFederation(federation);
+    if (!checked.ok) return checked;
+    const isSame = JSON.stringify(federation) === JSON.stringify(this.#federation);
+    this.#federation = federation;
+    if (!isSame) this.#tell();
+    return succeed(undefined);
+  }
+
+  get federatedDomains(): readonly string[] {
+    return domainsLetIn(this.bundle.anchorsPem, this.#federation);
   }
 
   reload(): Result<void> {

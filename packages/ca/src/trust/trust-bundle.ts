@@ -8,6 +8,8 @@ export interface TrustBundle {
   readonly rootsPem: readonly string[];
   /** Certificate revocation lists; empty: nothing was ever revoked, and nothing is checked. */
   readonly revocationsPem: string;
+  /** What peers are verified by where several trust domains are told apart, one certificate a text; empty: the roots. */
+  readonly anchorsPem: readonly string[];
   /** Key identifier of who signs now; a certificate of another one is renewed at once. Empty: whoever. */
   readonly issuer: string;
 }
@@ -19,6 +21,7 @@ export function trustBundle(
 ): TrustBundle {
   const roots = [...parts.rootsPem].sort().join('');
   const hash = createHash('sha256').update(roots).update('\0').update(revocationsKey);
+  if (parts.anchorsPem.length > 0) hash.update('\0').update([...parts.anchorsPem].sort().join(''));
   return { ...parts, hash: hash.digest('hex').slice(0, 16) };
 }
 

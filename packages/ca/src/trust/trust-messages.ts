@@ -10,19 +10,25 @@ type Fields = Readonly<Record<string, unknown>>;
 const encode = (fields: Record<string, string | number | string[]>): Buffer =>
   Buffer.from(toBinary(StructSchema, fromJson(StructSchema, fields)));
 
-export const encodeBundle = ({ rootsPem, ...texts }: TrustBundle): Buffer =>
-  encode({ ...texts, rootsPem: [...rootsPem] });
+export const encodeBundle = ({ rootsPem, anchorsPem, ...texts }: TrustBundle): Buffer =>
+  encode({ ...texts, rootsPem: [...rootsPem], anchorsPem: [...anchorsPem] });
 
 export const encodeReport = (report: TrustReport): Buffer => encode({ ...report });
 
 export function decodeBundle(message: Uint8Array): TrustBundle | undefined {
   const fields = decode(message);
   const [hash, revocationsPem, issuer] = texts(fields, ['hash', 'revocationsPem', 'issuer']);
-  const roots: unknown = fields?.['rootsPem'];
+  const rootsPem = textList(fields?.['rootsPem']);
+  const anchorsPem = textList(fields?.['anchorsPem'] ?? []);
   if (hash === undefined || revocationsPem === undefined || issuer === undefined) return undefined;
-  if (!Array.isArray(roots) || roots.length === 0) return undefined;
-  const rootsPem = roots.filter((root) => typeof root === 'string');
-  return rootsPem.length === roots.length ? { hash, rootsPem, revocationsPem, issuer } : undefined;
+  if (rootsPem === undefined || rootsPem.length === 0 || anchorsPem === undefined) return undefined;
+  return { hash, rootsPem, revocationsPem, anchorsPem, issuer };
+}
+
+function textList(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const found = value.filter((each) => typeof each === 'string');
+  return found.length === value.length ? found : undefined;
 }
 
 const LONGEST = 1_024;

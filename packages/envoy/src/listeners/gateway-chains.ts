@@ -21,7 +21,7 @@ import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
-import { trustDomainsOf } from '../trust-domains.ts';
+import { peerDomainsOf, trustDomainsOf } from '../trust-domains.ts';
 import { addressRange } from './addresses.ts';
 import { clientFilters, serverFilters } from './connection-protocols.ts';
 import { clustersOf, targetOf } from './connection-target.ts';
@@ -51,7 +51,7 @@ interface ChainContext {
 export function gatewayChain(server: GatewayServer, context: ChainContext): GatewayChain {
   const { tls, traffic } = server;
   const transportSocket = gatewayTlsServer(tls, {
-    trustDomains: trustDomainsOf(context.settings),
+    trustDomains: peerDomainsOf(context.settings),
     isHttp: traffic.kind === 'http',
   });
   const { filters, needs } = trafficOf(server, traffic, context);

@@ -18,7 +18,7 @@ import { faultHeaders } from '../routes/fault-headers.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { peerHeader } from '../telemetry/peer.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
-import { trustDomainsOf } from '../trust-domains.ts';
+import { peerDomainsOf, trustDomainsOf } from '../trust-domains.ts';
 import { plainHttpProtocols } from './addresses.ts';
 import { serverFilters } from './connection-protocols.ts';
 import { httpConnectionManager } from './http-connection.ts';
@@ -110,7 +110,7 @@ function chain(options: PortChainOptions, form: { kind: Kind; security: Security
       ...(form.security === 'mutual_tls' ? [oneIdentity] : []),
       ...(form.kind === 'http' ? [httpFilters(options, form.security)] : tcpFilters(options, form.security)),
     ],
-    ...(form.security === 'mutual_tls' ? { transportSocket: mutualTlsServer(trustDomainsOf(settings)) } : {}),
+    ...(form.security === 'mutual_tls' ? { transportSocket: mutualTlsServer(peerDomainsOf(settings)) } : {}),
   };
 }
 

@@ -12,7 +12,7 @@ import { blackHoleCluster, inboundPassthroughCluster } from '../names.ts';
 import { type EncodedResource, encodeResource } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
-import { trustDomainsOf } from '../trust-domains.ts';
+import { peerDomainsOf, trustDomainsOf } from '../trust-domains.ts';
 import { encodeInboundUdpListeners } from '../udp/listeners.ts';
 import { tunnelChains } from '../udp/tunnel-server.ts';
 import {
@@ -189,7 +189,7 @@ function otherPorts(inbound: Inbound, settings: ProxySettings): readonly Chain[]
   const mutual: Chain = {
     name: 'virtualInbound-catchall-mtls',
     filterChainMatch: { transportProtocol: 'tls', applicationProtocols: [...meshProtocols.any] },
-    transportSocket: mutualTlsServer(trustDomainsOf(settings)),
+    transportSocket: mutualTlsServer(peerDomainsOf(settings)),
     filters: [oneIdentity, ...passedThrough(inbound, settings, 'mutual_tls')],
   };
   const plain: Chain = {

@@ -18,7 +18,7 @@ import { mutualTlsServer } from '../listeners/server-tls.ts';
 import { causeMetadata } from '../metadata.ts';
 import type { Fields } from '../resource.ts';
 import { peerFilter, peerHeader } from '../telemetry/peer.ts';
-import { trustDomainsOf } from '../trust-domains.ts';
+import { peerDomainsOf } from '../trust-domains.ts';
 import { inboundUdpCluster, tunnelPath, tunnelProtocol } from './names.ts';
 import { encodeTunnelLogs } from './telemetry.ts';
 
@@ -50,7 +50,7 @@ export function tunnelChains(options: TunnelChainOptions): readonly Chain[] {
         ...(matchesPort ? { destinationPort: port.port } : {}),
       },
       metadata: causeMetadata([...policy, ...port.causes]),
-      transportSocket: mutualTlsServer(trustDomainsOf(settings)),
+      transportSocket: mutualTlsServer(peerDomainsOf(settings)),
       filters: [oneIdentity, ...authorization, tunnelServer(port, settings, audit)],
     },
   ];

@@ -81,8 +81,9 @@ function clientOf(
   const mode = port === undefined ? accepted.peer.mode : modeOfPort(accepted.peer, port);
   if (identity === undefined) return mode === 'STRICT' ? 'mutual-tls-required' : addresses;
   if (mode === 'DISABLE') return addresses;
-  const isOwn = trustDomainsOf(scene.settings).some((name) => identity.startsWith(`spiffe://${name}/`));
-  return isOwn ? { identity, ...addresses } : 'foreign-identity';
+  const domains = [...trustDomainsOf(scene.settings), ...(scene.settings.federatedDomains ?? [])];
+  const isKnown = domains.some((name) => identity.startsWith(`spiffe://${name}/`));
+  return isKnown ? { identity, ...addresses } : 'foreign-identity';
 }
 
 /** What the proxy takes for the client's address. Before a gateway others may stand that are believed. */

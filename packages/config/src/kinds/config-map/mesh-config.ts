@@ -8,6 +8,7 @@ import { emptyMap } from '../../values/plain-map.ts';
 import { keepalive } from '../destination-rule/connection-pool.ts';
 import { localitySetting } from '../destination-rule/locality.ts';
 import { retries } from '../virtual-service/behaviour.ts';
+import { caCertificates } from './ca-certificates.ts';
 import { extensionProviders } from './extension-providers.ts';
 import { defaultConfig } from './gateway-topology.ts';
 import type { MeshConfigSpec } from './spec.ts';
@@ -66,6 +67,7 @@ const shape = {
   defaultConfig: optional(defaultConfig),
   pathNormalization: optional(normalization),
   jwksAllow: optional(list(jwksHost, { most: 1_000 })),
+  caCertificates: optional(caCertificates),
   trustDomain: optional(decidedAtStart('cluster.local', '--trust-domain')),
   rootNamespace: optional(decidedAtStart('istio-system', '--root-namespace')),
   extensionProviders: optional(extensionProviders),
@@ -77,7 +79,6 @@ const refused = [
   'discoverySelectors',
   'meshMTLS',
   'tlsDefaults',
-  'caCertificates',
   'ca',
   'verifyCertificateAtClient',
   'inboundTrafficPolicy',
@@ -137,6 +138,7 @@ function normalize(value: Decoded<typeof shape>, walk: Walk): MeshConfigSpec | u
     ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
     ...launchOf(value.defaultConfig),
     ...(value.jwksAllow === undefined ? {} : { jwksAllow: value.jwksAllow }),
+    ...(value.caCertificates === undefined ? {} : { caCertificates: value.caCertificates }),
     ...(paths === 'DEFAULT' ? {} : { pathNormalization: paths }),
     ...(providers === undefined ? {} : { extensionProviders: providers }),
     ...(trustDomainAliases === undefined ? {} : { trustDomainAliases }),

@@ -79,6 +79,15 @@ export interface MeshConfigSpec {
   readonly trustDomainAliases?: readonly string[];
   /** Where keys of tokens may be fetched from although it is this machine or in clear text. */
   readonly jwksAllow?: readonly string[];
+  readonly caCertificates?: readonly ForeignRootsSpec[];
+}
+
+/** Roots of another mesh. */
+export interface ForeignRootsSpec {
+  /** Certificates. */
+  readonly pem: string;
+  /** Whom they prove; at least one. */
+  readonly trustDomains: readonly string[];
 }
 
 /** Where clients in other networks find the endpoints of a network. */
