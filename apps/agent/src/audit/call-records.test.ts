@@ -121,6 +121,24 @@ test('what the application answers is no denial, and a bad token is one', () => 
   });
 });
 
+test('a provider that said no names the policy that had it asked', () => {
+  const denied = {
+    responseFlags: { unauthorizedDetails: { reason: 1 } },
+    metadata: {
+      filterMetadata: {
+        'envoy.filters.http.rbac': { istio_ext_authz_opa_shadow_effective_policy_id: watch },
+      },
+    },
+  };
+  const response = { responseCode: 403, responseCodeDetails: 'ext_authz_denied' };
+  const entry = create(HTTPAccessLogEntrySchema, { commonProperties: commonOf(denied), response });
+  expect(recordOfRequest(entry, whose)).toMatchObject({
+    decision: 'denied',
+    by: watched,
+    reason: 'ext_authz_denied',
+  });
+});
+
 describe('a connection', () => {
   const connection = (type: AccessLogType, init: CommonInit = {}) =>
     create(TCPAccessLogEntrySchema, { commonProperties: commonOf({ accessLogType: type, ...init }) });

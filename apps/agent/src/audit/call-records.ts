@@ -153,7 +153,9 @@ function connectionOperation(common: AccessLogCommon | undefined, protocol: 'tcp
 
 function principalOf(common: AccessLogCommon | undefined): string | undefined {
   const names = common?.tlsProperties?.peerCertificateProperties?.subjectAltName ?? [];
-  return names.flatMap(({ san }) => (san.case === 'uri' ? [san.value] : []))[0];
+  const [only, ...others] = names.flatMap(({ san }) => (san.case === 'uri' ? [san.value] : []));
+  // Who has several names is nobody.
+  return others.length === 0 ? only : undefined;
 }
 
 /** Of a token that has been verified: its payload is in the metadata, below the name that was chosen for it. */

@@ -33,9 +33,9 @@ export function decisionOfRequest({ commonProperties: common, response }: HTTPAc
   const marked = audit === undefined ? {} : { audit };
   const denial = denialOf(details);
   if (denial !== undefined) return { ...denial, ...marked };
-  const isUnbelieved = details.startsWith('jwt_authn_access_denied');
-  if (isUnbelieved || common?.responseFlags?.unauthorizedDetails !== undefined)
+  if (details.startsWith('jwt_authn_access_denied'))
     return { decision: 'denied', reason: details.slice(0, mostOfReason), ...marked };
+  if (isRefusedElsewhere(common)) return { ...refusedElsewhere(common, httpRules, details), ...marked };
   return { decision: 'allowed', ...allowedBy(common, httpRules), ...marked };
 }
 
@@ -44,10 +44,40 @@ export function decisionOfConnection(common: AccessLogCommon): Decision {
   const marked = audit === undefined ? {} : { audit };
   const denial =
     denialOf(common.connectionTerminationDetails) ?? denialOf(common.customTags['verdict'] ?? '');
-  return { ...(denial ?? { decision: 'allowed', ...allowedBy(common, networkRules) }), ...marked };
+  if (denial !== undefined) return { ...denial, ...marked };
+  if (isRefusedElsewhere(common)) {
+    const details = common.connectionTerminationDetails;
+    return { ...refusedElsewhere(common, networkRules, details), ...marked };
+  }
+  return { decision: 'allowed', ...allowedBy(common, networkRules), ...marked };
+}
+
+/** A provider of CUSTOM policies was asked, and said no. */
+const isRefusedElsewhere = (common: AccessLogCommon | undefined): common is AccessLogCommon =>
+  common?.responseFlags?.unauthorizedDetails !== undefined;
+
+const askedRule = /^istio_ext_authz_.*_shadow_effective_policy_id$/;
+
+/** By the policy that had the provider asked; where several had, which of them is not told. */
+function refusedElsewhere(common: AccessLogCommon, namespace: string, details: string): Decision {
+  const keys = Object.keys(common.metadata?.filterMetadata[namespace] ?? {}).filter((key) =>
+    askedRule.test(key),
+  );
+  const [key] = keys;
+  const by =
+    key === undefined || keys.length > 1 ? undefined : ruleOf(metadataOf(common, namespace, key) ?? '');
+  const reason = details.slice(0, mostOfReason) || 'the provider said no';
+  return { decision: 'denied', ...(by === undefined ? {} : { by }), reason };
 }
 
 const mostOfReason = 500;
+
+/** Names that are of no rule. */
+const reasons: Readonly<Record<string, string>> = {
+  none: 'no ALLOW policy matches',
+  several: 'a DENY policy matches',
+  'several-identities': 'the certificate has several names',
+};
 
 /** In the words of Envoy's RBAC, which are also ours. */
 function denialOf(details: string): Decision | undefined {
@@ -55,10 +85,7 @@ function denialOf(details: string): Decision | undefined {
   if (name === undefined) return undefined;
   const by = ruleOf(name);
   if (by !== undefined) return { decision: 'denied', by };
-  return {
-    decision: 'denied',
-    reason: name === 'none' ? 'no ALLOW policy matches' : 'a DENY policy matches',
-  };
+  return { decision: 'denied', reason: reasons[name] ?? `refused as ${name}` };
 }
 
 function allowedBy(common: AccessLogCommon | undefined, namespace: string): { readonly by?: AuditedRule } {
