@@ -1,5 +1,6 @@
 // Who the end user is: tokens are verified where they come in, what they say decides, and nothing forged is believed.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rpcClient } from './support/grpc.ts';
 import { isDrained } from './support/guarded.ts';
 import { type Answer, fetchText } from './support/http.ts';
 import { type KeyServer, startKeyServer } from './support/key-server.ts';
@@ -73,6 +74,18 @@ describe('[AU-2] tokens of end users', () => {
     expect([await ask(), await ask(of({})), await ask(of({ sub: 'bob' })), await ask(eve)]).toEqual([
       403, 200, 403, 401,
     ]);
+  });
+
+  it('[AU-2] are verified over gRPC and in clear text, too', async () => {
+    const eve = bearer(tokenOf(stranger, { iss: issuer, sub: 'alice' }));
+    const { ip } = await mesh.pod('echo');
+    const bare = async (headers: Headers): Promise<number> =>
+      (await fetchText({ url: `http://${ip}:8080/`, headers })).status;
+    expect([await bare(of({})), await bare(eve), await bare({})]).toEqual([200, 401, 403]);
+    using rpc = rpcClient(`${client}:15001`, 'echo.default.svc.cluster.local:50051');
+    const codes = [of({}), eve, {}].map(async (headers) => (await rpc.unary('Unary', 'hello', headers)).code);
+    // OK, UNAUTHENTICATED, PERMISSION_DENIED.
+    expect(await Promise.all(codes)).toEqual([0, 16, 7]);
   });
 
   it('[AU-2] say in their claims what policies decide by', async () => {

@@ -4,7 +4,11 @@ import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 const same = (value: Buffer): Buffer => value;
 
 export interface RpcClient extends Disposable {
-  unary(method: string, body: string): Promise<{ readonly code: number; readonly body: string }>;
+  unary(
+    method: string,
+    body: string,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly code: number; readonly body: string }>;
   /** Sends each message and waits for its echo before the next. */
   chat(messages: readonly string[]): Promise<readonly string[]>;
 }
@@ -14,14 +18,16 @@ export function rpcClient(address: string, authority: string): RpcClient {
   const client = new Client(address, credentials.createInsecure(), { 'grpc.default_authority': authority });
   const deadline = (): Date => new Date(Date.now() + 15_000);
   return {
-    unary: (method, body) =>
+    unary: (method, body, headers = {}) =>
       new Promise((resolve) => {
+        const metadata = new Metadata();
+        for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
         client.makeUnaryRequest(
           `/echo.Echo/${method}`,
           same,
           same,
           Buffer.from(body),
-          new Metadata(),
+          metadata,
           { deadline: deadline() },
           (error: ServiceError | null, value?: Buffer) =>
             resolve({ code: error?.code ?? 0, body: value?.toString() ?? error?.details ?? '' }),
