@@ -1,5 +1,6 @@
 // A walk around a mesh that runs: every port, every file, every process, every log; what is open, and what lies about.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -321,3 +322,53 @@ describe('[RELIABILITY B22] a log', () => {
     expect(lines[0]).toMatch(/^\[.*log%0d%0aforged/);
   });
 });
+
+describe('[RELIABILITY B29] what fails says so in its code', () => {
+  it.each<[number, readonly string[], string?]>([
+    [1, ['apply', '-f', '-'], 'kind: Nothing\n'],
+    [1, ['apply', '-f', 'http://127.0.0.1:1/a.yaml']],
+    [1, ['apply', '-f', 'no-such-file.yaml']],
+    [1, ['delete', 'virtualservice', 'nobody']],
+    [1, ['get', 'nothings']],
+    [1, ['get', 'virtualservice', 'nobody']],
+    [1, ['rollback', '9999']],
+    [1, ['history', '9999']],
+    [1, ['metrics', 'nobody']],
+    [1, ['logs', 'nobody']],
+    [1, ['proxy-status', 'nobody']],
+    [1, ['proxy-config', 'all', 'nobody']],
+    [2, ['authz', 'check', '--to', 'nobody']],
+    [2, ['nothing']],
+    [2, ['get']],
+    [2, ['up', '--capture', 'magic']],
+    [2, ['apply', '-f', '-', '--wait=soon']],
+  ])('%i: xebec %j', async (code, parameters, input) => {
+    const run = await mesh.xebec(parameters, input === undefined ? {} : { input });
+    expect([run.code, run.stderr], run.stdout).toEqual([code, expect.stringMatching(/\S/)]);
+  });
+
+  it.each<[number, string, string, string?]>([
+    [404, 'GET', '/v1/nothing'],
+    [404, 'GET', '/v1/history/9999'],
+    [400, 'GET', '/v1/objects?kind=Nothing'],
+    [400, 'POST', '/v1/apply', '{'],
+    [422, 'POST', '/v1/apply', '{"documents": [{"file": "a", "text": "kind: ["}]}'],
+    [404, 'POST', '/v1/delete', '{"keys": ["VirtualService/default/nobody"]}'],
+    [422, 'POST', '/v1/tokens', '{"namespace": "a/b", "serviceAccount": "c"}'],
+  ])('%i: %s %s', async (status, method, path, body) => {
+    expect(await adminStatus(method, path, body)).toBe(status);
+  });
+});
+
+function adminStatus(method: string, path: string, body?: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const call = request(
+      { socketPath: join(mesh.state, 'run/control.sock'), method, path, headers },
+      (response) => {
+        response.resume().on('end', () => resolve(response.statusCode));
+      },
+    );
+    call.on('error', reject).end(body);
+  });
+}
