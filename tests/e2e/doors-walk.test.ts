@@ -321,6 +321,38 @@ describe('[RELIABILITY B22] a log', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^\[.*log%0d%0aforged/);
   });
+
+  it('of requests stays one line each, whatever name a client asks for in its handshake', async () => {
+    const echo = await mesh.pod('echo');
+    const socket = connect({
+      host: echo.ip,
+      port: 8080,
+      ca: client.rootsPem,
+      cert: client.certificatesPem,
+      key: client.privateKeyPem,
+      servername: 'x.example\r\n[2026-01-01T00:00:00.000Z] "GET /forged-line',
+      ALPNProtocols: ['istio-http/1.1'],
+      checkServerIdentity: () => undefined,
+    });
+    const answer = await new Promise<string>((resolve) => {
+      let text = '';
+      socket.on('secureConnect', () =>
+        socket.write('GET /odd-name HTTP/1.1\r\nhost: echo\r\nconnection: close\r\n\r\n'),
+      );
+      socket.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      socket.on('error', (error) => resolve(String(error))).on('close', () => resolve(text));
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 200/);
+    const lines = await until('it is logged', async () => {
+      const { stdout } = await mesh.xebec(['logs', echo.name, '--access']);
+      const all = stdout.split('\n');
+      return all.some((line) => line.includes('/odd-name')) && all;
+    });
+    expect(lines.filter((line) => line.startsWith('[2026-01-01T00:00:00.000Z]'))).toEqual([]);
+    expect(lines.filter((line) => line !== '' && !line.startsWith('['))).toEqual([]);
+  });
 });
 
 describe('[RELIABILITY B29] what fails says so in its code', () => {
