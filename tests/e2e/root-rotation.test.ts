@@ -43,7 +43,7 @@ describe('[AU-4] [AU-9] a root', () => {
     const old = rootsOnDisk();
     expect(await handshake(server.ip, before)).toBeDefined();
     await underLoad(async () => {
-      const rotated = await mesh.xebec(['ca', 'rotate', '--timeout', '60s']);
+      const rotated = await mesh.xebec(['ca', 'rotate', '--key-algorithm', 'rsa-2048', '--timeout', '60s']);
       expect(rotated.stderr).toContain('trust: proxies take both roots');
       expect(rotated.stderr).toContain('retire: proxies let go of the old root');
       expect(rotated.code).toBe(0);

@@ -15,7 +15,7 @@ export type { Authority, AuthorityOptions, ServerIssueRequest } from './authorit
 export { openAuthority } from './authority/authority.ts';
 export type { IssuedCertificate, IssueRequest } from './authority/issuance.ts';
 export type { KeyAlgorithm, KeyAndCsr } from './client/key-and-csr.ts';
-export { createKeyAndCsr } from './client/key-and-csr.ts';
+export { createKeyAndCsr, keyAlgorithms } from './client/key-and-csr.ts';
 export type { CertificateRequest, Credential, ReceivedCertificate } from './client/request-certificate.ts';
 export { requestCertificate } from './client/request-certificate.ts';
 export type { Clock, RandomBytes } from './clock.ts';

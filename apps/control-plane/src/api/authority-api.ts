@@ -1,5 +1,11 @@
 // The certificate authority over the admin API: what is trusted, who has it, and the rotation from one root to the next.
-import type { Revocable, RotationGoal, RotationKind } from '@xebec/ca';
+import {
+  type KeyAlgorithm,
+  keyAlgorithms,
+  type Revocable,
+  type RotationGoal,
+  type RotationKind,
+} from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
@@ -11,6 +17,7 @@ interface RotateBody {
   readonly kind: RotationKind;
   readonly goal: RotationGoal;
   readonly from?: string;
+  readonly keyAlgorithm?: KeyAlgorithm;
   /** Goes on without proof. */
   readonly force: boolean;
 }
@@ -23,6 +30,7 @@ const rotateSchema = {
       kind: { enum: ['root', 'intermediate'], default: 'root' },
       goal: { enum: ['trust', 'reissue', 'verify', 'retire'], default: 'retire' },
       from: { type: 'string', minLength: 1, maxLength: 4_096 },
+      keyAlgorithm: { enum: keyAlgorithms },
       force: { type: 'boolean', default: false },
     },
   },
@@ -65,8 +73,8 @@ export function addAuthorityRoutes(server: FastifyInstance, context: ControlPlan
     rootsPem: authority.rootsPem,
   }));
   server.post<{ Body: RotateBody }>('/v1/ca/rotate', { schema: rotateSchema }, ({ body }, reply) => {
-    const { kind, goal, from, force } = body;
-    const begun = authority.rotate({ kind, goal, ...(from === undefined ? {} : { from }) });
+    const { force, ...wanted } = body;
+    const begun = authority.rotate(wanted);
     return answer(reply, begun.ok && force ? forceOn(identities) : begun);
   });
   server.post<{ Body: RevokeBody }>('/v1/ca/revoke', { schema: revokeSchema }, ({ body }, reply) =>

@@ -17,6 +17,7 @@ export async function rotate(cli: Cli, options: RotateOptions): Promise<ExitCode
     kind: options.intermediate === true ? 'intermediate' : 'root',
     goal: options.stage,
     force: options.force === true,
+    ...(options.keyAlgorithm === undefined ? {} : { keyAlgorithm: options.keyAlgorithm }),
     ...(options.from === undefined ? {} : { from: resolve(cli.cwd, options.from) }),
   });
   return await finishRotation(cli, answer, { ...options, controlPlane });

@@ -12,6 +12,7 @@ export interface RotateOptions extends AuthorityOptions {
   readonly intermediate?: boolean;
   readonly stage: 'trust' | 'reissue' | 'verify' | 'retire';
   readonly from?: string;
+  readonly keyAlgorithm?: string;
   readonly force?: boolean;
   readonly wait: boolean;
   readonly timeout: number;
@@ -91,6 +92,15 @@ Examples:
     )
     .option('--intermediate', 'keep the root')
     .option('--from <dir>', 'root-cert.pem, ca-cert.pem, ca-key.pem and cert-chain.pem of the next authority')
+    .addOption(
+      new Option('--key-algorithm <name>', 'of keys that are made here (default: ecdsa-p256)').choices([
+        'ecdsa-p256',
+        'ecdsa-p384',
+        'rsa-2048',
+        'rsa-3072',
+        'rsa-4096',
+      ]),
+    )
     .option('--force', 'without waiting for anybody, as when the old root has expired')
     .option('--no-wait', 'only begin')
     .addOption(timeoutOption())

@@ -1,7 +1,14 @@
 // Makes a new authority: a root that signs one intermediate, and the intermediate that signs everything else.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  type KeyPairKeyObjectResult,
+} from 'node:crypto';
 import type { Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
+import type { KeyAlgorithm } from '../client/key-and-csr.ts';
 import { type Clock, DAY_MS, MINUTE_MS, type RandomBytes, YEAR_MS } from '../clock.ts';
 import { encodePem } from '../der/pem.ts';
 import { refuse } from '../refusal.ts';
@@ -27,6 +34,8 @@ export interface AuthorityCreation {
   readonly trustDomain: string;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
+  /** Of root and intermediate; `ecdsa-p256` unless said otherwise. */
+  readonly keyAlgorithm?: KeyAlgorithm;
 }
 
 interface Authority {
@@ -92,8 +101,11 @@ export function createIntermediateFiles(
 }
 
 /** Names carry a random part, so that two authorities of one trust domain are never taken for each other. */
-function newAuthority({ trustDomain, randomBytes }: AuthorityCreation, role: string): Authority {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+function newAuthority(
+  { trustDomain, randomBytes, keyAlgorithm = 'ecdsa-p256' }: AuthorityCreation,
+  role: string,
+): Authority {
+  const { privateKey, publicKey } = newKeyPair(keyAlgorithm);
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const suffix = Buffer.from(randomBytes(4)).toString('hex');
   return {
@@ -103,6 +115,19 @@ function newAuthority({ trustDomain, randomBytes }: AuthorityCreation, role: str
     identifier: keyIdentifier(spki),
     signer: signerFor(privateKey),
   };
+}
+
+function newKeyPair(algorithm: KeyAlgorithm): KeyPairKeyObjectResult {
+  switch (algorithm) {
+    case 'ecdsa-p256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'ecdsa-p384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    case 'rsa-2048':
+    case 'rsa-3072':
+    case 'rsa-4096':
+      return generateKeyPairSync('rsa', { modulusLength: Number(algorithm.slice('rsa-'.length)) });
+  }
 }
 
 interface AuthorityCertificate {

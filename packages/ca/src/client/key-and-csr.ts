@@ -7,7 +7,9 @@ import { parseSpiffeId } from '../spiffe-id.ts';
 import { writeCsr } from '../x509/certificate-request.ts';
 import { signerFor } from '../x509/signature-algorithm.ts';
 
-export type KeyAlgorithm = 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096';
+export const keyAlgorithms = ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096'] as const;
+
+export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
 export interface KeyAndCsr {
   /** PKCS#8. */

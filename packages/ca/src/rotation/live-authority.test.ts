@@ -130,6 +130,22 @@ describe('a rotation', () => {
     await seen(authority, directory);
   });
 
+  test.each(['rsa-2048', 'ecdsa-p384'] as const)(
+    'leads to keys of another kind: %s',
+    async (keyAlgorithm) => {
+      const directory = directoryOfTest();
+      const authority = open(directory);
+      unwrap(authority.rotate({ kind: 'root', goal: 'retire', keyAlgorithm }));
+      while (authority.rotation !== undefined) {
+        await seen(authority, directory);
+        unwrap(authority.advance());
+      }
+      const [root] = unwrap(parsePem(rootFile(directory)));
+      const { asymmetricKeyType } = unwrap(readCertificate(root?.der ?? Buffer.alloc(0))).x509.publicKey;
+      expect(asymmetricKeyType).toBe(keyAlgorithm === 'rsa-2048' ? 'rsa' : 'ec');
+    },
+  );
+
   test('keeps the keys to their owner', () => {
     const directory = directoryOfTest();
     const authority = open(directory);

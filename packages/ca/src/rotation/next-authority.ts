@@ -11,6 +11,7 @@ import {
   writeAuthorityFiles,
 } from '../authority/authority-files.ts';
 import type { LoadedAuthority } from '../authority/authority-verification.ts';
+import type { KeyAlgorithm } from '../client/key-and-csr.ts';
 import { parsePem } from '../der/pem.ts';
 import { refuse } from '../refusal.ts';
 import { type CertificateFacts, readCertificate } from '../x509/certificate-reader.ts';
@@ -21,11 +22,13 @@ export interface NextAuthority {
   readonly kind: RotationKind;
   /** Directory with the files of the next authority; absent: it is made here. */
   readonly from?: string;
+  /** Of keys that are made here. */
+  readonly keyAlgorithm?: KeyAlgorithm;
 }
 
 export function prepareNext(settings: AuthoritySettings, wanted: NextAuthority): Result<LoadedAuthority> {
   const directory = nextDirectory(settings.directory);
-  const files = wanted.from === undefined ? makeFiles(settings, wanted.kind) : takeFiles(wanted.from);
+  const files = wanted.from === undefined ? makeFiles(settings, wanted) : takeFiles(wanted.from);
   if (!files.ok) return files;
   rmSync(directory, { recursive: true, force: true });
   const written = writeAuthorityFiles(directory, files.value);
@@ -48,7 +51,11 @@ function takeFiles(from: string): Result<AuthorityFiles> {
 }
 
 /** Where the root's key is not kept here, somebody else makes intermediates, and roots. */
-function makeFiles(settings: AuthoritySettings, kind: RotationKind): Result<AuthorityFiles> {
+function makeFiles(
+  settings: AuthoritySettings,
+  { kind, keyAlgorithm }: NextAuthority,
+): Result<AuthorityFiles> {
+  const creation = { ...settings, ...(keyAlgorithm === undefined ? {} : { keyAlgorithm }) };
   const current = readAuthorityFiles(settings.directory);
   if (!current.ok) return current;
   if (current.value?.[FILE.rootKey] === undefined) {
@@ -59,9 +66,9 @@ function makeFiles(settings: AuthoritySettings, kind: RotationKind): Result<Auth
       file: settings.directory,
     });
   }
-  if (kind === 'root') return succeed(createAuthorityFiles(settings));
+  if (kind === 'root') return succeed(createAuthorityFiles(creation));
   const roots = certificatesOf(current.value[FILE.root]);
-  return createIntermediateFiles(settings, { files: current.value, roots });
+  return createIntermediateFiles(creation, { files: current.value, roots });
 }
 
 /** What cannot be read is found out when the whole authority is verified. */
