@@ -18,6 +18,7 @@ import type { MeshAuthority } from '../signer/mesh-authority.ts';
 import { type Identity, spiffeId } from '../spiffe-id.ts';
 import { parseCsr } from '../x509/certificate-request.ts';
 import { createRateLimiter, type RateLimit, type RateLimiter } from './rate-limiter.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 /** One decision; it never holds a key, a token or the request itself. */
 export type AuditEvent = { readonly timeMs: number; readonly peer: string } & (
@@ -73,9 +74,10 @@ export function createCertificateHandler(
   options: CertificateServiceOptions,
 ): (call: CertificateCall) => Promise<CertificateAnswer> {
   const limiter = createRateLimiter(options.rateLimit ?? DEFAULT_RATE_LIMIT, options.clock);
+  const turns = createTurns();
   return async (call) => {
     try {
-      return await answerCall(options, limiter, call);
+      return await answerCall(options, { limiter, turns }, call);
     } catch {
       return failCall(options, call);
     }
@@ -116,7 +118,7 @@ function deny(
 
 async function answerCall(
   options: CertificateServiceOptions,
-  limiter: RateLimiter,
+  { limiter, turns }: { readonly limiter: RateLimiter; readonly turns: Turns },
   call: CertificateCall,
 ): Promise<CertificateAnswer> {
   const caller = await authenticateCall(options.authenticators, call);
@@ -136,6 +138,7 @@ async function answerCall(
       caller,
     });
   }
+  await turns();
   const issued = await issueFor(options.authority, id.value, call.request);
   if (!issued.ok) return deny(options, call, refusalOf(issued.diagnostics, caller));
   const { serial, notAfter, chainPem } = issued.value;
