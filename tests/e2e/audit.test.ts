@@ -6,6 +6,7 @@ import { envoyAdmin } from './support/envoy-admin.ts';
 import { rpcClient } from './support/grpc.ts';
 import { accounts, type GuardedMesh, startGuarded } from './support/guarded.ts';
 import { fetchText, tally } from './support/http.ts';
+import { startJudge } from './support/judge.ts';
 import { at, listAt, type Mesh, pidOf, textAt, until } from './support/mesh.ts';
 import { scrape, sum } from './support/metrics.ts';
 import { keySetOf, newSigningKey, tokenOf } from './support/tokens.ts';
@@ -209,6 +210,54 @@ describe('[MX-13] records of calls', () => {
     expect(at('/forged')).not.toHaveProperty('user');
     expect(await query('--from', start, '--user', 'alice')).toHaveLength(1);
     await mesh.xebec(['delete', 'RequestAuthentication', 'users', '--wait']);
+  });
+
+  it('one for each call that a provider has denied, by the policy that had it asked', async () => {
+    const judge = await startJudge();
+    judge.allowsConnections = false;
+    const entry = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'ServiceEntry',
+      metadata: { name: 'judge' },
+      spec: {
+        ...{ hosts: ['judge.example'], location: 'MESH_EXTERNAL', resolution: 'STATIC' },
+        ports: [{ number: 9000, name: 'grpc', protocol: 'GRPC' }],
+        endpoints: [{ address: '127.0.0.1', ports: { grpc: judge.grpcPort } }],
+      },
+    };
+    const extensionProviders = [
+      { name: 'judge', envoyExtAuthzGrpc: { service: 'judge.example', port: 9000, timeout: '2s' } },
+    ];
+    const settings = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'istio', namespace: 'istio-system' },
+      data: { mesh: JSON.stringify({ extensionProviders }) },
+    };
+    await mesh.apply([entry, settings].map((each) => JSON.stringify(each)).join('\n---\n'));
+    const selector = { matchLabels: { app: 'echo' } };
+    await guarded.policy('watch', {
+      selector,
+      action: 'AUDIT',
+      rules: [{ to: [{ operation: { ports: ['1'] } }] }],
+    });
+    const asked = { action: 'CUSTOM', provider: { name: 'judge' }, selector };
+    await guarded.policy('judged', {
+      ...asked,
+      rules: [{ to: [{ operation: { ports: ['8080', '9000'] } }] }],
+    });
+    const start = now();
+    expect(await http(client, '/judged', { 'x-judge': 'deny' })).toBe(403);
+    const said = { say: 'hello', until: 'hello' };
+    expect(await dial({ proxy: `${client}:15001`, target: 'echo:9000', ...said })).toBe('');
+    const records = await recordsSince(start, 2);
+    for (const protocol of ['http', 'tcp'])
+      expect(records.find((record) => textAt(record, 'operation', 'protocol') === protocol)).toMatchObject({
+        decision: 'denied',
+        by: { policy: 'AuthorizationPolicy/default/judged', rule: 0 },
+      });
+    await mesh.xebec(['delete', 'ConfigMap', 'istio', '-n', 'istio-system', '--wait']);
+    judge.close();
   });
 
   it('also at a gateway', async () => {
