@@ -175,3 +175,47 @@ test('renewals spread over a fifth of the life around its middle', () => {
   expect(isNearItsEnd({ issuedAt: 0, notAfter: 100 }, 80)).toBe(false);
   expect(isNearItsEnd({ issuedAt: 0, notAfter: 100 }, 81)).toBe(true);
 });
+
+describe('what is told to be trusted', () => {
+  const bundle = (hash: string, issuer: string) => ({
+    hash,
+    rootsPem: [`root ${hash}`],
+    anchorsPem: [],
+    revocationsPem: '',
+    issuer,
+  });
+
+  test('counts at once, without another certificate, and over the next renewal', async () => {
+    const world = new World();
+    using identity = await opened(world);
+    const seen: string[] = [];
+    using _watch = identity.subscribe(({ bundle: hash }) => void seen.push(hash));
+    identity.trust(bundle('a', 'old'));
+    identity.trust(bundle('a', 'old'));
+    expect(identity.current).toMatchObject({ rootsPem: ['root a'], bundle: 'a', serial: '1' });
+    await world.timers.advance(lifeMs / 2 + 1);
+    expect(identity.current).toMatchObject({ rootsPem: ['root a'], bundle: 'a', serial: '2' });
+    expect(seen).toEqual(['a', 'a']);
+  });
+
+  test('by another issuer has the certificate renewed soon, with the one that is held', async () => {
+    const world = new World();
+    using identity = await opened(world);
+    world.issuer = 'new';
+    identity.trust(bundle('a', 'new'));
+    await world.timers.advance(2_001);
+    expect(identity.current).toMatchObject({ issuer: 'new', serial: '2', bundle: 'a' });
+    expect(world.credentials.at(-1)?.kind).toBe('certificate');
+    await world.timers.advance(10_000);
+    expect(world.keys).toBe(2);
+  });
+
+  test('is what certificates say once nobody tells any more', async () => {
+    const world = new World();
+    using identity = await opened(world);
+    identity.trust(bundle('a', 'old'));
+    identity.trust(undefined);
+    await world.timers.advance(lifeMs / 2 + 1);
+    expect(identity.current).toMatchObject({ rootsPem: ['root'], bundle: '' });
+  });
+});
