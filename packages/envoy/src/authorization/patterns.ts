@@ -61,11 +61,21 @@ function regexOf(pattern: TextPattern, any: string): string {
 export const listedMatcher = (pattern: TextPattern): StringMatcher =>
   regexMatcher(`(?:\\C*,)?[ \\t]*${regexOf(pattern, '\\C')}[ \\t]*(?:,\\C*)?`);
 
-/** Hosts are the same in any case, with and without a port, unless the pattern names one. */
-export function hostMatcher(pattern: TextPattern): StringMatcher {
+/**
+ * Hosts are the same in any case, with and without a port, unless the pattern names one, and with dots at their end: Envoy
+ * takes one of them away, and servers may take the others.
+ */
+export function hostMatcher(pattern: TextPattern, isRefusal: boolean): StringMatcher {
   if (pattern.kind === 'present') return regexMatcher('.+');
-  const isOpen = pattern.kind === 'prefix' || /:\d+$/.test(pattern.value);
-  return regexMatcher(`(?i)${regexOf(pattern, '.')}${isOpen ? '' : '(:[0-9]+)?'}`);
+  const host = `(?i)${hostRegex(pattern)}`;
+  // Several fields of a request are one text with commas: what is refused is not hidden by others.
+  return regexMatcher(isRefusal ? `(?i)(?:.*,)?[ \\t]*${hostRegex(pattern)}[ \\t]*(?:,.*)?` : host);
+}
+
+function hostRegex(pattern: Exclude<TextPattern, { readonly kind: 'present' }>): string {
+  if (pattern.kind === 'prefix') return regexOf(pattern, '.');
+  const [, name = '', port] = /^(.*?)\.*(:\d+)?$/s.exec(pattern.value) ?? [];
+  return `${regexOf({ ...pattern, value: name }, '.')}\\.*${port ?? '(:[0-9]+)?'}`;
 }
 
 /** Of the SPIFFE id of a workload in a namespace. */

@@ -108,12 +108,12 @@ export function principalOf(test: AuthorizationTest, trustDomains: readonly stri
 
 type NamedAttribute = Extract<AuthorizationAttribute, string>;
 
-const hostTest = (value: TextPattern): Permission => ({
+const hostTest = (value: TextPattern, isRefusal: boolean): Permission => ({
   rule: {
     case: 'header',
     value: {
       name: ':authority',
-      headerMatchSpecifier: { case: 'stringMatch', value: hostMatcher(value) },
+      headerMatchSpecifier: { case: 'stringMatch', value: hostMatcher(value, isRefusal) },
     },
   },
 });
@@ -138,10 +138,10 @@ function pathTest(values: readonly TextPattern[], isRefusal: boolean): Permissio
   return { rule: { case: 'andRules', value: { rules: [any, open] } } };
 }
 
-function permissionFor(attribute: NamedAttribute, value: TextPattern): Permission {
+function permissionFor(attribute: NamedAttribute, value: TextPattern, isRefusal: boolean): Permission {
   switch (attribute) {
     case 'host':
-      return hostTest(value);
+      return hostTest(value, isRefusal);
     case 'method':
       return fieldTest(':method', value);
     case 'server-name':
@@ -163,7 +163,10 @@ export function permissionOf(test: AuthorizationTest, action: AuthorizationActio
     if (attribute === 'path') return pathTest(values, isRefusal);
     assert(typeof attribute === 'string', 'claims are facts about the client');
     return {
-      rule: { case: 'orRules', value: { rules: values.map((each) => permissionFor(attribute, each)) } },
+      rule: {
+        case: 'orRules',
+        value: { rules: values.map((each) => permissionFor(attribute, each, isRefusal)) },
+      },
     };
   };
   return isNegated ? { rule: { case: 'notRule', value: permission() } } : permission();

@@ -71,7 +71,13 @@ const valueTests: Readonly<Record<Extract<AuthorizationAttribute, string>, Value
     ofKnown(call.destination.port?.toString(), (port) => port === writtenIn(value)),
   'server-name': (value, { call }) => ofKnown(call.serverName, (name) => matchesText(name, value)),
   'request-principal': (value, { call }) => principalMatches(call.http?.claims, value),
-  host: (value, { call }) => ofKnown(call.http?.host, (host) => matchesHost(host, value)),
+  /** Several are one text with commas: what is refused is not hidden by others. */
+  host: (value, { call, isRefusal }) =>
+    ofKnown(call.http?.host, (host) =>
+      isRefusal
+        ? host.split(',').some((one) => matchesHost(one.replace(/^[ \t]+|[ \t]+$/g, ''), value))
+        : matchesHost(host, value),
+    ),
   method: (value, { call }) => ofKnown(call.http?.method, (method) => matchesText(method, value)),
   path: (value, { call, isRefusal }) =>
     value.kind === 'present'

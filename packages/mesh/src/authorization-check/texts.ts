@@ -31,18 +31,21 @@ export function listsText(text: string, pattern: TextPattern): boolean {
 const startsItem = (text: string, at: number): boolean => /(?:^|,)[ \t]*$/.test(text.slice(0, at));
 const endsItem = (text: string, at: number): boolean => /^[ \t]*(?:,|$)/.test(text.slice(at));
 
-const port = /:\d+$/;
 const inLowerCase = (text: string): string => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-/** Hosts are the same in any case, with and without a port, unless the pattern names one. */
+/** Hosts are the same in any case, with and without a port, unless the pattern names one, and with dots at their end. */
 export function matchesHost(host: string, pattern: TextPattern): boolean {
   if (pattern.kind === 'present') return host !== '';
   const text = inLowerCase(host);
   const wanted = { ...pattern, value: inLowerCase(pattern.value) };
-  if (matchesText(text, wanted)) return true;
-  const isOpen = pattern.kind === 'prefix' || port.test(pattern.value);
-  return !isOpen && port.test(text) && matchesText(text.replace(port, ''), wanted);
+  if (pattern.kind === 'prefix') return matchesText(text, wanted);
+  const [, name = '', ownPort] = nameAndPort.exec(wanted.value) ?? [];
+  const [, asked = '', askedPort] = nameAndPort.exec(text) ?? [];
+  return (ownPort === undefined || ownPort === askedPort) && matchesText(asked, { ...wanted, value: name });
 }
+
+/** Without the dots between them. */
+const nameAndPort = /^(.*?)\.*(:\d+)?$/s;
 
 /** Who a SPIFFE id of the mesh stands for. */
 interface Account {
