@@ -124,15 +124,18 @@ function* checkRequests(scene: Scene, object: Policy, inbounds: readonly Inbound
     if (first === undefined || concerned.some(({ protocol }) => !connectionProtocols.has(protocol))) continue;
     yield problemAt(object, `spec.rules[${position}].${field}`, {
       code: 'http-rule-on-tcp-port',
-      message: `the rule looks at requests, and port ${first.port} of ${first.service?.host ?? 'its workloads'} speaks ${first.protocol}: ${
-        object.spec.action === 'ALLOW'
-          ? 'it never allows anything there'
-          : 'it denies whatever its other conditions fit'
-      }`,
+      message: `the rule looks at requests, and port ${first.port} of ${first.service?.host ?? 'its workloads'} speaks ${first.protocol}: ${effects[object.spec.action]}`,
       remedy: 'limit the rule to ports that speak HTTP, or declare the protocol of the port',
     });
   }
 }
+
+const effects = {
+  ALLOW: 'it never allows anything there',
+  DENY: 'it denies whatever its other conditions fit',
+  AUDIT: 'it marks whatever its other conditions fit',
+  CUSTOM: 'its provider is asked about whatever its other conditions fit, or that is denied',
+} as const;
 
 function portsOf(scene: Scene, object: Policy, inbounds: readonly Inbound[]): readonly InboundPort[] {
   const { namespace } = object.metadata;
