@@ -114,6 +114,7 @@ export const configInputs = (store: Pick<Store, 'source'>) => ({
   peerAuthentications: store.source('PeerAuthentication'),
   sidecars: store.source('Sidecar'),
   requestAuthentications: store.source('RequestAuthentication'),
+  browserLogins: store.source('BrowserLogin'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

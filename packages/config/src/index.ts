@@ -13,6 +13,13 @@ export type {
   PathPattern,
   TextPattern,
 } from './kinds/authorization-policy/spec.ts';
+export {
+  type LoginEndpoints,
+  loginEndpointsOf,
+  loginEndpointsText,
+  readLoginEndpoints,
+} from './kinds/browser-login/endpoints.ts';
+export type { BrowserLoginSpec } from './kinds/browser-login/spec.ts';
 export type {
   ConfigMapSpec,
   ExtensionProviderSpec,

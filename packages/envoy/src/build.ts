@@ -11,6 +11,7 @@ import type { ResourceInputs } from './inputs.ts';
 import { buildListeners } from './listeners/build-listeners.ts';
 import { encodeGatewayRoutes } from './listeners/gateway.ts';
 import { encodeGrpcRoutes } from './listeners/grpc.ts';
+import { buildLoginSecrets } from './login/login-secrets.ts';
 import { buildPatches, type PatchCollections } from './patches/build-patches.ts';
 import { buildPrograms } from './patches/build-programs.ts';
 import { buildPlaces, type Places } from './places.ts';
@@ -139,7 +140,7 @@ function buildGrpcRoutes(graph: Graph, { routeTables }: ResourceInputs, demand: 
   });
 }
 
-function buildSecrets(graph: Graph, { secrets, gateways }: ResourceInputs): Resources {
+function buildSecrets(graph: Graph, { secrets, gateways, loginSecrets }: ResourceInputs): Resources {
   const own = graph.derive({
     name: 'serverSecrets',
     from: secrets,
@@ -159,5 +160,5 @@ function buildSecrets(graph: Graph, { secrets, gateways }: ResourceInputs): Reso
       }),
     equals: equalResources,
   });
-  return graph.union('secrets', own, granted);
+  return graph.union('secrets', own, granted, buildLoginSecrets(graph, { gateways, loginSecrets }));
 }

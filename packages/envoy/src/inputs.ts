@@ -13,6 +13,7 @@ import type {
   Inbound,
   Layer,
   Layered,
+  LoginSecret,
   NetworkGateway,
   ObjectKey,
   PatchSet,
@@ -63,6 +64,7 @@ export interface ResourceInputs {
   readonly inbounds: Collection<string, Inbound>;
   readonly gateways: Collection<string, GatewayModel>;
   readonly secrets: Collection<string, TlsSecret>;
+  readonly loginSecrets: Collection<string, LoginSecret>;
   readonly envoyFilters: Collection<ObjectKey, ObjectOf<'EnvoyFilter'>>;
   readonly extensions: Collection<ObjectKey, Extension>;
   readonly pullSecrets: Collection<ObjectKey, string>;

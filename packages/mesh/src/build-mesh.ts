@@ -17,6 +17,7 @@ import { deriveHosts } from './host-views.ts';
 import { deriveServices } from './hosts.ts';
 import { deriveInbounds } from './inbounds.ts';
 import type { MeshCollections, MeshInputs } from './inputs.ts';
+import { deriveLogins } from './logins.ts';
 import { deriveNetworkGateways, deriveNetworks } from './networks.ts';
 import { derivePatches } from './patch-sets.ts';
 import { derivePeerPolicies, derivePeerSources, indexNamespacePeers } from './peer-policies.ts';
@@ -50,6 +51,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const routeTables = deriveRouteTables(graph, inputs, { hosts, routes: meshRoutes, classesByPair });
   const sidecarsBySelector = indexSidecars(graph, inputs);
   const { keyRequests, ...policies } = derivePolicies(graph, inputs);
+  const { loginRequests, ...logins } = deriveLogins(graph, inputs);
   const inboundSources = {
     workloads,
     workloadsByAddress: indexByAddress(graph, workloads),
@@ -59,7 +61,7 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     sidecarsBySelector,
     hosts,
   };
-  const ofGateways = { ...rules, ...policies, secrets: deriveSecrets(graph, inputs), hosts };
+  const ofGateways = { ...rules, ...policies, logins, secrets: deriveSecrets(graph, inputs), hosts };
   const { gateways, ...gatewayProblems } = deriveGateways(graph, inputs, ofGateways);
   return {
     services,
@@ -76,7 +78,8 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     inbounds: deriveInbounds(graph, inputs, inboundSources),
     acceptances: acceptancesOf(inboundSources),
     gateways,
-    keyRequests,
+    keyRequests: graph.union('mesh.fetchRequests', keyRequests, loginRequests),
+    loginSecrets: logins.loginSecrets,
     secrets: ofGateways.secrets,
     ...derivePatches(graph, inputs),
     conflicts: deriveConflicts(graph, {

@@ -30,6 +30,7 @@ import { compareText } from './host-names.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorOfSelector } from './label-selectors.ts';
+import { type LoginSources, loginOf } from './logins.ts';
 import type { BoundRoute } from './routes.ts';
 import { type MeshSettings, settingsOf } from './settings.ts';
 
@@ -47,7 +48,7 @@ interface GatewayPlan {
 export function deriveGateways(
   graph: Graph,
   inputs: MeshInputs,
-  { routes, connections, secrets, hosts, authorization, authentication }: GatewaySources,
+  { routes, connections, secrets, hosts, authorization, authentication, logins }: GatewaySources,
 ): GatewayCollections {
   const gatewaysBySelector = graph.index(inputs.gateways, 'bySelector', ({ spec }) => [
     anchorOfSelector('', spec.selector),
@@ -69,6 +70,7 @@ export function deriveGateways(
       hosts,
       ...authorization,
       ...authentication,
+      ...logins,
       settings: inputs.settings,
     },
     equals: deepEqual,
@@ -81,11 +83,13 @@ export function deriveGateways(
       const { clusterDomain, rootNamespace } = settings;
       const servers = openServers(proxy, rootNamespace, read);
       const plan = planOf(proxy, servers, { hasSecret, serviceOf, clusterDomain });
+      const { login, conflicts } = loginOf(proxy.namespace, proxy.labels, read);
       const policies = {
+        ...(login === undefined ? {} : { login }),
         authentication: authenticationOf(proxy.namespace, proxy.labels, read),
         authorization: authorizationOf(proxy.namespace, proxy.labels, read),
       };
-      return [[id, { ...plan, model: { ...plan.model, ...policies } }]];
+      return [[id, { model: { ...plan.model, ...policies }, conflicts: [...plan.conflicts, ...conflicts] }]];
     },
   });
   const gateways = graph.derive({
@@ -118,6 +122,7 @@ export interface GatewaySources {
   readonly hosts: Collection<Host, HostView>;
   readonly authorization: AuthorizationSources;
   readonly authentication: AuthenticationSources;
+  readonly logins: LoginSources;
 }
 
 interface PlanLookups {

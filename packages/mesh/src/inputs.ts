@@ -12,6 +12,7 @@ import type {
   KeySource,
   Layer,
   Layered,
+  LoginSecret,
   NetworkGateway,
   ObjectKey,
   PatchSet,
@@ -44,6 +45,7 @@ export interface MeshInputs {
   readonly peerAuthentications: ObjectsOf<'PeerAuthentication'>;
   readonly sidecars: ObjectsOf<'Sidecar'>;
   readonly requestAuthentications: ObjectsOf<'RequestAuthentication'>;
+  readonly browserLogins: ObjectsOf<'BrowserLogin'>;
   /** What was found where `keyRequests` says; none where nothing has been found yet. */
   readonly keySets: Collection<KeySource, string>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;
@@ -94,7 +96,9 @@ export interface MeshCollections {
   readonly gateways: Collection<string, GatewayModel>;
   /** By SDS name `kubernetes://NAMESPACE/NAME`. */
   readonly secrets: Collection<string, TlsSecret>;
-  /** Keys that have to be fetched. */
+  /** By SDS name: what gateways log users in with. */
+  readonly loginSecrets: Collection<string, LoginSecret>;
+  /** Keys, and endpoints of issuers, that have to be fetched. */
   readonly keyRequests: Collection<KeySource, KeyRequest>;
   /** As they came in, for those who apply them. */
   readonly envoyFilters: ObjectsOf<'EnvoyFilter'>;

@@ -216,6 +216,23 @@ const anyAuthentication = fc
   .map(([key, selector, rule]) =>
     requestAuthentication(key, { jwtRules: [rule], ...(selector === undefined ? {} : { selector }) }),
   );
+const anyLogin = fc
+  .tuple(id, fc.option(labels, { nil: undefined }), name)
+  .map(([key, selector, credentialName]) =>
+    object('BrowserLogin', key, {
+      ...(selector === undefined ? {} : { selector }),
+      targetGateways: [],
+      hosts: ['a.example'],
+      issuer,
+      clientId: 'a',
+      credentialName,
+      scopes: ['openid'],
+      redirectPath: '/in',
+      logoutPath: '/out',
+      passThroughPaths: [],
+      forwardToken: false,
+    }),
+  );
 const anySidecar = fc
   .tuple(
     id,
@@ -275,6 +292,8 @@ const anySecret = id.map((key) =>
       'tls.crt': new Uint8Array([1]),
       'tls.key': new Uint8Array([2]),
       '.dockerconfigjson': new Uint8Array([3]),
+      'client-secret': new Uint8Array([4]),
+      'hmac-secret': new Uint8Array(32).fill(5),
     },
   }),
 );
@@ -335,6 +354,7 @@ const anyObject: fc.Arbitrary<MeshObject> = fc.oneof(
   anySidecar,
   anyGateway,
   anySecret,
+  anyLogin,
   anyFilter,
   anyExtension,
 );

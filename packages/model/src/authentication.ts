@@ -2,10 +2,10 @@
 import type { Cause } from './reference.ts';
 
 /**
- * `uri URL` for keys that are published there, `issuer URL` for those that the issuer's OpenID configuration leads to.
- * Whoever fetches keys is asked by this name.
+ * `uri URL` for keys that are published there, `issuer URL` for those that the issuer's OpenID configuration leads to;
+ * `login URL` for the endpoints in that configuration at which users log in. Whoever fetches them is asked by this name.
  */
-export type KeySource = `uri ${string}` | `issuer ${string}`;
+export type KeySource = `uri ${string}` | `issuer ${string}` | `login ${string}`;
 
 export interface TokenHeader {
   /** Lower case. */

@@ -3,6 +3,7 @@
 import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { ConnectionDestination } from './connection.ts';
+import type { BrowserLogin } from './login.ts';
 import type { Cause } from './reference.ts';
 import type { HttpRule } from './route.ts';
 import type { TlsSecret } from './secret.ts';
@@ -109,6 +110,8 @@ export interface GatewayListener {
 /** Everything one router proxy serves. */
 export interface GatewayModel {
   readonly proxy: ProxyNode;
+  /** Before anything else is asked of whoever calls. */
+  readonly login?: BrowserLogin;
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly listeners: readonly GatewayListener[];

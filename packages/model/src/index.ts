@@ -61,6 +61,7 @@ export {
   seenIn,
   splitLayered,
 } from './layers.ts';
+export type { BrowserLogin, LoginIssuer, LoginSecret, LoginSecretNames } from './login.ts';
 export type { NetworkGateway } from './network.ts';
 export { type ExtensionSide, extensionSides, type PatchReference, type PatchSet } from './patch.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';

@@ -98,6 +98,7 @@ export interface EdgeMesh {
 export async function startEdgeMesh(
   gateways: readonly GatewayPlan[],
   more: readonly string[] = [],
+  flags: readonly string[] = [],
 ): Promise<EdgeMesh> {
   const directory = mkdtempSync(join(tmpdir(), 'xb-edge-'));
   const bound = new Map<string, number>();
@@ -122,6 +123,7 @@ export async function startEdgeMesh(
   const mesh = await startMesh({
     paths: [repositoryFile('tests/e2e/apps/echo/echo.yaml'), directory, ...more],
     ingressPort: false,
+    flags,
   });
   const stop = async (): Promise<void> => {
     await mesh.stop();

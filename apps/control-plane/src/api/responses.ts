@@ -41,14 +41,15 @@ function statusOf(context: ControlPlaneContext, object: StoreObject, seen?: Seen
   };
 }
 
-/** Of a RequestAuthentication whose keys are fetched: whether they are there, since when, and what is wrong. */
+/** Of what needs something of an issuer, keys or endpoints: whether it is there, since when, and what is wrong. */
 function keysOf({ keys }: ControlPlaneContext, { key }: StoreObject) {
-  if (!key.startsWith('RequestAuthentication/')) return {};
+  const isLogin = key.startsWith('BrowserLogin/');
+  if (!isLogin && !key.startsWith('RequestAuthentication/')) return {};
   const now = Date.now();
   const states = keys.of(key).map(({ source, state, keys: count, fetchedAtMs, problem }) => ({
     source,
     state,
-    ...(count === undefined ? {} : { keys: count }),
+    ...(count === undefined || isLogin ? {} : { keys: count }),
     ...(fetchedAtMs === undefined
       ? {}
       : {
@@ -57,7 +58,8 @@ function keysOf({ keys }: ControlPlaneContext, { key }: StoreObject) {
         }),
     ...(problem === undefined ? {} : { problem }),
   }));
-  return states.length === 0 ? {} : { keys: states };
+  if (states.length === 0) return {};
+  return isLogin ? { issuer: states } : { keys: states };
 }
 
 export const shownRevision = (revision: Revision) => ({

@@ -1,7 +1,7 @@
 // Fetched keys on disk, so that a restart while an issuer is away refuses nobody. They are public, but only the owner may write them.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { readKeySet } from '@xebec/config';
+import { loginEndpointsOf, readKeySet } from '@xebec/config';
 import type { KeySource } from '@xebec/model';
 
 export interface KnownKeys {
@@ -39,7 +39,7 @@ function load(file: string, onFault: (error: unknown) => void): readonly (readon
     const written: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof written !== 'object' || written === null) return [];
     return Object.entries(written).flatMap(([source, value]) => {
-      const keys = knownIn(value);
+      const keys = knownIn(source, value);
       return keys === undefined ? [] : [[source, keys] as const];
     });
   } catch (error) {
@@ -50,11 +50,13 @@ function load(file: string, onFault: (error: unknown) => void): readonly (readon
 }
 
 /** What the file says is checked like what an issuer says. */
-function knownIn(value: unknown): KnownKeys | undefined {
+function knownIn(source: string, value: unknown): KnownKeys | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (!('keySet' in value) || !('fetchedAtMs' in value)) return undefined;
   const { keySet, fetchedAtMs } = value;
   if (typeof keySet !== 'string' || typeof fetchedAtMs !== 'number') return undefined;
+  if (source.startsWith('login '))
+    return loginEndpointsOf(keySet) === undefined ? undefined : { keySet, count: 0, fetchedAtMs };
   const read = readKeySet(keySet);
   return read.kind === 'keys' ? { keySet, count: read.keys.length, fetchedAtMs } : undefined;
 }

@@ -31,16 +31,28 @@ export function startKeys(
   });
 }
 
-function diagnosticOf({ source, reason, objects, hasKeys }: KeyProblem) {
-  const what = source.startsWith('uri ') ? source.slice(4) : `the keys of ${source.slice(7)}`;
-  const outcome = hasKeys
-    ? 'the keys of before go on being used'
-    : 'no token of this issuer is accepted until there are any';
+function diagnosticOf(problem: KeyProblem) {
+  const { reason, objects } = problem;
+  const { what, outcome } = wordsFor(problem);
   const [object] = objects;
   return {
     severity: 'warning' as const,
     code: 'keys-not-fetched',
     message: `${what} could not be fetched: ${reason}; ${outcome}`,
     ...(object === undefined ? {} : { origin: { object } }),
+  };
+}
+
+function wordsFor({ source, hasKeys }: KeyProblem): { readonly what: string; readonly outcome: string } {
+  if (source.startsWith('login '))
+    return {
+      what: `the OpenID configuration of ${source.slice(6)}`,
+      outcome: hasKeys ? 'what it said before goes on being used' : 'nobody can log in until it is known',
+    };
+  return {
+    what: source.startsWith('uri ') ? source.slice(4) : `the keys of ${source.slice(7)}`,
+    outcome: hasKeys
+      ? 'the keys of before go on being used'
+      : 'no token of this issuer is accepted until there are any',
   };
 }

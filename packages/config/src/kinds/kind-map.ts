@@ -1,6 +1,7 @@
 // Which body belongs to which kind; the one place that lists the types of all kinds.
 import type { ConfigObject } from '../types.ts';
 import type { AuthorizationPolicySpec } from './authorization-policy/spec.ts';
+import type { BrowserLoginSpec } from './browser-login/spec.ts';
 import type { ConfigMapSpec } from './config-map/spec.ts';
 import type { DeploymentSpec } from './deployment/spec.ts';
 import type { DestinationRuleSpec } from './destination-rule/spec.ts';
@@ -47,6 +48,7 @@ export interface KindMap {
   readonly WasmPlugin: ExtensionSpec;
   readonly TrafficExtension: ExtensionSpec;
   readonly AuthorizationPolicy: AuthorizationPolicySpec;
+  readonly BrowserLogin: BrowserLoginSpec;
 }
 
 export type KindName = keyof KindMap;

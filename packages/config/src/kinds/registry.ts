@@ -2,6 +2,7 @@
 import { nearest } from '../decode/suggest.ts';
 import type { KindDefinition, ObjectKey } from '../types.ts';
 import { authorizationPolicyKind } from './authorization-policy/schema.ts';
+import { browserLoginKind } from './browser-login/schema.ts';
 import { configMapKind } from './config-map/schema.ts';
 import { deploymentKind } from './deployment/schema.ts';
 import { destinationRuleKind } from './destination-rule/schema.ts';
@@ -51,6 +52,7 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   WasmPlugin: wasmPluginKind,
   TrafficExtension: trafficExtensionKind,
   AuthorizationPolicy: authorizationPolicyKind,
+  BrowserLogin: browserLoginKind,
 };
 
 export type AnyKind = { readonly [K in KindName]: KindDefinition<K, KindMap[K]> }[KindName];

@@ -6,6 +6,7 @@ import type { Demand } from '../demand.ts';
 import type { Place } from '../endpoints/place.ts';
 import type { ResourceInputs } from '../inputs.ts';
 import { buildConnectClusters } from '../listeners/build-connects.ts';
+import { buildTokenClusters } from '../login/token-cluster.ts';
 import { type Places, placeLayer } from '../places.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
 import { baseLayer, grpcLayer, ipv6BaseLayer, proxyLayer } from '../views.ts';
@@ -40,6 +41,7 @@ export function buildClusters(
     buildNamedClusters(graph, inputs.destinations, naming),
     buildBase(graph, inputs),
     buildConnectClusters(graph, { inputs, demand }),
+    buildTokenClusters(graph, inputs.gateways),
   );
 }
 

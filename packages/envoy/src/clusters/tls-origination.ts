@@ -100,7 +100,7 @@ const nameOf = ({ service }: OriginationOptions): string | undefined =>
 type Matcher = Fields<typeof SubjectAltNameMatcherSchema>;
 
 /** `*.example.com` stands for any name below it. */
-function alternativeName(name: string): readonly Matcher[] {
+export function alternativeName(name: string): readonly Matcher[] {
   if (name.startsWith('*.')) {
     return [dnsMatcher({ case: 'suffix', value: name.slice(1) })];
   }

@@ -2,6 +2,7 @@
 import type {
   Authentication,
   Authorization,
+  BrowserLogin,
   EdgeTopology,
   GatewayServer,
   GatewayTraffic,
@@ -17,6 +18,8 @@ import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
 import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
 import type { ProxySettings } from '../inputs.ts';
+import { loginFilters } from '../login/login-filters.ts';
+import { tokenClusterName } from '../login/token-cluster.ts';
 import { causeMetadata } from '../metadata.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
@@ -43,6 +46,7 @@ interface ChainContext {
   readonly port: number;
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
+  readonly login?: BrowserLogin;
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly proxy: ProxyNode;
@@ -98,7 +102,7 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
 function httpTraffic(
   { tls }: GatewayServer,
   { routeName, isGrpcWeb }: Extract<GatewayTraffic, { kind: 'http' }>,
-  { name, settings, topology, authentication, authorization, proxy }: ChainContext,
+  { name, settings, topology, login, authentication, authorization, proxy }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
   const manager = httpConnectionManager({
@@ -114,13 +118,23 @@ function httpTraffic(
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
     paths: settings.pathNormalization,
-    authentication: tokenFilters(authentication, { isGateway: true }),
+    authentication: [
+      ...loginFilters(login, tls.kind === 'none' ? 'as-forwarded' : 'https'),
+      ...tokenFilters(authentication, { isGateway: true }),
+    ],
     authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,
     topology,
   });
-  return { filters: [manager], needs: [{ typeUrl: typeUrls.route, name: routeName }] };
+  const tokens = login?.issuer === undefined ? [] : [tokenClusterName(login)];
+  return {
+    filters: [manager],
+    needs: [
+      ...tokens.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
+      { typeUrl: typeUrls.route, name: routeName },
+    ],
+  };
 }
 
 function connectionTraffic(

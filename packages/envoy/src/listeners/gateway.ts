@@ -2,6 +2,7 @@
 import type {
   Authentication,
   Authorization,
+  BrowserLogin,
   EdgeTopology,
   GatewayListener,
   GatewayModel,
@@ -38,6 +39,7 @@ export function encodeGatewayListeners(
     encodeListener(listener, {
       settings,
       topology,
+      ...(model.login === undefined ? {} : { login: model.login }),
       authentication: model.authentication,
       authorization: model.authorization,
       proxy: model.proxy,
@@ -52,6 +54,7 @@ const hasConnections = ({ servers }: GatewayListener): boolean =>
 interface EdgeContext {
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
+  readonly login?: BrowserLogin;
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly proxy: ProxyNode;
@@ -80,6 +83,7 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
       name,
       causes: [
         ...servers.flatMap(({ causes }) => causes),
+        ...(context.login === undefined ? [] : [context.login.cause]),
         ...context.authentication.map(({ cause }) => cause),
         ...context.authorization.map(({ object }) => ({ object })),
       ],

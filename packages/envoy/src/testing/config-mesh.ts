@@ -74,6 +74,7 @@ const inputsOf = (store: Store) => ({
   peerAuthentications: store.source('PeerAuthentication'),
   sidecars: store.source('Sidecar'),
   requestAuthentications: store.source('RequestAuthentication'),
+  browserLogins: store.source('BrowserLogin'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

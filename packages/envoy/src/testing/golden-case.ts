@@ -1,7 +1,7 @@
 // A golden's input: an options document, then the YAML that a person writes.
 import { parseDocuments } from '@xebec/config';
 import type { MeshSettings } from '@xebec/mesh';
-import type { ProxyNode, ProxyRole } from '@xebec/model';
+import type { KeySource, ProxyNode, ProxyRole } from '@xebec/model';
 import { type ConfigMesh, createConfigMesh, type TypeName } from './config-mesh.ts';
 
 /** What the first document of a case says. */
@@ -11,6 +11,8 @@ export interface GoldenOptions {
   readonly settings?: Partial<MeshSettings>;
   /** By type: what a key of the resource must contain to be shown. */
   readonly show: Readonly<Partial<Record<TypeName, readonly string[]>>>;
+  /** What has been fetched, by its name. */
+  readonly fetched?: Readonly<Record<KeySource, string>>;
   /** Access logs and metrics are the matter. */
   readonly telemetry?: boolean;
 }
@@ -29,6 +31,10 @@ export function readGolden(text: string, file: string): GoldenCase {
   const options = head.value as GoldenOptions;
   const mesh = createConfigMesh(options.settings);
   mesh.connect(...options.proxies.map(nodeOf));
+  mesh.graph.transact(() => {
+    for (const [source, content] of Object.entries(options.fetched ?? {}))
+      mesh.keySets.set(source as KeySource, content);
+  });
   mesh.apply(text.slice(end + 5), file);
   return { options, mesh };
 }

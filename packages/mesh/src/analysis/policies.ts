@@ -22,6 +22,13 @@ export function* checkPolicies(scene: Scene): Generator<Conflict> {
     if (targetGateways.length > 0 || selectedBy(scene, object, selector ?? {}).length > 0) continue;
     yield* selectsNothing(scene, object, selector === undefined ? 'metadata.namespace' : 'spec.selector');
   }
+  for (const object of scene.objects.list('BrowserLogin')) {
+    const { selector, targetGateways } = object.spec;
+    if (selector === undefined || targetGateways.length > 0) continue;
+    const { namespace } = object.metadata;
+    if (selectWorkloads(scene.workloads, selector, namespace).length === 0)
+      yield* selectsNothing(scene, object, 'spec.selector');
+  }
   for (const kind of ['WasmPlugin', 'TrafficExtension'] as const) {
     for (const object of scene.objects.list(kind)) {
       const { selector, targetGateways } = object.spec;

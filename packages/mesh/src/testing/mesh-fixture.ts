@@ -22,6 +22,7 @@ export type MeshObject = {
   | 'Gateway'
   | 'PeerAuthentication'
   | 'RequestAuthentication'
+  | 'BrowserLogin'
   | 'Sidecar'
   | 'EnvoyFilter'
   | 'WasmPlugin'
@@ -59,6 +60,7 @@ function createSources(graph: Graph) {
     Gateway: of('Gateway'),
     PeerAuthentication: of('PeerAuthentication'),
     RequestAuthentication: of('RequestAuthentication'),
+    BrowserLogin: of('BrowserLogin'),
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     Sidecar: of('Sidecar'),
@@ -95,6 +97,7 @@ export function createMesh(): MeshFixture {
     peerAuthentications: sources.PeerAuthentication,
     sidecars: sources.Sidecar,
     requestAuthentications: sources.RequestAuthentication,
+    browserLogins: sources.BrowserLogin,
     keySets,
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,
