@@ -223,6 +223,18 @@ describe.skipIf(!hasOpenssl)('[AU-2] users of browsers', () => {
     );
   });
 
+  it('[AU-2] log in under the names that are listed, and under no other', async () => {
+    const browser = browse();
+    const host = `${name}:8443`;
+    const page = locationOf(await browser.get('/a', { host }));
+    const back = await browser.get(pathOf(provider.logIn(page, 'alice')), { host });
+    expect([back.status, locationOf(back)]).toEqual([302, `https://${host}/a`]);
+    for (const other of ['other.example', `${name}.example`, `a.${name}`]) {
+      const { status, headers } = await browse().get('/a', { host: other });
+      expect([other, status, headers.location]).toEqual([other, 401, undefined]);
+    }
+  });
+
   it('[AU-2] whose token is over get a new one without a new login, and log out for good', async () => {
     provider.expiresInSeconds = 2;
     const browser = browse();

@@ -22,13 +22,15 @@ const issuer: Decoder<string> = andThen(text, (written, walk) => {
 
 /** One name each, so that it is plain where a browser may be led. */
 const host: Decoder<string> = andThen(text, (written, walk) => {
-  const name = written.replace(/:\d{1,5}$/, '');
-  if (name.length <= 253 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(name))
+  if (
+    written.length <= 253 &&
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(written)
+  )
     return written;
   return refuse(walk, {
     code: 'invalid-host',
     message: `${quote(written)} is not one host name in lower case`,
-    remedy: 'write each name that browsers use, such as shop.example; add :PORT where it is not 80 or 443',
+    remedy: 'write each name that browsers use, such as shop.example, without a port',
   });
 });
 

@@ -6,7 +6,7 @@ export interface BrowserLoginSpec {
   readonly selector?: TextMap;
   /** Names of Gateways of the Kubernetes API; instead of a selector. */
   readonly targetGateways: readonly string[];
-  /** The names under which browsers call the gateway: after a login they are led to no other. At least one. */
+  /** The names under which browsers call the gateway: after a login they are led to no other. At least one; any port. */
   readonly hosts: readonly string[];
   /** An address, without a `/` at its end unless the issuer calls itself so. */
   readonly issuer: string;
