@@ -14,11 +14,13 @@ const match = fc.record(
   { requiredKeys: [] },
 );
 
-/** One VirtualService with `tcp` and `tls` for a host; its destinations are hosts of the mesh. */
+/** One VirtualService with `tcp` and `tls` for a host; where it counts, all its destinations can be seen. */
 export const connectionsOf = (to: Backend, backends: readonly Backend[]): fc.Arbitrary<Manifest> => {
+  const reachable = backends.filter((each) => !each.isPrivate || each.namespace === to.namespace);
+  const isClosed = to.isPrivate || reachable.some((each) => each.isPrivate);
   const route = fc
     .tuple(
-      fc.uniqueArray(fc.constantFrom(...backends.filter(({ host }) => !host.startsWith('*')), to), {
+      fc.uniqueArray(fc.constantFrom(...reachable.filter(({ host }) => !host.startsWith('*')), to), {
         minLength: 1,
         maxLength: 2,
         selector: ({ host }) => host,
@@ -49,6 +51,6 @@ export const connectionsOf = (to: Backend, backends: readonly Backend[]): fc.Arb
       name: `connections-${to.host.replace(/[^a-z0-9]/g, '-').replace(/^-+/, '')}`,
       namespace: to.namespace,
     },
-    spec: { hosts: [to.host], exportTo: [to.isPrivate ? '.' : '*'], ...rules },
+    spec: { hosts: [to.host], exportTo: [isClosed ? '.' : '*'], ...rules },
   }));
 };

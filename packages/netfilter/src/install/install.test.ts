@@ -12,7 +12,7 @@ const backends: Backend[] = [];
 for (const backend of ['iptables', 'nftables'] as const)
   if ((await detectTransparentCapture({ backend })).available) backends.push(backend);
 const whyNot = capability.available ? '' : `: skipped, ${capability.reason}`;
-const netns = `xebec-trial-${process.pid}-install`;
+const netns = `xebec-install-${process.pid}`;
 const inside: RunCommand = (command, input) => runCommand(['ip', 'netns', 'exec', netns, ...command], input);
 
 const rules: CaptureRules = {
