@@ -24,6 +24,8 @@ export interface Backing {
   readonly isUnreadyPublished: boolean;
   /** Each endpoint has a name of its own. */
   readonly isHeadless: boolean;
+  /** Proxies resolve its endpoints' addresses, so names will do. */
+  readonly resolvesNames: boolean;
 }
 
 export type BackingsBySelector = Index<SelectorAnchor, ObjectKey, Backing>;
@@ -49,6 +51,7 @@ export function deriveBackings(graph: Graph, inputs: MeshInputs): Collection<Obj
         })),
         isUnreadyPublished: spec.publishNotReadyAddresses,
         isHeadless: spec.isHeadless,
+        resolvesNames: false,
       };
       return [[owner, backing]];
     },
@@ -69,6 +72,7 @@ export function deriveBackings(graph: Graph, inputs: MeshInputs): Collection<Obj
         })),
         isUnreadyPublished: false,
         isHeadless: false,
+        resolvesNames: spec.resolution === 'DNS' || spec.resolution === 'DNS_ROUND_ROBIN',
       };
       return [[owner, backing]];
     },

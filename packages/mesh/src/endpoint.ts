@@ -1,5 +1,11 @@
 // Endpoints of one port: how workloads, inline endpoints and slices become entries of a cluster.
-import { networkLabel, type ObjectOf, type SliceEndpoint, type WorkloadEntrySpec } from '@xebec/config';
+import {
+  isIpAddress,
+  networkLabel,
+  type ObjectOf,
+  type SliceEndpoint,
+  type WorkloadEntrySpec,
+} from '@xebec/config';
 import type { Endpoint, ObjectKey, PeerPolicy, PeerTls, ServicePort, Workload } from '@xebec/model';
 import { type BackedPort, type Backing, targetPortOf } from './backings.ts';
 import { type NetworkLookups, networkOf } from './networks.ts';
@@ -19,11 +25,18 @@ export function endpointOfWorkload(peer: Peer, port: BackedPort, backing: Backin
   const { workload } = peer;
   const isUsable = workload.health !== 'unhealthy' || backing.isUnreadyPublished;
   const target = targetPortOf(port, workload);
-  const [address] = workload.addresses;
+  const address = usableAddress(workload, backing);
   if (!isUsable || target === undefined || address === undefined) return [];
   const { address: host, port: number } = splitAddress(address, workload.boundPorts?.[target] ?? target);
   const hostname = backing.isHeadless ? { hostname: workload.hostname ?? workload.name } : {};
   return [{ address: host, port: number, ...describeWorkload(peer, target), ...hostname }];
+}
+
+/** Where nobody resolves a name, it leads nowhere; the gateways of its network may still lead there. */
+function usableAddress({ addresses: [address], network }: Workload, { resolvesNames }: Backing) {
+  if (address === undefined || address === '' || resolvesNames) return address;
+  if (isIpAddress(address) || address.startsWith('unix:')) return address;
+  return network === '' ? undefined : '';
 }
 
 /** What is known about an endpoint because it belongs to a workload. */

@@ -1,6 +1,6 @@
 // The two processes of a mesh: the control plane and the agent, restarted when they crash, gone when we are.
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import { type Ending, type Guard, type SupervisedProcess, superviseProcess } from '@xebec/supervise';
 import type { Cli } from '../cli.ts';
@@ -138,12 +138,26 @@ function readFrom(file: string, from: number): string {
 }
 
 const mostLines = 12;
+/** Bytes; with less left on its disk, a log that is empty is one that could not be written. */
+const leastFree = 64 * 1024;
+
+function isFull(file: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(file));
+  return bavail * bsize < leastFree;
+}
 
 /** Why a part did not come up, in its own words. */
 export function whyItEnded(part: Part): Diagnostic {
   const lines = part.output().trimEnd().split('\n');
   const errors = lines.filter((line) => /(^|: )error: /.test(line));
   const said = (errors.length > 0 ? errors : lines).slice(-mostLines).join('; ');
+  if (said.trim() === '' && isFull(part.logFile)) {
+    return problem(
+      'disk-full',
+      `the ${part.name.replace('-', ' ')} did not start: no space left, not even for its log ${part.logFile}`,
+      'free some space and start again',
+    );
+  }
   const { code = null, signal = null, reason } = part.ending() ?? {};
   const how = reason ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
   const words = said.trim() === '' ? how : said.replace(/^error: /, '');
