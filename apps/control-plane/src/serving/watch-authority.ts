@@ -84,6 +84,9 @@ function renewIntermediate(
   const intermediate = authority.certificates.find(({ role }) => role === 'intermediate');
   if (authority.rotation !== undefined || intermediate === undefined) return;
   const { notBefore, notAfter } = intermediate;
+  const root = authority.certificates.find(({ role }) => role === 'root');
+  // One that ends with its root gains nothing by being made anew.
+  if (root !== undefined && root.notAfter <= notAfter) return;
   if (notAfter - Date.now() > (notAfter - notBefore) * renewalShare) return;
   const begun = authority.rotate({ kind: 'intermediate', goal: 'retire' });
   if (begun.ok) emit({ kind: 'rotation', stage: begun.value.stage });

@@ -47,6 +47,13 @@ async function seen(authority: LiveAuthority, directory: string) {
 }
 
 describe('a rotation', () => {
+  test('of a root does not pass for the one of an intermediate that is under way', () => {
+    const authority = open(directoryOfTest());
+    unwrap(authority.rotate({ kind: 'intermediate', goal: 'retire' }));
+    expect(codeOf(authority.rotate({ kind: 'root', goal: 'retire' }))).toBe('other-rotation');
+    expect(authority.rotation?.kind).toBe('intermediate');
+  });
+
   test('trusts both, signs anew, and lets go of the old root; every step survives a restart', async () => {
     const directory = directoryOfTest();
     let authority = open(directory);

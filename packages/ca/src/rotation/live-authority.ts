@@ -219,6 +219,7 @@ class RotatingAuthority implements LiveAuthority {
 
   rotate({ goal, ...wanted }: NextAuthority & { readonly goal: RotationGoal }): Result<Rotation> {
     const { rotation } = this.#loaded;
+    if (rotation !== undefined && rotation.kind !== wanted.kind) return refuse(otherRotation(rotation));
     if (rotation !== undefined) return this.#goFurther(rotation, goal);
     const { clock, directory } = this.#settings;
     const prepared = prepareNext(this.#settings, wanted);
@@ -344,6 +345,12 @@ class RotatingAuthority implements LiveAuthority {
     return trustBundle(parts, lists.key);
   }
 }
+
+const otherRotation = ({ kind }: Rotation) => ({
+  code: 'other-rotation',
+  message: `a rotation of the ${kind} is under way`,
+  remedy: 'wait until it is over ("xebec ca status" tells), or take it back with "xebec ca rollback"',
+});
 
 const asWarningOfOldOne = (diagnostic: Diagnostic): Diagnostic => ({
   ...diagnostic,
