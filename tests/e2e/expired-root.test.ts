@@ -59,6 +59,8 @@ describe('[AU-9] an authority', () => {
     expect(at(await mesh.admin('/v1/ca'), 'bundle', 'roots')).toBe(1);
     const client = await mesh.pod('client');
     const load = startLoad({ url: 'http://echo/', proxy: `${client.ip}:15001` }, 20);
+    // Its intermediate had ended, and was replaced at the start.
+    await until('the start is over', async () => at(await mesh.admin('/v1/ca'), 'rotation') === null);
     const forced = await mesh.xebec(['ca', 'rotate', '--force']);
     expect(forced.code).toBe(0);
     await until('everybody has the new one', async () =>

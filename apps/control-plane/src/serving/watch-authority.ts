@@ -84,10 +84,11 @@ function renewIntermediate(
   const intermediate = authority.certificates.find(({ role }) => role === 'intermediate');
   if (authority.rotation !== undefined || intermediate === undefined) return;
   const { notBefore, notAfter } = intermediate;
+  const left = notAfter - Date.now();
+  if (left > (notAfter - notBefore) * renewalShare) return;
+  // One that ends about when its root does gains nothing by being made anew.
   const root = authority.certificates.find(({ role }) => role === 'root');
-  // One that ends with its root gains nothing by being made anew.
-  if (root !== undefined && root.notAfter <= notAfter) return;
-  if (notAfter - Date.now() > (notAfter - notBefore) * renewalShare) return;
+  if (root !== undefined && root.notAfter - Date.now() < 2 * left) return;
   const begun = authority.rotate({ kind: 'intermediate', goal: 'retire' });
   if (begun.ok) emit({ kind: 'rotation', stage: begun.value.stage });
 }
