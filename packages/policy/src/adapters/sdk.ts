@@ -1,0 +1,92 @@
+// What an adapter is: a folder with one of these. The engine knows no adapter by name.
+import type { Result } from '@xebec/std';
+import type { AttributeValue, ValueType } from '../attributes/value.ts';
+import type { Instance, Template } from '../templates/template.ts';
+
+/** `google.rpc.Code`. */
+export type StatusCode = number;
+
+export interface Status {
+  readonly code: StatusCode;
+  readonly message: string;
+}
+
+export const OK: Status = { code: 0, message: '' };
+
+/** Answers a request in the service's place: `istio.policy.v1beta1.DirectHttpResponse`. */
+export interface DirectResponse {
+  readonly httpStatus: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface CheckVerdict {
+  readonly status: Status;
+  /** How long and how often the verdict may be used again for the same attributes. */
+  readonly validDurationMs: number;
+  readonly validUseCount: number;
+  readonly directResponse?: DirectResponse;
+  /** For CHECK_WITH_OUTPUT: what a rule's header operations may use as `ACTION.output.NAME`. */
+  readonly output?: Readonly<Record<string, AttributeValue>>;
+}
+
+export interface QuotaArguments {
+  /** Units; 0 asks without taking, a negative amount gives back. */
+  readonly amount: bigint;
+  /** True: as much as is left is granted; false: all or nothing. */
+  readonly isBestEffort: boolean;
+  /** The same id within its time is charged once; empty: no deduplication. */
+  readonly deduplicationId: string;
+}
+
+export interface QuotaVerdict {
+  readonly status: Status;
+  readonly granted: bigint;
+  readonly validDurationMs: number;
+}
+
+/** One built handler. A method it lacks means that it does not serve that variety. Rejected promises and throws count as failures of the handler. */
+export interface Handler {
+  check?(instance: Instance, signal: AbortSignal): CheckVerdict | Promise<CheckVerdict>;
+  /** Takes a batch; resolves when the backend has it (back-pressure). */
+  report?(instances: readonly Instance[], signal: AbortSignal): void | Promise<void>;
+  allocate?(
+    instance: Instance,
+    asked: QuotaArguments,
+    signal: AbortSignal,
+  ): QuotaVerdict | Promise<QuotaVerdict>;
+  generate?(
+    instance: Instance,
+    signal: AbortSignal,
+  ): Readonly<Record<string, AttributeValue>> | Promise<Readonly<Record<string, AttributeValue>>>;
+  /** Delivers what is left, then frees everything. Called once. */
+  close?(): void | Promise<void>;
+}
+
+/** Type of each field of an instance, as its expressions were inferred: `value` → INT64, `dimensions.path` → STRING. */
+export type InferredTypes = Readonly<Record<string, ValueType>>;
+
+/** What a handler is built from, beside its own configuration. */
+export interface HandlerContext {
+  /** `NAME.handler.NAMESPACE`. */
+  readonly name: string;
+  readonly namespace: string;
+  /** The instances that rules send to this handler, by name. */
+  readonly instances: ReadonlyMap<string, { readonly template: Template; readonly types: InferredTypes }>;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Something is wrong, or right again (`undefined`); shown in the handler's status. */
+  reportProblem(problem: string | undefined): void;
+  /** Counts what could not be delivered. */
+  countLoss(instances: number): void;
+}
+
+export interface Adapter<Config = unknown> {
+  /** The value of `compiledAdapter`. */
+  readonly name: string;
+  readonly description: string;
+  readonly templates: readonly string[];
+  /** Reads `params`; diagnostics name fields relative to it. */
+  parse(params: unknown): Result<Config>;
+  build(config: Config, context: HandlerContext): Handler | Promise<Handler>;
+}
