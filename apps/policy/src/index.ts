@@ -1,2 +1,10 @@
 // The public surface of policy-service.
-export {};
+export { doorServerOptions } from './doors/limits.ts';
+export type { DoorOptions, PlaintextCallers } from './doors/options.ts';
+export { type Doors, registerDoors } from './doors/register.ts';
+export {
+  type KnownService,
+  type KnownWorkload,
+  noWorkloads,
+  type WorkloadDirectory,
+} from './doors/workload-directory.ts';
