@@ -88,6 +88,7 @@ export type {
   Probe,
   ProbeAction,
 } from './kinds/pod/spec.ts';
+export type * from './kinds/policy-service/specs.ts';
 export { mergeLaunches, readProxyLaunch } from './kinds/proxy-config/launch.ts';
 export type { ProxyConfigSpec, ProxyLaunch } from './kinds/proxy-config/spec.ts';
 export { keyOf, kindDefinitions, kindOf, kinds, objectKey, resolveKindName } from './kinds/registry.ts';

@@ -81,12 +81,39 @@ export interface HandlerContext {
   countLoss(instances: number): void;
 }
 
-export interface Adapter<Config = unknown> {
+/** What can be known of an adapter without running it: enough to check a handler before it is accepted. */
+export interface AdapterForm<Config = unknown> {
   /** The value of `compiledAdapter`. */
   readonly name: string;
+  /** Other values of `compiledAdapter` that mean it. */
+  readonly aliases?: readonly string[];
   readonly description: string;
+  /** `*`: any. */
   readonly templates: readonly string[];
   /** Reads `params`; diagnostics name fields relative to it. */
   parse(params: unknown): Result<Config>;
+}
+
+export interface Adapter<Config = unknown> extends AdapterForm<Config> {
+  /** Never called with what `parse` refused. A throw or rejection means: no handler, its rules fail as they say. */
   build(config: Config, context: HandlerContext): Handler | Promise<Handler>;
 }
+
+/** An adapter outside, as the adapter resource declares it, and how a handler reaches it. */
+export interface RemoteAdapterCall {
+  /** `NAME.adapter.NAMESPACE`. */
+  readonly name: string;
+  /** `host:port`. */
+  readonly address: string;
+  readonly timeoutMs: number;
+  readonly isSessionBased: boolean;
+  /** A FileDescriptorSet in base64 that describes `params`; empty: any. */
+  readonly config: string;
+  readonly params: unknown;
+}
+
+/** Builds handlers that call adapters outside. */
+export type BuildRemoteHandler = (
+  call: RemoteAdapterCall,
+  context: HandlerContext,
+) => Handler | Promise<Handler>;

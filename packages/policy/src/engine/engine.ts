@@ -8,7 +8,11 @@ export interface CheckCall {
   readonly attributes: AttributeBag;
   /** Quotas asked for beside the check, by name of the quota instance. */
   readonly quotas?: ReadonlyMap<string, QuotaArguments>;
+  /** Only rules of that failure policy are asked; absent: all. */
+  readonly failurePolicy?: FailurePolicy;
 }
+
+export type FailurePolicy = 'open' | 'close';
 
 export interface HeaderOperation {
   readonly name: string;
@@ -26,6 +30,7 @@ export interface RuleOutcome {
 }
 
 export interface CheckOutcome {
+  /** The code of the first rule that refused; the message names all that did: `HANDLER.NAMESPACE:MESSAGE`, joined by `, `. */
   readonly status: Status;
   readonly validDurationMs: number;
   readonly validUseCount: number;
@@ -39,6 +44,45 @@ export interface CheckOutcome {
   readonly rules: readonly RuleOutcome[];
 }
 
+/** What rules and handlers did since they are there; counts survive a change of configuration that leaves them alone. */
+export interface EngineReport {
+  readonly rules: readonly RuleReport[];
+  readonly handlers: readonly HandlerReport[];
+}
+
+export interface RuleReport {
+  /** `NAME.rule.NAMESPACE`. */
+  readonly name: string;
+  readonly origin?: Origin;
+  readonly failurePolicy: FailurePolicy;
+  /** Calls whose `match` held. */
+  readonly matched: number;
+  /** Calls that a handler of it refused. */
+  readonly denied: number;
+  /** Calls in which a handler, an instance or the `match` failed. */
+  readonly failed: number;
+  /** Bags left out by sampling. */
+  readonly unsampled: number;
+}
+
+export interface HandlerReport {
+  /** `NAME.handler.NAMESPACE`. */
+  readonly name: string;
+  readonly adapter: string;
+  readonly calls: number;
+  readonly errors: number;
+  readonly timeouts: number;
+  /** Of all calls together. */
+  readonly latencySumMs: number;
+  readonly isOpen: boolean;
+  /** Instances of reports delivered, waiting and lost. */
+  readonly delivered: number;
+  readonly queued: number;
+  readonly lost: number;
+  /** What the adapter itself says is wrong, or why there is no handler. */
+  readonly problem?: string;
+}
+
 export interface PolicyEngine {
   readonly revision: number;
   check(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome>;
@@ -46,6 +90,7 @@ export interface PolicyEngine {
   report(bags: readonly AttributeBag[]): Promise<void>;
   /** A quota by the name of its instance, without a check. */
   allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict>;
+  inspect(): EngineReport;
   /** Waits until calls under way have ended, then closes handlers that no newer configuration kept. */
   close(): Promise<void>;
 }
