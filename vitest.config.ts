@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { watchedForks } from './scripts/watchdog/watched-forks.mjs';
 
-const shared = { environment: 'node' as const, pool: 'forks' as const };
+const shared = { environment: 'node' as const, pool: watchedForks };
 
 /** Most tests wait for processes and proxies rather than for a core. */
 const maxWorkers = Math.max(3, availableParallelism());

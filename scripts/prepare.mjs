@@ -24,14 +24,15 @@ export function checkNode() {
   fail(`Node ${process.versions.node} is too old`, `install Node ${oldestNode.join('.')} or newer`);
 }
 
-/** Runs a command to its end; on a terminal it talks for itself, elsewhere we say that it still runs. */
-export function run(title, command, args, options = {}) {
+/** Runs a command to its end; `onStart` gets the child, the other options are those of `spawn`. */
+export function run(title, command, args, { onStart, ...options } = {}) {
   const startedAt = performance.now();
   const seconds = () => `${Math.round((performance.now() - startedAt) / 1000)} s`;
   process.stderr.write(`${title} …\n`);
   const timer = setInterval(() => process.stderr.write(`  still at it after ${seconds()}\n`), stillEveryMs);
   return new Promise((done) => {
     const child = spawn(command, args, { cwd: root, stdio: ['inherit', 2, 2], ...options });
+    onStart?.(child);
     const finish = (code) => {
       clearInterval(timer);
       done(code);

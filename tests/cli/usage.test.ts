@@ -120,7 +120,9 @@ describe('completions', () => {
   const complete = async (words: readonly string[]): Promise<readonly string[]> => {
     const { stdout } = await work.run(['completion', 'bash']);
     const ask = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _xebec; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    return execFileSync('bash', ['-c', ask], { encoding: 'utf8' }).trim().split('\n');
+    return execFileSync('bash', ['-c', ask], { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL' })
+      .trim()
+      .split('\n');
   };
 
   it('knows commands, subcommands, kinds, options and their values', async () => {
@@ -135,7 +137,12 @@ describe('completions', () => {
     const { code, stdout } = await work.run(['completion', shell]);
     expect(code).toBe(0);
     expect(stdout).toContain('proxy-status');
-    const checked = spawnSync(shell, ['-n'], { input: stdout, encoding: 'utf8' });
+    const checked = spawnSync(shell, ['-n'], {
+      input: stdout,
+      encoding: 'utf8',
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
     if (checked.error === undefined) expect(checked.stderr).toBe('');
   });
 });
@@ -163,7 +170,9 @@ describe('speed', () => {
       return Math.min(...times);
     };
     const help = await best(() => work.run(['--help']));
-    const nothing = await best(async () => spawnSync(process.execPath, ['-e', '0']));
+    const nothing = await best(async () =>
+      spawnSync(process.execPath, ['-e', '0'], { timeout: 30_000, killSignal: 'SIGKILL' }),
+    );
     expect(help).toBeLessThan(nothing * 6 + 50);
   });
 });

@@ -86,7 +86,11 @@ describe('[DG-1] places that are wrong', () => {
     const disk = join(directory, 'disk');
     mkdirSync(disk);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk], { stdio: 'pipe' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk], {
+        stdio: 'pipe',
+        timeout: 30_000,
+        killSignal: 'SIGKILL',
+      });
     } catch {
       skip('this machine lets nobody mount');
     }
@@ -96,7 +100,7 @@ describe('[DG-1] places that are wrong', () => {
       expect(stderr).toMatch(/ENOSPC|no space left/i);
       expect(stderr).toMatch(/free (some|the)? ?.*space/);
     } finally {
-      execFileSync('umount', ['-l', disk]);
+      execFileSync('umount', ['-l', disk], { timeout: 30_000, killSignal: 'SIGKILL' });
     }
   });
 
@@ -104,7 +108,11 @@ describe('[DG-1] places that are wrong', () => {
     const disk = join(directory, 'disk');
     mkdirSync(disk);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', disk], { stdio: 'pipe' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', disk], {
+        stdio: 'pipe',
+        timeout: 30_000,
+        killSignal: 'SIGKILL',
+      });
     } catch {
       skip('this machine lets nobody mount');
     }
@@ -114,7 +122,7 @@ describe('[DG-1] places that are wrong', () => {
       expect(stderr).toContain(join(disk, 'state'));
       expect(stderr).toMatch(/may not be written; .*choose another directory/);
     } finally {
-      execFileSync('umount', ['-l', disk]);
+      execFileSync('umount', ['-l', disk], { timeout: 30_000, killSignal: 'SIGKILL' });
     }
   });
 
@@ -164,7 +172,11 @@ describe('[DG-1] [DP-24] what happens while it runs', () => {
     const disk = join(directory, 'disk');
     mkdirSync(disk);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk], { stdio: 'pipe' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk], {
+        stdio: 'pipe',
+        timeout: 30_000,
+        killSignal: 'SIGKILL',
+      });
     } catch {
       skip('this machine lets nobody mount');
     }
@@ -192,7 +204,7 @@ describe('[DG-1] [DP-24] what happens while it runs', () => {
       expect((await xebec(['down', '--state', own])).code).toBe(0);
     } finally {
       await xebec(['down', '--state', join(disk, 'state')]);
-      execFileSync('umount', ['-l', disk]);
+      execFileSync('umount', ['-l', disk], { timeout: 30_000, killSignal: 'SIGKILL' });
     }
   });
 });

@@ -208,7 +208,11 @@ describe('wrong flags', () => {
     const tool = [process.execPath, command, 'agent', 'iptables'];
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
     const [file = '', ...parameters] = process.getuid?.() === 0 ? [...nobody, ...tool] : tool;
-    const { status, stderr } = spawnSync(file, parameters, { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(file, parameters, {
+      encoding: 'utf8',
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
     // A checkout below a closed directory cannot be read by others.
     if (stderr.includes('MODULE_NOT_FOUND') || stderr.includes('EACCES')) return;
     expect([status, stderr]).toEqual([1, expect.stringMatching(/neither root nor CAP_NET_ADMIN.*--dry-run/)]);

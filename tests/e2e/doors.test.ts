@@ -24,10 +24,14 @@ afterAll(() => mesh?.stop());
 function vault(): string {
   const place = mkdtempSync(join(tmpdir(), 'xb-doors-'));
   const [key, chain] = [join(place, 'key.pem'), join(place, 'chain.pem')];
-  execFileSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-    ...['-keyout', key, '-out', chain, '-days', '2', '-subj', '/CN=vault.example'],
-  ]);
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-keyout', key, '-out', chain, '-days', '2', '-subj', '/CN=vault.example'],
+    ],
+    { stdio: 'ignore', timeout: 30_000, killSignal: 'SIGKILL' },
+  );
   const data = [
     ['tls.key', key],
     ['tls.crt', chain],

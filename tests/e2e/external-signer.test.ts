@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlPlaneProcess, startControlPlane } from './support/control-plane.ts';
 import { at, repositoryFile, textAt, xebec } from './support/mesh.ts';
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+const hasOpenssl = spawnSync('openssl', ['version'], { timeout: 30_000, killSignal: 'SIGKILL' }).status === 0;
 const directory = mkdtempSync(join(tmpdir(), 'xb-'));
 const state = join(directory, 'state');
 const inside = (name: string): string => join(directory, name);
@@ -26,11 +26,15 @@ async function startSigner(): Promise<void> {
 
 beforeAll(async () => {
   if (!hasOpenssl) return;
-  const made = spawnSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
-    ...['-subj', '/CN=Elsewhere', '-keyout', inside('root.key'), '-out', inside('root.pem')],
-    ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
-  ]);
+  const made = spawnSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
+      ...['-subj', '/CN=Elsewhere', '-keyout', inside('root.key'), '-out', inside('root.pem')],
+      ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
+    ],
+    { timeout: 30_000, killSignal: 'SIGKILL' },
+  );
   expect(made.status).toBe(0);
   mkdirSync(join(state, 'ca'), { recursive: true, mode: 0o700 });
   copyFileSync(inside('root.pem'), join(state, 'ca/root-cert.pem'));

@@ -17,7 +17,7 @@ let edge: EdgeMesh;
 let outside: OutsideAuthority;
 const socket = `xb-${process.pid}`;
 /** Node pads the names of such sockets. */
-const hasCurl = spawnSync('curl', ['--version']).status === 0;
+const hasCurl = spawnSync('curl', ['--version'], { timeout: 30_000, killSignal: 'SIGKILL' }).status === 0;
 
 /** Who answered is said by the rule. */
 const team = (name: string, servers: string, hosts: string, gateways = 'own'): string => `
@@ -127,7 +127,9 @@ describe.skipIf(!hasOpenssl)('[MG-8] several Gateways on one port (needs openssl
 
   it.skipIf(!hasCurl)('bind: a socket without a file (needs curl)', () => {
     const call = ['--silent', '--max-time', '10', '--abstract-unix-socket', socket, 'http://bound.example/'];
-    expect(execFileSync('curl', call).toString()).toBe('istio-system');
+    expect(execFileSync('curl', call, { timeout: 30_000, killSignal: 'SIGKILL' }).toString()).toBe(
+      'istio-system',
+    );
   });
 });
 

@@ -20,7 +20,7 @@ interface Language {
 }
 
 const run = (folder: string, tool: string, ...parameters: readonly string[]): void => {
-  execFileSync(tool, parameters, { cwd: folder, stdio: 'pipe', timeout: 120_000 });
+  execFileSync(tool, parameters, { cwd: folder, stdio: 'pipe', timeout: 120_000, killSignal: 'SIGKILL' });
 };
 const nothing = (): void => undefined;
 
@@ -52,7 +52,11 @@ const languages: readonly Language[] = [
 
 function isInstalled({ tool }: Language): boolean {
   try {
-    execFileSync(tool, [tool === 'go' ? 'version' : '--version'], { stdio: 'pipe', timeout: 30_000 });
+    execFileSync(tool, [tool === 'go' ? 'version' : '--version'], {
+      stdio: 'pipe',
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
     return true;
   } catch {
     return false;

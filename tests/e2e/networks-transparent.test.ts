@@ -22,6 +22,8 @@ describe.skipIf(reason !== undefined)(title('networks without a route between th
   const command = (pod: string, parameters: readonly string[], input = ''): string =>
     execFileSync('nsenter', ['--target', String(pidOf(pod)), '--net', '--', ...parameters], {
       input,
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
     }).toString();
 
   beforeAll(async () => {

@@ -176,7 +176,10 @@ describe.skipIf(reason !== undefined)(title, () => {
     // A neighbour that knows the service's address sends to the client's link what only the client may send.
     const address = (await mesh.pod('client')).ip;
     const route = ['ip', 'route', 'replace', '240.0.0.0/4', 'via', address];
-    execFileSync('nsenter', ['--target', String(pids.outside), '--net', '--', ...route]);
+    execFileSync('nsenter', ['--target', String(pids.outside), '--net', '--', ...route], {
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
     const virtual = JSON.parse(
       await runInside(
         pids.client,

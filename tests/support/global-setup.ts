@@ -9,6 +9,9 @@ export default function prepare(): void {
   const quietly: ExecFileSyncOptionsWithStringEncoding = {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
+    // The first run downloads an Envoy.
+    timeout: 900_000,
+    killSignal: 'SIGKILL',
   };
   execFileSync(process.execPath, [at('scripts/build.mjs')], quietly);
   const { ENVOY_PATH: chosen } = process.env;

@@ -21,7 +21,12 @@ function inSmallFileSystem(): string | undefined {
   const script = 'mount -t tmpfs -o size=256k none "$1" 2>/dev/null || exit 77; exec "$2" "$3" "$1"';
   const args = ['-m', 'sh', '-c', script, 'sh', mountPoint, process.execPath, program];
   try {
-    return execFileSync('unshare', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync('unshare', args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 15_000,
+      killSignal: 'SIGKILL',
+    });
   } catch {
     return undefined;
   }

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { toYaml } from '@xebec/config';
 import { type Mesh, repositoryFile, startMesh } from './mesh.ts';
 
-export const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+export const hasOpenssl =
+  spawnSync('openssl', ['version'], { timeout: 30_000, killSignal: 'SIGKILL' }).status === 0;
 
 export interface Pair {
   readonly cert: string;
@@ -38,6 +39,8 @@ export function openOutsideAuthority(name: string): OutsideAuthority {
     execFileSync('openssl', [...parameters], {
       cwd: directory,
       stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
     }).toString();
   const newKey = (algorithm: 'ec' | 'rsa') =>
     algorithm === 'rsa' ? ['-newkey', 'rsa:2048'] : ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];

@@ -92,13 +92,11 @@ test.skipIf(envoyPath === undefined).each([
     agentSocket: at('agent'),
   };
   writeFileSync(file, encodeBootstrap(proxy, paths));
-  const { status, stderr } = spawnSync(envoyPath ?? '', [
-    '--mode',
-    'validate',
-    '-c',
-    file,
-    '--disable-hot-restart',
-  ]);
+  const { status, stderr } = spawnSync(
+    envoyPath ?? '',
+    ['--mode', 'validate', '-c', file, '--disable-hot-restart'],
+    { stdio: ['ignore', 'ignore', 'pipe'], timeout: 15_000, killSignal: 'SIGKILL' },
+  );
   rmSync(directory, { recursive: true });
   expect(`${status} ${stderr.toString()}`).toMatch(/^0 /);
   expect(stderr.toString()).not.toMatch(/\[(warning|error|critical)\]/);

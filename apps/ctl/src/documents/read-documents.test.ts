@@ -85,7 +85,7 @@ describe('[RELIABILITY B21] what -f names', () => {
     const place = join(directory, 'mixed');
     mkdirSync(place);
     writeFileSync(join(place, 'a.yaml'), 'a: 1\n');
-    execFileSync('mkfifo', [join(place, 'b.yaml')]);
+    execFileSync('mkfifo', [join(place, 'b.yaml')], { timeout: 10_000, killSignal: 'SIGKILL' });
     mkdirSync(join(place, 'c.yaml'));
     expect(await codesOf(['mixed'])).toEqual(['mixed/a.yaml']);
     symlinkSync('nowhere', join(place, 'd.yaml'));

@@ -9,11 +9,16 @@ import type { IssuedCertificate } from '../authority/issuance.ts';
 import { createKeyAndCsr, type KeyAndCsr } from '../client/key-and-csr.ts';
 import { parseCsr } from '../x509/certificate-request.ts';
 
-export const hasOpenssl: boolean = spawnSync('openssl', ['version']).status === 0;
+export const hasOpenssl: boolean =
+  spawnSync('openssl', ['version'], { timeout: 30_000, killSignal: 'SIGKILL' }).status === 0;
 
 /** Standard output of a command that must succeed. */
 export function openssl(args: readonly string[], input?: string | Uint8Array): Buffer {
-  const { status, stdout, stderr } = spawnSync('openssl', args, { input });
+  const { status, stdout, stderr } = spawnSync('openssl', args, {
+    input,
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  });
   if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr.toString()}`);
   return stdout;
 }

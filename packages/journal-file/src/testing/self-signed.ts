@@ -13,7 +13,11 @@ export function selfSigned(uri: string): {
   try {
     const options = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
     const names = ['-subj', '/', '-addext', `subjectAltName=critical,URI:${uri}`];
-    execFileSync('openssl', [...options, ...names, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+    execFileSync('openssl', [...options, ...names, '-keyout', key, '-out', certificate], {
+      stdio: 'ignore',
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
     return { certificatesPem: readFileSync(certificate, 'utf8'), privateKeyPem: readFileSync(key, 'utf8') };
   } finally {
     rmSync(directory, { recursive: true, force: true });

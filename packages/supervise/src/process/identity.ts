@@ -19,7 +19,11 @@ function linuxStart(pid: number): string | undefined {
 }
 
 function otherStart(pid: number): string | undefined {
-  const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+    encoding: 'utf8',
+    timeout: 5_000,
+    killSignal: 'SIGKILL',
+  }).trim();
   return text === '' ? undefined : text;
 }
 

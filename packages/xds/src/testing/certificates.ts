@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const hasOpenssl = (): boolean => spawnSync('openssl', ['version']).status === 0;
+export const hasOpenssl = (): boolean =>
+  spawnSync('openssl', ['version'], { timeout: 30_000, killSignal: 'SIGKILL' }).status === 0;
 
 export interface TestCertificate {
   readonly certificateChain: string;
@@ -22,7 +23,11 @@ export function createTestAuthority(): TestAuthority {
   const directory = mkdtempSync(join(tmpdir(), 'xds-tls-'));
   const file = (name: string): string => join(directory, name);
   const openssl = (...args: readonly string[]): void => {
-    execFileSync('openssl', args, { stdio: 'pipe' });
+    execFileSync('openssl', args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
   };
   openssl(
     'req',

@@ -33,7 +33,11 @@ function sign({ csr, spiffeId, dnsNames, ipAddresses }) {
     '-days',
     days,
   ];
-  const { status, stdout } = spawnSync('openssl', [...parameters, '-extfile', file('ext.cnf')]);
+  const { status, stdout } = spawnSync('openssl', [...parameters, '-extfile', file('ext.cnf')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  });
   return status === 0 ? { chain: stdout.toString() } : undefined;
 }
 
