@@ -60,7 +60,7 @@ const fresh = join(home, 'gen.new');
 mkdirSync(fresh);
 try {
   generateCode({ binary_image: descriptorSet, exclude_paths: [wellKnown] }, fresh);
-  generateCode({ directory: join(home, 'proto') }, fresh);
+  generateCode({ directory: join(home, 'proto'), exclude_paths: ['proto/google'] }, fresh);
   rmSync(join(home, 'gen'), { recursive: true, force: true });
   renameSync(fresh, join(home, 'gen'));
 } finally {

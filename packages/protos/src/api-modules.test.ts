@@ -31,6 +31,13 @@ const modules: Readonly<Record<string, readonly string[]>> = {
   'grpc/health/v1/health': ['Health'],
   'istio/v1/auth/ca': ['IstioCertificateService', 'IstioCertificateRequestSchema'],
   'istio/networking/nds/v1/nds': ['NameTableSchema'],
+  'istio/mixer/v1/mixer': ['Mixer', 'CheckRequestSchema', 'ReportRequestSchema'],
+  'istio/mixer/template/metric': ['HandleMetricService', 'InstanceMsgSchema'],
+  'istio/mixer/template/quota': ['HandleQuotaService'],
+  'istio/mixer/adapter/model/v1beta1/infrastructure_backend': ['InfrastructureBackend'],
+  'xebec/policy/v1/policy': ['Policy'],
+  'envoy/service/rate_limit_quota/v3/rlqs': ['RateLimitQuotaService'],
+  'opentelemetry/proto/collector/logs/v1/logs_service': ['LogsService'],
 };
 
 test.each(Object.entries(modules))('%s', async (path, names) => {
