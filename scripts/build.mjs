@@ -49,7 +49,11 @@ const banner = [
 
 const options = {
   absWorkingDir: root,
-  entryPoints: { xebec: 'apps/ctl/src/main.ts', 'ensure-envoy': 'apps/ctl/src/ensure-envoy.ts' },
+  entryPoints: {
+    xebec: 'apps/ctl/src/main.ts',
+    'ensure-envoy': 'apps/ctl/src/ensure-envoy.ts',
+    'signing-worker': 'packages/ca/src/signing/signing-worker.ts',
+  },
   outdir: dist,
   bundle: true,
   splitting: true,

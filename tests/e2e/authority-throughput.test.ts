@@ -1,23 +1,23 @@
-// Many certificates at once, of a real control plane in one process, and what discovery feels of it, both measured in one run. The bounds are for a crowded machine; the figures are printed.
+// Many certificates at once of a real control plane, and what discovery feels of it, both measured in one run. The load is a process of its own. The bounds are for a crowded machine; the figures are printed.
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
-import * as grpc from '@grpc/grpc-js';
 import { createKeyAndCsr, type KeyAlgorithm } from '@xebec/ca';
 import { IstioCertificateRequestSchema } from '@xebec/protos/istio/v1/auth/ca_pb';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ControlPlaneProcess, startControlPlane } from './support/control-plane.ts';
 import { openDiscovery, types } from './support/discovery-client.ts';
-import { textAt } from './support/mesh.ts';
+import { at, repositoryFile, textAt } from './support/mesh.ts';
 
 const state = mkdtempSync(join(tmpdir(), 'xb-'));
 afterAll(() => rmSync(state, { recursive: true, force: true }));
 
-const path = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
-/** Within the share of each: twenty at once. */
-const [identities, each, atOnce] = [40, 10, 16];
+/** Within the share of each identity: twenty at once. */
+const [identities, each, atOnce] = [100, 10, 16];
+let loads = 0;
 
 function joinToken(serviceAccount: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -34,48 +34,53 @@ function joinToken(serviceAccount: string): Promise<string> {
   });
 }
 
-async function bodyOf(algorithm: KeyAlgorithm): Promise<Buffer> {
+async function bodyOf(algorithm: KeyAlgorithm): Promise<string> {
   const made = await createKeyAndCsr('spiffe://cluster.local/ns/default/sa/a', algorithm);
   const csr = made.ok ? made.value.csrPem : '';
-  return Buffer.from(toBinary(IstioCertificateRequestSchema, create(IstioCertificateRequestSchema, { csr })));
+  const message = create(IstioCertificateRequestSchema, { csr });
+  return Buffer.from(toBinary(IstioCertificateRequestSchema, message)).toString('base64');
 }
 
-const asIs = (bytes: Buffer): Buffer => bytes;
+interface Load {
+  /** Certificates. */
+  readonly perSecond: number;
+  readonly p99Ms: number;
+}
 
-function ask(client: grpc.Client, body: Buffer, token: string): Promise<number> {
-  const metadata = new grpc.Metadata();
-  metadata.set('authorization', `Bearer ${token}`);
-  return new Promise((resolve) => {
-    client.makeUnaryRequest(path, asIs, asIs, body, metadata, (error) => resolve(error?.code ?? 0));
+/** Everything that a load needs beforehand; it begins when the function is called. */
+async function prepareLoad(controlPlane: ControlPlaneProcess, algorithm: KeyAlgorithm) {
+  const tokens: string[] = [];
+  const load = loads++;
+  for (let owner = 0; owner < identities * each; owner += 1)
+    tokens.push(await joinToken(`load-${load}-${owner % identities}`));
+  const roots = readFileSync(join(state, 'ca/root-cert.pem'), 'utf8');
+  const bodies = await Promise.all(Array.from({ length: 4 }, () => bodyOf(algorithm)));
+  const input = JSON.stringify({ address: controlPlane.address('xds'), roots, bodies, tokens, atOnce });
+  return (): Promise<Load> => runLoad(input);
+}
+
+function runLoad(input: string): Promise<Load> {
+  const script = repositoryFile('tests/e2e/apps/certificate-load/load.mjs');
+  const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'], timeout: 60_000 });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  child.stdin.end(input);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', () => {
+      const answer: unknown = JSON.parse(text);
+      expect(at(answer, 'codes')).toEqual({ 0: identities * each });
+      resolve({ perSecond: Number(at(answer, 'perSecond')), p99Ms: Number(at(answer, 'p99Ms')) });
+    });
   });
 }
 
-/** Certificates a second. */
-async function load(controlPlane: ControlPlaneProcess, algorithm: KeyAlgorithm): Promise<number> {
-  const roots = readFileSync(join(state, 'ca/root-cert.pem'));
-  const client = new grpc.Client(controlPlane.address('xds'), grpc.credentials.createSsl(roots), {
-    'grpc.ssl_target_name_override': 'localhost',
-    'grpc.default_authority': 'localhost',
-  });
-  const owners = Array.from({ length: identities * each }, (_, at) => `${algorithm}-${at % identities}`);
-  const waiting = await Promise.all(owners.map(joinToken));
-  const body = await bodyOf(algorithm);
-  const codes: number[] = [];
-  const beganAt = performance.now();
-  const work = async (): Promise<void> => {
-    for (let token = waiting.pop(); token !== undefined; token = waiting.pop()) {
-      codes.push(await ask(client, body, token));
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  const seconds = (performance.now() - beganAt) / 1_000;
-  client.close();
-  expect(new Set(codes)).toEqual(new Set([0]));
-  return codes.length / seconds;
-}
+const middleOf = (took: readonly number[]): number => took.toSorted((a, b) => a - b)[took.length >> 1] ?? 0;
 
-/** Times of one question of discovery after the other, in milliseconds, while something else goes on. */
-async function latencies<T>(controlPlane: ControlPlaneProcess, during: () => Promise<T>) {
+/** The middle time, in milliseconds, of one question of discovery after the other while something else goes on. */
+async function latency<T>(controlPlane: ControlPlaneProcess, during: () => Promise<T>) {
   const node = {
     id: 'sidecar~10.0.0.1~probe.default~default.svc.cluster.local',
     metadata: { NAMESPACE: 'default' },
@@ -87,28 +92,40 @@ async function latencies<T>(controlPlane: ControlPlaneProcess, during: () => Pro
   const done = during().finally(() => {
     isOver = true;
   });
-  for (let at = 0; !isOver; at += 1) {
+  for (let question = 0; !isOver; question += 1) {
     const beganAt = performance.now();
-    await discovery.ask(types.endpoint, [`outbound|80||nobody-${at}.default.svc.cluster.local`]);
+    await discovery.ask(types.endpoint, [`outbound|80||nobody-${question}.default.svc.cluster.local`]);
     took.push(performance.now() - beganAt);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  const result = await done;
-  return { result, middle: took.sort((a, b) => a - b)[took.length >> 1] ?? 0 };
+  return { result: await done, middleMs: middleOf(took) };
 }
 
+const rounded = (value: number): number => Math.round(value * 10) / 10;
+
 describe('[AU-9] an authority under load', () => {
-  it('signs for P-256 and RSA by the dozens a second, and discovery hardly notices', async () => {
+  // What others do on this machine disturbs one measurement; what is wrong with us, all of them.
+  const patience = { timeout: 120_000, retry: 2 };
+  it('signs for P-256 and RSA by the hundreds a second, and discovery hardly notices', patience, async () => {
     const parameters = ['--state', state, '--xds', '127.0.0.1:0', '--xds-plaintext', '127.0.0.1:0'];
     await using controlPlane = await startControlPlane(parameters);
-    const idle = await latencies(controlPlane, () => new Promise((resolve) => setTimeout(resolve, 1_500)));
-    const busy = await latencies(controlPlane, () => load(controlPlane, 'ecdsa-p256'));
-    const rsa = await load(controlPlane, 'rsa-2048');
-    const measured = { perSecond: busy.result, rsaPerSecond: rsa, idleMs: idle.middle, busyMs: busy.middle };
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 1_500));
+    // The first questions after a start are slower than any load makes them.
+    await latency(controlPlane, pause);
+    const loadEc = await prepareLoad(controlPlane, 'ecdsa-p256');
+    const loadRsa = await prepareLoad(controlPlane, 'rsa-2048');
+    const idle = await latency(controlPlane, pause);
+    const ec = await latency(controlPlane, loadEc);
+    const rsa = await latency(controlPlane, loadRsa);
+    const measured = {
+      ec: { perSecond: rounded(ec.result.perSecond), p99Ms: rounded(ec.result.p99Ms) },
+      rsa: { perSecond: rounded(rsa.result.perSecond), p99Ms: rounded(rsa.result.p99Ms) },
+      discoveryMs: { idle: rounded(idle.middleMs), ec: rounded(ec.middleMs), rsa: rounded(rsa.middleMs) },
+    };
     process.stdout.write(`${JSON.stringify(measured)}\n`);
-    expect(busy.result).toBeGreaterThan(20);
-    expect(rsa).toBeGreaterThan(20);
-    // One event loop: a question waits for the requests that are signed right now, and for no more of them.
-    expect(busy.middle).toBeLessThan(Math.max(100, 20 * idle.middle));
-  }, 120_000);
+    for (const busy of [ec, rsa]) {
+      expect(busy.result.perSecond).toBeGreaterThan(100);
+      expect(busy.middleMs).toBeLessThan(3 * idle.middleMs + 5);
+    }
+  });
 });

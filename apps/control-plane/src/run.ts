@@ -96,6 +96,7 @@ function openState(options: ControlPlaneOptions, closing: Closing, emit: Emit): 
     ...(options.leafTtlMs === undefined ? {} : { leafTtlMs: options.leafTtlMs }),
   });
   if (!authority.ok) return authority;
+  closing.use(authority.value);
   return succeed({ journal: opened.value, authority: authority.value, audit: audit.value }, [
     ...opened.warnings,
     ...authority.warnings,

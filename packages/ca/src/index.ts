@@ -34,6 +34,8 @@ export { openExternalAuthority } from './signer/external-authority.ts';
 export type { MeshAuthority } from './signer/mesh-authority.ts';
 export type { SignerAddress } from './signer/signer-hook.ts';
 export { openSignerHook } from './signer/signer-hook.ts';
+export type { SigningThread, SigningThreadOptions } from './signing/signing-thread.ts';
+export { openSigningThread } from './signing/signing-thread.ts';
 export type { Identity } from './spiffe-id.ts';
 export { parseSpiffeId, spiffeId } from './spiffe-id.ts';
 export type { FederatedDomain, Federation } from './trust/federation.ts';

@@ -10,6 +10,7 @@ import {
   openExternalAuthority,
   openLiveAuthority,
   openSignerHook,
+  openSigningThread,
   peerCertificateAuthenticator,
   type SignerAddress,
   type TokenStore,
@@ -20,7 +21,7 @@ import { identifyToken } from './identify-token.ts';
 import { type TokenDoors, tokenAuthenticators } from './token-authenticators.ts';
 import { TrustReports } from './trust-reports.ts';
 
-export interface CertificateAuthority {
+export interface CertificateAuthority extends Disposable {
   readonly authority: MeshAuthority;
   readonly tokens: TokenStore;
   /** What connected workloads trust and present. */
@@ -48,8 +49,9 @@ function open(own: AuthorityOptions, signer: SignerAddress | undefined): Result<
 
 export function openCertificateAuthority(options: CertificateAuthorityOptions): Result<CertificateAuthority> {
   const { trustDomain, directory, leafTtlMs } = options;
+  const requestSigner = openSigningThread({ onProblem: options.onProblem });
   const opened = open(
-    { directory, trustDomain, ...(leafTtlMs === undefined ? {} : { leafTtlMs }) },
+    { directory, trustDomain, requestSigner, ...(leafTtlMs === undefined ? {} : { leafTtlMs }) },
     options.signer,
   );
   if (!opened.ok) return opened;
@@ -83,6 +85,7 @@ export function openCertificateAuthority(options: CertificateAuthorityOptions): 
           onGone: (node) => reports.drop(node),
         });
       },
+      [Symbol.dispose]: () => requestSigner[Symbol.dispose](),
     },
     opened.warnings,
   );

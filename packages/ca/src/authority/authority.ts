@@ -6,16 +6,21 @@ import { fail, succeed } from '@xebec/std';
 import { type Clock, DAY_MS, type RandomBytes, SECOND_MS, systemClock, systemRandomBytes } from '../clock.ts';
 import { encodePem } from '../der/pem.ts';
 import { refuse } from '../refusal.ts';
+import { type RequestSigner, requestSignerHere } from '../signing/request-signer.ts';
 import { isTrustDomain } from '../spiffe-id.ts';
 import { createAuthorityFiles } from './authority-creation.ts';
 import { damaged, readAuthorityFiles, writeAuthorityFiles } from './authority-files.ts';
 import { type LoadedAuthority, verifyAuthority } from './authority-verification.ts';
 import {
   badTtl,
+  type CertificateOrder,
   createIssuance,
+  decideLeaf,
+  type Issuance,
   type IssuanceSettings,
   type IssuedCertificate,
   type IssueRequest,
+  issuedAs,
   issueLeaf,
 } from './issuance.ts';
 import { checkDnsNames, encodeIpAddresses } from './server-names.ts';
@@ -30,6 +35,8 @@ export interface AuthorityOptions {
   /** Longest life that is granted; longer ones are cut to it. The larger of 24 hours and `leafTtlMs`. */
   readonly maxTtlMs?: number;
   readonly randomBytes?: RandomBytes;
+  /** Checks requests and signs for workloads; in the thread that asks unless said otherwise. */
+  readonly requestSigner?: RequestSigner;
 }
 
 export interface ServerIssueRequest extends IssueRequest {
@@ -51,6 +58,8 @@ export interface Authority {
   readonly notAfter: number;
   /** A certificate for a workload: its SPIFFE id and no other name. */
   issue(request: IssueRequest): Result<IssuedCertificate>;
+  /** As `issue`, for the key of a request, checked and signed where `requestSigner` is. */
+  certify(order: CertificateOrder): Promise<Result<IssuedCertificate>>;
   /** A certificate for a server of the mesh's own, with names clients dial. */
   issueServer(request: ServerIssueRequest): Result<IssuedCertificate>;
 }
@@ -77,6 +86,7 @@ export function openAuthority(options: AuthorityOptions): Result<Authority> {
 
 export function readSettings(options: AuthorityOptions): Result<AuthoritySettings> {
   const { leafTtlMs = DAY_MS, clock = systemClock, randomBytes = systemRandomBytes } = options;
+  const { requestSigner = requestSignerHere } = options;
   const maxTtlMs = options.maxTtlMs ?? Math.max(DAY_MS, leafTtlMs);
   if (!isTrustDomain(options.trustDomain)) {
     return refuse({
@@ -86,7 +96,7 @@ export function readSettings(options: AuthorityOptions): Result<AuthoritySetting
     });
   }
   if (!(leafTtlMs >= SECOND_MS && leafTtlMs <= maxTtlMs && Number.isFinite(maxTtlMs))) return badTtl();
-  return succeed({ ...options, leafTtlMs, maxTtlMs, clock, randomBytes });
+  return succeed({ ...options, leafTtlMs, maxTtlMs, clock, randomBytes, requestSigner });
 }
 
 /** Always from the disk: what was written is read back before anything is signed with it. */
@@ -116,9 +126,10 @@ export function createAuthority(
     trustDomain: settings.trustDomain,
     isNew,
     rootsPem,
-    issuerId: issuance.issuerIdentifier.toString('hex'),
+    issuerId: Buffer.from(issuance.issuer.identifier).toString('hex'),
     issuers: [loaded.certificate.x509],
     notAfter: loaded.certificate.notAfterMs,
+    certify: (order) => certify(issuance, settings.requestSigner, order),
     issue: (request) => issueLeaf(issuance, request, { dnsNames: [], ipAddresses: [] }),
     issueServer: (request) => {
       const dnsNames = checkDnsNames(request.dnsNames ?? []);
@@ -128,4 +139,15 @@ export function createAuthority(
       return issueLeaf(issuance, request, { dnsNames: dnsNames.value, ipAddresses: ipAddresses.value });
     },
   };
+}
+
+async function certify(
+  issuance: Issuance,
+  requestSigner: RequestSigner,
+  { csrPem, ...request }: CertificateOrder,
+): Promise<Result<IssuedCertificate>> {
+  const decision = decideLeaf(issuance, request, { dnsNames: [], ipAddresses: [] });
+  if (!decision.ok) return decision;
+  const signed = await requestSigner.sign(issuance.issuer, { csrPem, decision: decision.value });
+  return signed.ok ? succeed(issuedAs(issuance, decision.value, signed.value)) : signed;
 }

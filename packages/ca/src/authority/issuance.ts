@@ -4,21 +4,11 @@ import { fail, succeed } from '@xebec/std';
 import { type Clock, MINUTE_MS, type RandomBytes, SECOND_MS } from '../clock.ts';
 import { encodePem } from '../der/pem.ts';
 import { refuse } from '../refusal.ts';
+import { type LeafDecision, type LeafIssuer, leafWriter, type WriteLeaf } from '../signing/leaf.ts';
 import { parseSpiffeId } from '../spiffe-id.ts';
 import { type CertificateFacts, serialText } from '../x509/certificate-reader.ts';
-import { EMPTY_NAME, signCertificate } from '../x509/certificate-writer.ts';
-import {
-  authorityKeyIdentifier,
-  basicConstraints,
-  extendedKeyUsage,
-  keyIdentifier,
-  keyUsage,
-  type SubjectNames,
-  subjectAltName,
-  subjectKeyIdentifier,
-} from '../x509/extensions.ts';
+import { keyIdentifier, type SubjectNames } from '../x509/extensions.ts';
 import type { SubjectKey } from '../x509/public-key.ts';
-import { type Signer, signerFor } from '../x509/signature-algorithm.ts';
 import { SERIAL_BYTES } from './authority-creation.ts';
 import type { LoadedAuthority } from './authority-verification.ts';
 
@@ -32,6 +22,15 @@ export interface IssuanceSettings {
 
 export interface IssueRequest {
   readonly publicKey: SubjectKey;
+  /** Of the authenticated caller, in this authority's trust domain. */
+  readonly spiffeId: string;
+  readonly ttlMs?: number;
+}
+
+/** A certificate for who holds the private half of the key in a request. */
+export interface CertificateOrder {
+  /** PEM; the names in it are ignored. */
+  readonly csrPem: string;
   /** Of the authenticated caller, in this authority's trust domain. */
   readonly spiffeId: string;
   readonly ttlMs?: number;
@@ -55,9 +54,9 @@ const BACK_DATE_MS = 2 * MINUTE_MS;
 /** What every leaf of one authority shares. */
 export interface Issuance {
   readonly settings: IssuanceSettings;
-  readonly issuer: CertificateFacts;
-  readonly issuerIdentifier: Buffer;
-  readonly signer: Signer;
+  readonly certificate: CertificateFacts;
+  readonly issuer: LeafIssuer;
+  readonly writeLeaf: WriteLeaf;
   readonly intermediatesPem: readonly string[];
   readonly rootsPem: readonly string[];
 }
@@ -67,15 +66,17 @@ const certificatePem = ({ der }: CertificateFacts): string => encodePem('CERTIFI
 /** `rootsPem` are all roots that are trusted now, which may be more than the issuer's own. */
 export function createIssuance(
   settings: IssuanceSettings,
-  loaded: LoadedAuthority,
+  { certificate, privateKey, intermediates }: LoadedAuthority,
   rootsPem: readonly string[],
 ): Issuance {
+  const identifier = certificate.subjectKeyIdentifier ?? keyIdentifier(certificate.spki);
+  const issuer: LeafIssuer = { subject: certificate.subject, identifier, privateKey };
   return {
     settings,
-    issuer: loaded.certificate,
-    issuerIdentifier: loaded.certificate.subjectKeyIdentifier ?? keyIdentifier(loaded.certificate.spki),
-    signer: signerFor(loaded.privateKey),
-    intermediatesPem: loaded.intermediates.map(certificatePem),
+    certificate,
+    issuer,
+    writeLeaf: leafWriter(issuer),
+    intermediatesPem: intermediates.map(certificatePem),
     rootsPem,
   };
 }
@@ -86,38 +87,37 @@ export function issueLeaf(
   request: IssueRequest,
   names: Omit<SubjectNames, 'uris'>,
 ): Result<IssuedCertificate> {
-  const { settings, issuer, signer } = issuance;
-  const owner = checkOwner(settings.trustDomain, request.spiffeId);
-  if (owner !== undefined) return fail(...owner);
-  const life = grantLife(issuance, request.ttlMs);
-  if (!life.ok) return life;
-  const serial = Buffer.from(settings.randomBytes(SERIAL_BYTES));
-  const leaf = signCertificate(
-    {
-      serial,
-      issuer: issuer.subject,
-      subject: EMPTY_NAME,
-      notBeforeMs: life.value.notBefore,
-      notAfterMs: life.value.notAfter,
-      spki: request.publicKey.spki,
-      extensions: [
-        keyUsage('leaf'),
-        extendedKeyUsage(),
-        basicConstraints(),
-        subjectKeyIdentifier(keyIdentifier(request.publicKey.spki)),
-        authorityKeyIdentifier(issuance.issuerIdentifier),
-        subjectAltName({ uris: [request.spiffeId], ...names }),
-      ],
-    },
-    signer,
+  const decision = decideLeaf(issuance, request, names);
+  if (!decision.ok) return decision;
+  return succeed(
+    issuedAs(issuance, decision.value, issuance.writeLeaf(decision.value, request.publicKey.spki)),
   );
-  const leafPem = encodePem('CERTIFICATE', leaf);
-  return succeed({
+}
+
+/** What the certificate for `request.spiffeId` will say, whatever its key. */
+export function decideLeaf(
+  issuance: Issuance,
+  { spiffeId, ttlMs }: Pick<IssueRequest, 'spiffeId' | 'ttlMs'>,
+  names: Omit<SubjectNames, 'uris'>,
+): Result<LeafDecision> {
+  const { settings } = issuance;
+  const owner = checkOwner(settings.trustDomain, spiffeId);
+  if (owner !== undefined) return fail(...owner);
+  const life = grantLife(issuance, ttlMs);
+  if (!life.ok) return life;
+  return succeed({ spiffeId, ...names, serial: settings.randomBytes(SERIAL_BYTES), ...life.value });
+}
+
+/** A leaf that was written as decided, with its chain. */
+export function issuedAs(issuance: Issuance, decision: LeafDecision, der: Uint8Array): IssuedCertificate {
+  const leafPem = encodePem('CERTIFICATE', der);
+  return {
     chainPem: [leafPem, ...issuance.intermediatesPem, issuance.rootsPem.join('')],
     certificatesPem: [leafPem, ...issuance.intermediatesPem].join(''),
-    serial: serialText(serial),
-    ...life.value,
-  });
+    serial: serialText(Buffer.from(decision.serial)),
+    notBefore: decision.notBefore,
+    notAfter: decision.notAfter,
+  };
 }
 
 /** Even the caller's own mistake must not make a certificate for somebody of another trust domain. */
@@ -144,13 +144,13 @@ export function grantedTtlMs(
 
 /** Whole seconds: what the certificate will say is what is reported. */
 function grantLife(
-  { settings, issuer }: Issuance,
+  { settings, certificate }: Issuance,
   wantedMs: number | undefined,
 ): Result<Pick<IssuedCertificate, 'notBefore' | 'notAfter'>> {
   const ttl = grantedTtlMs(settings, wantedMs);
   if (!ttl.ok) return ttl;
   const nowMs = settings.clock();
-  const notAfter = wholeSeconds(Math.min(nowMs + ttl.value, issuer.notAfterMs));
+  const notAfter = wholeSeconds(Math.min(nowMs + ttl.value, certificate.notAfterMs));
   if (notAfter <= nowMs) {
     return refuse({
       code: 'authority-expired',

@@ -8,7 +8,6 @@ import { DAY_MS } from '../clock.ts';
 import { parsePem } from '../der/pem.ts';
 import { openLiveAuthority } from '../rotation/live-authority.ts';
 import { codeOf, hasOpenssl, openssl, temporaryDirectory, unwrap } from '../testing/fixtures.ts';
-import { parseCsr } from '../x509/certificate-request.ts';
 import { readRevocationLists } from '../x509/revocation-list.ts';
 
 const ID = 'spiffe://cluster.local/ns/default/sa/reviews';
@@ -22,8 +21,8 @@ function world() {
   const open = () =>
     unwrap(openLiveAuthority({ directory, trustDomain: 'cluster.local', clock: () => time.nowMs }));
   const issueWith = async (authority: ReturnType<typeof open>, spiffeId: string) => {
-    const publicKey = unwrap(parseCsr(unwrap(await createKeyAndCsr(spiffeId)).csrPem));
-    return authority.issue({ publicKey, spiffeId });
+    const { csrPem } = unwrap(await createKeyAndCsr(spiffeId));
+    return authority.certify({ csrPem, spiffeId });
   };
   return { directory, scratch: temporary.path, time, open, issueWith };
 }

@@ -6,7 +6,6 @@ import { createKeyAndCsr } from '../client/key-and-csr.ts';
 import { parsePem } from '../der/pem.ts';
 import { codeOf, temporaryDirectory, unwrap } from '../testing/fixtures.ts';
 import { readCertificate } from '../x509/certificate-reader.ts';
-import { parseCsr } from '../x509/certificate-request.ts';
 import { type LiveAuthority, openLiveAuthority } from './live-authority.ts';
 
 const ID = 'spiffe://cluster.local/ns/default/sa/reviews';
@@ -22,8 +21,8 @@ const open = (directory: string): LiveAuthority => unwrap(openAt(directory));
 
 /** The issuer that a new leaf names, and whether its chain leads to a trusted root. */
 async function leafOf(authority: LiveAuthority) {
-  const publicKey = unwrap(parseCsr(unwrap(await createKeyAndCsr(ID)).csrPem));
-  const { chainPem } = unwrap(authority.issue({ publicKey, spiffeId: ID }));
+  const { csrPem } = unwrap(await createKeyAndCsr(ID));
+  const { chainPem } = unwrap(await authority.certify({ csrPem, spiffeId: ID }));
   const [leaf, intermediate] = unwrap(parsePem(chainPem.join(''))).map(({ der }) =>
     unwrap(readCertificate(der)),
   );

@@ -12,7 +12,7 @@ import {
   readSettings,
 } from '../authority/authority.ts';
 import { FILE, readAuthorityFiles } from '../authority/authority-files.ts';
-import type { IssuedCertificate, IssueRequest } from '../authority/issuance.ts';
+import type { CertificateOrder, IssuedCertificate } from '../authority/issuance.ts';
 import { encodePem } from '../der/pem.ts';
 import { refuse } from '../refusal.ts';
 import { type IssuedLog, openIssuedLog } from '../revocation/issued-log.ts';
@@ -45,7 +45,7 @@ import {
   stageBack,
 } from './rotation-plan.ts';
 
-export interface LiveAuthority extends Authority, Disposable {
+export interface LiveAuthority extends Omit<Authority, 'issue'>, Disposable {
   readonly bundle: TrustBundle;
   readonly rotation: Rotation | undefined;
   readonly certificates: readonly CertificateOutline[];
@@ -162,12 +162,16 @@ class RotatingAuthority implements LiveAuthority {
     return this.#issuer.notAfter;
   }
 
-  issue(request: IssueRequest): Result<IssuedCertificate> {
-    const identity = request.spiffeId;
+  async certify(order: CertificateOrder): Promise<Result<IssuedCertificate>> {
+    const identity = order.spiffeId;
     if (this.isRevoked({ identity })) return refuse(identityIsRevoked);
     const issuer = this.#issuer;
-    const issued = issuer.issue(request);
+    const issued = await issuer.certify(order);
     if (!issued.ok) return issued;
+    // It may have been taken back meanwhile, when this certificate was in no log yet: then nobody gets it.
+    if (this.isRevoked({ identity })) return refuse(identityIsRevoked);
+    // And a rotation may have gone on: nobody gets a certificate of who signs no more.
+    if (issuer.issuerId !== this.issuerId) return this.certify(order);
     const { serial, notAfter: notAfterMs } = issued.value;
     this.#issued.add({ serial, issuer: issuer.issuerId, identity, notAfterMs });
     return issued;

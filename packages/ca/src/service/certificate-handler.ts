@@ -16,7 +16,6 @@ import { type Clock, SECOND_MS } from '../clock.ts';
 import { refuse } from '../refusal.ts';
 import type { MeshAuthority } from '../signer/mesh-authority.ts';
 import { type Identity, spiffeId } from '../spiffe-id.ts';
-import { parseCsr } from '../x509/certificate-request.ts';
 import { createRateLimiter, type RateLimit, type RateLimiter } from './rate-limiter.ts';
 import { createTurns, type Turns } from './turns.ts';
 
@@ -40,7 +39,7 @@ export type AuditEvent = { readonly timeMs: number; readonly peer: string } & (
 );
 
 export interface CertificateServiceOptions {
-  readonly authority: Pick<MeshAuthority, 'issue'>;
+  readonly authority: Pick<MeshAuthority, 'certify'>;
   /** Asked in this order; the first identity counts. */
   readonly authenticators: readonly Authenticator[];
   readonly clock: Clock;
@@ -162,11 +161,12 @@ const STATUS_BY_CODE: ReadonlyMap<string, RefusalStatus> = new Map([
   ['identity-revoked', 'PERMISSION_DENIED'],
   ['authority-expired', 'UNAVAILABLE'],
   ['signer-unavailable', 'UNAVAILABLE'],
+  ['signing-busy', 'UNAVAILABLE'],
   ['bad-signer-answer', 'UNAVAILABLE'],
 ]);
 
 async function issueFor(
-  authority: Pick<MeshAuthority, 'issue'>,
+  authority: Pick<MeshAuthority, 'certify'>,
   id: string,
   encoded: Uint8Array,
 ): Promise<Result<IssuedCertificate>> {
@@ -174,12 +174,10 @@ async function issueFor(
   if (!request.ok) return request;
   const metadata = checkMetadata(request.value);
   if (!metadata.ok) return metadata;
-  const publicKey = parseCsr(request.value.csr);
-  if (!publicKey.ok) return publicKey;
   const ttlMs = Number(request.value.validityDuration) * SECOND_MS;
   const { csr: csrPem } = request.value;
   const ttl = ttlMs === 0 ? {} : { ttlMs };
-  return await authority.issue({ publicKey: publicKey.value, spiffeId: id, csrPem, ...ttl });
+  return await authority.certify({ spiffeId: id, csrPem, ...ttl });
 }
 
 function decodeRequest(encoded: Uint8Array): Result<IstioCertificateRequest> {

@@ -7,7 +7,12 @@ import { succeed } from '@xebec/std';
 import type { AuthorityOptions, AuthoritySettings, ServerIssueRequest } from '../authority/authority.ts';
 import { readSettings } from '../authority/authority.ts';
 import { damaged, FILE } from '../authority/authority-files.ts';
-import { grantedTtlMs, type IssuedCertificate, type IssueRequest } from '../authority/issuance.ts';
+import {
+  type CertificateOrder,
+  grantedTtlMs,
+  type IssuedCertificate,
+  type IssueRequest,
+} from '../authority/issuance.ts';
 import { SECOND_MS } from '../clock.ts';
 import { encodePem } from '../der/pem.ts';
 import { type Refusal, refuse } from '../refusal.ts';
@@ -115,14 +120,17 @@ class ExternalAuthority implements MeshAuthority {
     return this.#revocations;
   }
 
-  async issue(request: IssueRequest & WithRequest): Promise<Result<IssuedCertificate>> {
-    const { spiffeId: identity } = request;
+  async certify(order: CertificateOrder): Promise<Result<IssuedCertificate>> {
+    const { spiffeId: identity } = order;
     if (this.isRevoked({ identity })) return refuse(identityIsRevoked);
-    const issued = await this.#sign({ ...request, dnsNames: [], ipAddresses: [] });
-    if (issued.ok) {
-      const { serial, notAfter: notAfterMs } = issued.value;
-      this.#issued.add({ serial, issuer: this.issuerId, identity, notAfterMs });
-    }
+    const publicKey = await this.#settings.requestSigner.check(order.csrPem);
+    if (!publicKey.ok) return publicKey;
+    const issued = await this.#sign({ ...order, publicKey: publicKey.value, dnsNames: [], ipAddresses: [] });
+    if (!issued.ok) return issued;
+    // It may have been taken back meanwhile.
+    if (this.isRevoked({ identity })) return refuse(identityIsRevoked);
+    const { serial, notAfter: notAfterMs } = issued.value;
+    this.#issued.add({ serial, issuer: this.issuerId, identity, notAfterMs });
     return issued;
   }
 

@@ -1,7 +1,7 @@
 // The authority as the rest sees it, whether it signs itself or has somebody else sign.
 import type { Result } from '@xebec/std';
 import type { ServerIssueRequest } from '../authority/authority.ts';
-import type { IssuedCertificate, IssueRequest } from '../authority/issuance.ts';
+import type { IssuedCertificate } from '../authority/issuance.ts';
 import type { LiveAuthority } from '../rotation/live-authority.ts';
 
 /** The request as the caller sent it: another signer wants to see it. */
@@ -11,7 +11,6 @@ export interface WithRequest {
 
 type Eventually<T> = T | Promise<T>;
 
-export interface MeshAuthority extends Omit<LiveAuthority, 'issue' | 'issueServer'> {
-  issue(request: IssueRequest & WithRequest): Eventually<Result<IssuedCertificate>>;
+export interface MeshAuthority extends Omit<LiveAuthority, 'issueServer'> {
   issueServer(request: ServerIssueRequest & WithRequest): Eventually<Result<IssuedCertificate>>;
 }
