@@ -28,7 +28,8 @@ const stageNow = async (): Promise<string> =>
   textAt(await mesh.admin('/v1/ca'), 'rotation', 'stage') ?? 'over';
 
 async function underLoad(step: () => Promise<void>): Promise<void> {
-  const client = await mesh.pod('client');
+  // After a start of the control plane the agent reports its Pods anew.
+  const client = await until('its Pod is known', () => mesh.pod('client'));
   const load = startLoad({ url: 'http://echo/', proxy: `${client.ip}:15001` }, 40);
   await step();
   const { sent, failures } = await load.stop();
