@@ -9,4 +9,5 @@ export { createPolicyEngine } from './engine/create-policy-engine.ts';
 export type * from './engine/engine.ts';
 export type * from './engine/options.ts';
 export type * from './expressions/expression.ts';
+export * from './quotas/index.ts';
 export type * from './templates/template.ts';

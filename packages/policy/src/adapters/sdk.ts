@@ -43,6 +43,10 @@ export interface QuotaVerdict {
   readonly status: Status;
   readonly granted: bigint;
   readonly validDurationMs: number;
+  /** The limit with the least left, for `x-ratelimit-limit`, `-remaining` and `-reset`. */
+  readonly limit?: bigint;
+  readonly remaining?: bigint;
+  readonly resetMs?: number;
 }
 
 /** One built handler. A method it lacks means that it does not serve that variety. Rejected promises and throws count as failures of the handler. */
