@@ -3,6 +3,8 @@
 export { type Converted, convertObjects } from './convert/convert.ts';
 export { nearest as nearestName } from './decode/suggest.ts';
 export { formatPath } from './decode/walk.ts';
+export type { AdapterSpec } from './kinds/adapter/spec.ts';
+export type { AttributeDeclarationSpec, AttributeManifestSpec } from './kinds/attributemanifest/spec.ts';
 export type {
   AuthorizationCondition,
   AuthorizationOperation,
@@ -72,6 +74,15 @@ export type {
   GatewaySpec,
   GatewayTls,
 } from './kinds/gateway/spec.ts';
+export type { ConnectionAuthentication, HandlerConnection, HandlerSpec } from './kinds/handler/spec.ts';
+export type {
+  AttributeLiteral,
+  AttributeLiterals,
+  HttpApiPattern,
+  HttpApiSpecSpec,
+} from './kinds/httpapispec/spec.ts';
+export type { HttpApiSpecBindingSpec } from './kinds/httpapispec-binding/spec.ts';
+export type { InstanceSpec } from './kinds/instance/spec.ts';
 export type { JobSpec } from './kinds/job/spec.ts';
 export type { AnyObject, KindMap, KindName, ObjectOf } from './kinds/kind-map.ts';
 export type { NamespaceSpec } from './kinds/namespace/spec.ts';
@@ -88,9 +99,12 @@ export type {
   Probe,
   ProbeAction,
 } from './kinds/pod/spec.ts';
-export type * from './kinds/policy-service/specs.ts';
+export type { NamedObject, ServiceReference } from './kinds/policy-services.ts';
+export { policyReferences, type ValueTypeName } from './kinds/policy-values.ts';
 export { mergeLaunches, readProxyLaunch } from './kinds/proxy-config/launch.ts';
 export type { ProxyConfigSpec, ProxyLaunch } from './kinds/proxy-config/spec.ts';
+export type { QuotaSpecRule, QuotaSpecSpec, TextMatch } from './kinds/quota-spec/spec.ts';
+export type { QuotaSpecBindingSpec } from './kinds/quota-spec-binding/spec.ts';
 export { keyOf, kindDefinitions, kindOf, kinds, objectKey, resolveKindName } from './kinds/registry.ts';
 export {
   type KeySetReading,
@@ -104,6 +118,7 @@ export type {
   RequestAuthenticationSpec,
   TokenKeysSpec,
 } from './kinds/request-authentication/spec.ts';
+export type { HeaderOperationTemplate, PolicyRuleSpec, RuleAction, RuleSampling } from './kinds/rule/spec.ts';
 export type { SecretSpec } from './kinds/secret/spec.ts';
 export type { ServicePortSpec, ServiceSpec } from './kinds/service/spec.ts';
 export type { ServiceAccountSpec } from './kinds/service-account/spec.ts';
@@ -115,6 +130,7 @@ export type {
   SidecarIngressListener,
   SidecarSpec,
 } from './kinds/sidecar/spec.ts';
+export type { TemplateSpec, TemplateVarietyName } from './kinds/template/spec.ts';
 export { claimPath, isClaim } from './kinds/virtual-service/claims.ts';
 export type {
   CorsSpec,

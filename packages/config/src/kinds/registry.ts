@@ -1,6 +1,8 @@
 // The list of kinds: a kind that is not here does not exist.
 import { nearest } from '../decode/suggest.ts';
 import type { KindDefinition, ObjectKey } from '../types.ts';
+import { adapterKind } from './adapter/schema.ts';
+import { attributeManifestKind } from './attributemanifest/schema.ts';
 import { authorizationPolicyKind } from './authorization-policy/schema.ts';
 import { browserLoginKind } from './browser-login/schema.ts';
 import { configMapKind } from './config-map/schema.ts';
@@ -9,18 +11,26 @@ import { destinationRuleKind } from './destination-rule/schema.ts';
 import { endpointSliceKind } from './endpoint-slice/schema.ts';
 import { envoyFilterKind } from './envoy-filter/schema.ts';
 import { gatewayKind } from './gateway/schema.ts';
+import { handlerKind } from './handler/schema.ts';
+import { httpApiSpecKind } from './httpapispec/schema.ts';
+import { httpApiSpecBindingKind } from './httpapispec-binding/schema.ts';
+import { instanceKind } from './instance/schema.ts';
 import { jobKind } from './job/schema.ts';
 import type { KindMap, KindName } from './kind-map.ts';
 import { namespaceKind } from './namespace/schema.ts';
 import { peerAuthenticationKind } from './peer-authentication/schema.ts';
 import { podKind } from './pod/schema.ts';
 import { proxyConfigKind } from './proxy-config/schema.ts';
+import { quotaSpecKind } from './quota-spec/schema.ts';
+import { quotaSpecBindingKind } from './quota-spec-binding/schema.ts';
 import { requestAuthenticationKind } from './request-authentication/schema.ts';
+import { ruleKind } from './rule/schema.ts';
 import { secretKind } from './secret/schema.ts';
 import { serviceKind } from './service/schema.ts';
 import { serviceAccountKind } from './service-account/schema.ts';
 import { serviceEntryKind } from './service-entry/schema.ts';
 import { sidecarKind } from './sidecar/schema.ts';
+import { templateKind } from './template/schema.ts';
 import { trafficExtensionKind } from './traffic-extension/schema.ts';
 import { virtualServiceKind } from './virtual-service/schema.ts';
 import { wasmPluginKind } from './wasm-plugin/schema.ts';
@@ -53,6 +63,16 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   TrafficExtension: trafficExtensionKind,
   AuthorizationPolicy: authorizationPolicyKind,
   BrowserLogin: browserLoginKind,
+  attributemanifest: attributeManifestKind,
+  adapter: adapterKind,
+  template: templateKind,
+  handler: handlerKind,
+  instance: instanceKind,
+  rule: ruleKind,
+  QuotaSpec: quotaSpecKind,
+  QuotaSpecBinding: quotaSpecBindingKind,
+  HTTPAPISpec: httpApiSpecKind,
+  HTTPAPISpecBinding: httpApiSpecBindingKind,
 };
 
 export type AnyKind = { readonly [K in KindName]: KindDefinition<K, KindMap[K]> }[KindName];
