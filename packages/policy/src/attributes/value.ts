@@ -47,7 +47,10 @@ export type AttributeValue =
 /** The attributes of one call; names as in the vocabulary: `request.headers`. */
 export type AttributeBag = ReadonlyMap<string, AttributeValue>;
 
-/** An attribute that was looked up, present or absent; with `key`, one key of a map. */
+/**
+ * Something that an outcome depends on. `name` alone: the whole value, or its absence; with `key`: that key of a map
+ * that is present, and no other of its keys.
+ */
 export interface AttributeReference {
   readonly name: string;
   readonly key?: string;
@@ -56,7 +59,10 @@ export interface AttributeReference {
 
 /** Where expressions look attributes up; an implementation may record what was asked for. */
 export interface AttributeSource {
+  /** The whole value. */
   get(name: string): AttributeValue | undefined;
+  /** Whether there is a STRING_MAP of that name. */
+  hasMap(name: string): boolean;
   /** One key of a STRING_MAP: `undefined` when the map or the key is absent. */
   getKey(name: string, key: string): string | undefined;
 }

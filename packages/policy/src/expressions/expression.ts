@@ -6,7 +6,12 @@ export type ExpressionLanguage = 'istio' | 'cel';
 
 export type Evaluation =
   | { readonly ok: true; readonly value: AttributeValue }
-  | { readonly ok: false; readonly problem: string };
+  | {
+      readonly ok: false;
+      readonly problem: string;
+      /** An attribute that the text names, and that nothing in it stands in for, was absent. */
+      readonly isAbsent?: true;
+    };
 
 export interface Expression {
   readonly text: string;
