@@ -1,8 +1,13 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { watchedForks } from './scripts/watchdog/watched-forks.mjs';
 
-const shared = { environment: 'node' as const, pool: watchedForks };
+const shared = {
+  environment: 'node' as const,
+  pool: watchedForks,
+  alias: { 'fast-check': fileURLToPath(new URL('scripts/watchdog/fast-check.mjs', import.meta.url)) },
+};
 
 /** Most tests wait for processes and proxies rather than for a core. */
 const maxWorkers = Math.max(3, availableParallelism());

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
@@ -41,12 +42,23 @@ const isAlive = (pid: number): boolean => {
 const pidsIn = (text: string): number[] =>
   [...text.matchAll(/^ {2}pid (\d+)/gm)].map(([, pid]) => Number(pid));
 
+it('random tries keep to the time of their test', { timeout: 2_000 }, () => {
+  const slow = fc.property(fc.nat(), () => {
+    for (const end = performance.now() + 50; performance.now() < end; );
+    return true;
+  });
+  const { failed, interrupted, numRuns } = fc.check(slow, { numRuns: 1_000 });
+  expect({ failed, interrupted }).toEqual({ failed: false, interrupted: true });
+  expect(numRuns).toBeLessThan(40);
+});
+
 describe.runIf(process.platform === 'linux')('the watchdog of tests', { timeout: 110_000 }, () => {
   it('ends a file that hangs, says which and where, and the run goes on to its summary', async () => {
-    const { code, last, all } = await run('file', { XEBEC_TEST_FILE_LIMIT: '10' });
+    const { code, last, all } = await run('file', { XEBEC_TEST_FILE_LIMIT: '10' }, 'hangs', 'passes');
     expect([code, last]).toEqual([1, '2 passed, 1 failed, 0 skipped']);
     expect(all).toContain('failed: hangs.fixture.mjs: hangs.fixture.mjs (the file itself)');
     expect(all).toContain('hangs.fixture.mjs did not end within 10 s, in "hangs", and was ended');
+    expect(all).toMatch(/its worker was in:\n {2}\S.* \S*hangs\.fixture\.mjs:9\n/);
     expect(pidsIn(all)).not.toEqual([]);
     expect(pidsIn(all).filter(isAlive)).toEqual([]);
     const { tests } = JSON.parse(readFileSync(join(directory, 'file.json'), 'utf8'));
@@ -54,7 +66,7 @@ describe.runIf(process.platform === 'linux')('the watchdog of tests', { timeout:
   });
 
   it('ends a run that takes too long, with the results that there are', async () => {
-    const { code, last, all } = await run('run', { XEBEC_TEST_RUN_LIMIT: '15' });
+    const { code, last, all } = await run('run', { XEBEC_TEST_RUN_LIMIT: '15' }, 'hangs', 'passes');
     expect([code, last]).toEqual([1, '1 passed, 2 failed, 0 skipped']);
     expect(all).toContain('failed: hangs.fixture.mjs: did not run to its end');
     expect(pidsIn(all).filter(isAlive)).toEqual([]);
@@ -66,6 +78,12 @@ describe.runIf(process.platform === 'linux')('the watchdog of tests', { timeout:
     expect([code, last]).toEqual([1, '1 passed, 1 failed, 0 skipped']);
     expect(all).toContain('failed: vitest did not end within 3 s of its last test');
     expect(pidsIn(all).filter(isAlive)).toEqual([]);
+  });
+
+  it('says where a file is that computes for ever', async () => {
+    const { last, all } = await run('loop', { XEBEC_TEST_FILE_LIMIT: '10' }, 'loops');
+    expect(last).toBe('0 passed, 1 failed, 0 skipped');
+    expect(all).toMatch(/its worker was in:\n {2}computeForEver \S*loops\.fixture\.mjs:\d+\n/);
   });
 
   it('leaves a good run alone', async () => {

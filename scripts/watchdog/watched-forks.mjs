@@ -1,6 +1,7 @@
 // A pool of child processes like vitest's own, except that a test file which does not end is named, told about and ended.
 import { relative } from 'node:path';
 import { ForksPoolWorker } from 'vitest/node';
+import { debuggerArgument, stackOf } from './javascript-stack.mjs';
 import { fileLimitMs } from './limits.mjs';
 import { describeTree, endTree, treeOf } from './process-tree.mjs';
 
@@ -21,7 +22,7 @@ class WatchedFork extends ForksPoolWorker {
   #timer;
 
   constructor(options) {
-    super(options);
+    super({ ...options, execArgv: [...options.execArgv, debuggerArgument] });
     this.#project = options.project;
   }
 
@@ -38,7 +39,7 @@ class WatchedFork extends ForksPoolWorker {
   send(message) {
     if (message.type === 'run' || message.type === 'collect') {
       const files = message.context.files.map(({ filepath }) => filepath);
-      this.#timer = setTimeout(() => this.#end(files), fileLimitMs());
+      this.#timer = setTimeout(() => void this.#end(files), fileLimitMs());
     }
     super.send(message);
   }
@@ -50,23 +51,28 @@ class WatchedFork extends ForksPoolWorker {
     await super.stop();
   }
 
-  #end(files) {
-    const { pid } = this.fork;
-    const tree = treeOf(pid);
-    for (const file of files) this.#tell(file, tree);
+  async #end(files) {
+    const { fork } = this;
+    const tree = treeOf(fork.pid);
+    const processes = describeTree(tree);
+    const stack = await stackOf(fork);
+    if (!living.has(fork)) return;
+    for (const file of files) this.#tell(file, processes, stack);
     void endTree(tree);
     // Where the tree cannot be seen.
-    this.fork.kill('SIGKILL');
+    fork.kill('SIGKILL');
   }
 
-  #tell(file, tree) {
+  #tell(file, processes, stack) {
     const { vitest } = this.#project;
     const shown = relative(vitest.config.root, file);
     const running = runningIn(vitest.state.getFiles([file]));
     const where = running.length === 0 ? '' : `, in ${running.map((each) => `"${each}"`).join(' and ')}`;
     const message = [
       `${shown} did not end within ${fileLimitMs() / 1_000} s${where}, and was ended; its processes were:`,
-      ...describeTree(tree).map((line) => `  ${line}`),
+      ...processes.map((line) => `  ${line}`),
+      ...(stack.length === 0 ? ['its worker did not say where it is'] : ['its worker was in:']),
+      ...stack.map((line) => `  ${line}`),
     ].join('\n');
     process.stderr.write(`\n${message}\n`);
     const error = Object.assign(new Error(message), { name: endedByWatchdog, file, stack: '' });

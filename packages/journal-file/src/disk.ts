@@ -41,6 +41,8 @@ export function writeFully(disk: Disk, file: number, at: { bytes: Uint8Array; po
   let { bytes, position } = at;
   while (bytes.length > 0) {
     const written = disk.write(file, bytes, position);
+    // Some file systems say so instead of ENOSPC; asking again would never end.
+    if (written === 0) throw Object.assign(new Error('ENOSPC: nothing was written'), { code: 'ENOSPC' });
     bytes = bytes.subarray(written);
     position += written;
   }

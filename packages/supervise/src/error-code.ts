@@ -33,7 +33,8 @@ export function makeDirectories(directory: string, mode: number): void {
   } catch (error) {
     if (errorCodeOf(error) !== 'ENOENT') throw error;
     let missing = directory;
-    while (!existsSync(dirname(missing))) missing = dirname(missing);
+    // Where the current directory was removed, even "." is missing.
+    while (!existsSync(dirname(missing)) && dirname(missing) !== missing) missing = dirname(missing);
     mkdirSync(missing, { mode });
     mkdirSync(directory, { recursive: true, mode });
   }
