@@ -142,7 +142,7 @@ describe('[AU-3] [RELIABILITY B06] [RELIABILITY B18] who says to be somebody els
       const { resources } = await stream.ask(types.secret, names);
       expect([...resources.values()].join('')).toBe('');
     }
-    const own = await credentialsOf(mesh, 'default', 'vault');
+    const own = await credentialsOf(mesh, 'default', { namespace: 'vault' });
     const inside = nodeOf({
       namespace: 'vault',
       serviceAccount: 'default',

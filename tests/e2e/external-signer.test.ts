@@ -1,58 +1,31 @@
 // Certificates signed by another process with a key of its own: what it gives is used when it is what was asked, and else by nobody.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKeyAndCsr, requestCertificate } from '@xebec/ca';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlPlaneProcess, startControlPlane } from './support/control-plane.ts';
-import { at, repositoryFile, textAt, xebec } from './support/mesh.ts';
+import { type ExternalSigner, hasOpenssl, openExternalSigner } from './support/external-signer.ts';
+import { at, textAt, xebec } from './support/mesh.ts';
 
-const hasOpenssl = spawnSync('openssl', ['version'], { timeout: 30_000, killSignal: 'SIGKILL' }).status === 0;
 const directory = mkdtempSync(join(tmpdir(), 'xb-'));
 const state = join(directory, 'state');
 const inside = (name: string): string => join(directory, name);
 const reviews = 'spiffe://cluster.local/ns/default/sa/reviews';
-let signer: ChildProcess | undefined;
+let signer: ExternalSigner | undefined;
 let controlPlane: ControlPlaneProcess | undefined;
-
-async function startSigner(): Promise<void> {
-  const script = repositoryFile('tests/e2e/apps/signer/signer.mjs');
-  signer = spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
-  if (signer.stdout !== null) await once(signer.stdout, 'data');
-}
 
 beforeAll(async () => {
   if (!hasOpenssl) return;
-  const made = spawnSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
-      ...['-subj', '/CN=Elsewhere', '-keyout', inside('root.key'), '-out', inside('root.pem')],
-      ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
-    ],
-    { timeout: 30_000, killSignal: 'SIGKILL' },
-  );
-  expect(made.status).toBe(0);
-  mkdirSync(join(state, 'ca'), { recursive: true, mode: 0o700 });
-  copyFileSync(inside('root.pem'), join(state, 'ca/root-cert.pem'));
-  await startSigner();
-  const parameters = [
-    '--state',
-    state,
-    '--xds',
-    '127.0.0.1:0',
-    '--ca-signer',
-    `unix:${inside('signer.sock')}`,
-  ];
+  signer = await openExternalSigner(directory, state);
+  const parameters = ['--state', state, '--xds', '127.0.0.1:0', '--ca-signer', signer.url];
   controlPlane = await startControlPlane(parameters);
 }, 60_000);
 
 afterAll(async () => {
   await controlPlane?.kill('SIGTERM');
-  signer?.kill('SIGKILL');
+  signer?.kill();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -119,9 +92,9 @@ describe.runIf(hasOpenssl)('[AU-9] an external signer', () => {
   );
 
   it('that is away is waited for, and used again', async () => {
-    signer?.kill('SIGKILL');
+    signer?.kill();
     expect(await ask()).toBe('certificate-authority-unavailable');
-    await startSigner();
+    await signer?.start();
     expect(typeof (await ask())).toBe('object');
     expect(at(await post('/v1/ca/revoke', { what: reviews }), 'certificates')).toBeGreaterThan(3);
     expect(await ask()).toBe('certificate-denied');

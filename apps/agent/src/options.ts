@@ -1,5 +1,5 @@
 // What an agent is told at its start, and what it gives back.
-import type { MetricsAccess } from '@xebec/ca';
+import type { KeyAlgorithm, MetricsAccess } from '@xebec/ca';
 import type { Probe } from '@xebec/config';
 import type { AuditSink } from '@xebec/journal-file';
 import type { Timers } from '@xebec/supervise';
@@ -28,6 +28,8 @@ export interface AgentOptions {
   readonly discovery?: 'on-demand' | 'eager';
   /** Life of certificates to ask for; default: what the authority gives. */
   readonly leafTtlMs?: number;
+  /** Of the keys of workloads; default `ecdsa-p256`. */
+  readonly workloadKey?: KeyAlgorithm;
   /** Default `cluster.local`. */
   readonly trustDomain?: string;
   /** Default `cluster.local`. */

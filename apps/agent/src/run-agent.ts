@@ -173,7 +173,7 @@ function createIdentitySources(
   { client, owner, xds }: IdentityParts,
 ): IdentitySources {
   return {
-    createKey: (id) => createKeyAndCsr(id),
+    createKey: (id) => createKeyAndCsr(id, options.workloadKey),
     issueToken: () => client.issueToken(owner),
     async requestCertificate(credential, csrPem, trusted) {
       const roots = await readRoots(options.rootsFile);

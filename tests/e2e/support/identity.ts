@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { createKeyAndCsr, requestCertificate } from '@xebec/ca';
+import { createKeyAndCsr, type KeyAlgorithm, requestCertificate } from '@xebec/ca';
 import type { Result } from '@xebec/std';
 import { type Mesh, textAt } from './mesh.ts';
 
@@ -17,16 +17,21 @@ function unwrap<T>(result: Result<T>): T {
   return result.value;
 }
 
+export interface CredentialsOptions {
+  readonly namespace?: string;
+  readonly algorithm?: KeyAlgorithm;
+}
+
 /** A certificate of a service account. */
 export async function credentialsOf(
   mesh: Mesh,
   serviceAccount: string,
-  namespace = 'default',
+  { namespace = 'default', algorithm }: CredentialsOptions = {},
 ): Promise<Credentials> {
   const rootsPem = readFileSync(join(mesh.state, 'ca/root-cert.pem'), 'utf8');
   const run: unknown = JSON.parse(readFileSync(join(mesh.state, 'run/mesh.json'), 'utf8'));
   const id = `spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`;
-  const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(id));
+  const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(id, algorithm));
   const issued = await requestCertificate({
     address: textAt(run, 'xds') ?? '',
     serverName: 'localhost',

@@ -23,6 +23,8 @@ class World {
   tokens = 0;
   issuedId = spiffeId;
   issuer = 'old';
+  /** How far the authority's clock is ahead. */
+  skewMs = 0;
 
   clock = (): number => 1_000_000 + this.timers.nowMs();
 
@@ -65,8 +67,8 @@ class World {
       spiffeId: this.issuedId,
       issuer: this.issuer,
       serial: String(this.keys),
-      notBefore: this.clock() - 120_000,
-      notAfter: this.clock() + lifeMs,
+      notBefore: this.clock() + this.skewMs - 360_000,
+      notAfter: this.clock() + this.skewMs + lifeMs,
     });
   }
 }
@@ -132,6 +134,26 @@ describe('a certificate', () => {
     expect(world.said.at(-1)).toBe('renewed');
     expect(world.credentials.at(-1)).toMatchObject({ kind: 'certificate', certificatesPem: 'certificate 1' });
   });
+
+  test.each([
+    ['behind', 420_000, 'begins in 60 s'],
+    ['ahead', -lifeMs - 60_000, 'ended 60 s ago'],
+  ])(
+    'is not taken when the clock is too far %s, and people hear by how much',
+    async (side, skewMs, words) => {
+      const world = new World();
+      using identity = await opened(world);
+      world.skewMs = skewMs;
+      await world.timers.advance(lifeMs * 0.6);
+      const heard = world.changes.at(-1);
+      expect(heard).toMatchObject({ change: 'delayed', message: expect.stringContaining(words) });
+      expect(heard?.message).toContain(`[clock-${side}]`);
+      expect(identity.current.certificatesPem).toBe('certificate 1');
+      world.skewMs = side === 'behind' ? 300_000 : -300_000;
+      await world.timers.advance(60_000);
+      expect(world.said.at(-1)).toBe('renewed');
+    },
+  );
 
   test('that has expired, or is denied, is replaced with a new token', async () => {
     const world = new World();

@@ -110,6 +110,8 @@ async function obtain(
   );
   if (!received.ok) return received;
   if (received.value.spiffeId !== spiffeId) return wrongIdentity(spiffeId, received.value.spiffeId);
+  const skewed = refuseSkewed(received.value, clock());
+  if (skewed !== undefined) return skewed;
   const { privateKeyPem } = key.value;
   return succeed({ ...received.value, privateKeyPem, issuedAt: clock() });
 }
@@ -133,6 +135,22 @@ const wrongIdentity = (wanted: string, got: string): Result<never> =>
     message: `asked for a certificate of ${wanted} and got one of ${got}`,
     remedy: 'check that agent and control plane agree on the trust domain',
   });
+
+/** A certificate that does not count by this machine's clock would fail every call: the one that is held is better, and people are told why. */
+function refuseSkewed(
+  { notBefore, notAfter }: ReceivedCertificate,
+  nowMs: number,
+): Result<never> | undefined {
+  if (nowMs >= notBefore && nowMs < notAfter) return undefined;
+  const isBehind = nowMs < notBefore;
+  const bySeconds = Math.ceil((isBehind ? notBefore - nowMs : nowMs - notAfter) / 1_000);
+  const end = isBehind ? `begins in ${bySeconds} s` : `ended ${bySeconds} s ago`;
+  return refuse({
+    code: isBehind ? 'clock-behind' : 'clock-ahead',
+    message: `by the clock of this machine, ${new Date(nowMs).toISOString()}, the new certificate ${end}`,
+    remedy: 'set the clocks of this machine and of the control plane (NTP)',
+  });
+}
 
 const described = (
   change: 'issued' | 'renewed',

@@ -5,6 +5,8 @@ import {
   durationArgument,
   openMetricsOption,
   stateOption,
+  type WorkloadKey,
+  workloadKeyOption,
 } from '../options/shared-options.ts';
 import { defineIptables } from './agent-iptables.ts';
 import { defineAgentRun } from './agent-run.ts';
@@ -25,6 +27,7 @@ export interface AgentFlags {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly certificateTtl?: number;
+  readonly workloadKey?: WorkloadKey;
   readonly auditSink?: readonly string[];
   readonly supervised?: boolean;
 }
@@ -93,6 +96,7 @@ export const defineAgent: DefineCommand = (cli, finish) => {
         durationArgument,
       ),
     )
+    .addOption(workloadKeyOption())
     .addOption(
       new Option(
         '--supervised',

@@ -1,4 +1,4 @@
-// Options of the control plane about who gets certificates, and from whom.
+// Options of the control plane about who gets certificates, and from whom; `up` passes them on to its control plane.
 import { type Command, Option } from 'commander';
 
 export interface IdentityFlags {
@@ -45,6 +45,21 @@ const options: readonly Option[] = [
     `${serviceAccountDirectory}/token`,
   ),
 ];
+
+/** The same words for another process. */
+export const identityArguments = (flags: IdentityFlags): readonly string[] => [
+  ...said('--ca-signer', flags.caSigner),
+  ...said('--ca-signer-roots', flags.caSignerRoots),
+  ...said('--token-issuer', flags.tokenIssuer),
+  ...said('--token-jwks', flags.tokenJwks),
+  ...(flags.tokenAudience ?? []).flatMap((name) => ['--token-audience', name]),
+  ...said('--token-review', flags.tokenReview),
+  ...said('--token-review-roots', flags.tokenReviewRoots),
+  ...said('--token-review-token', flags.tokenReviewToken),
+];
+
+const said = (flag: string, value: string | undefined): readonly string[] =>
+  value === undefined ? [] : [flag, value];
 
 export const withIdentityOptions = (command: Command): Command =>
   options.reduce((one, option) => one.addOption(option), command);

@@ -8,10 +8,13 @@ import {
   outputOption,
   portArgument,
   stateOption,
+  type WorkloadKey,
+  workloadKeyOption,
 } from '../options/shared-options.ts';
 import { type DefineCommand, newCommand } from './command.ts';
+import { type IdentityFlags, withIdentityOptions } from './identity-options.ts';
 
-export interface UpOptions extends JwksFlags {
+export interface UpOptions extends JwksFlags, IdentityFlags {
   readonly openMetrics?: boolean;
   readonly detach?: boolean;
   readonly state?: string;
@@ -22,16 +25,19 @@ export interface UpOptions extends JwksFlags {
   readonly certificateTtl?: number;
   readonly auditSink?: readonly string[];
   readonly trustDomain?: string;
+  readonly workloadKey?: WorkloadKey;
   readonly timeout: number;
   readonly output: 'table' | 'json';
 }
 
 export const defineUp: DefineCommand = (cli, finish) =>
-  newCommand('up', 'start a mesh on this machine: control plane, agent, gateway and your workloads', [
-    'xebec up                                   the Bookinfo sample',
-    'xebec up ./manifests --detach              your own, in the background; "xebec down" ends it',
-    'xebec up --state ./state --ingress-port 0  another mesh beside the first, on a free port',
-  ])
+  withIdentityOptions(
+    newCommand('up', 'start a mesh on this machine: control plane, agent, gateway and your workloads', [
+      'xebec up                                   the Bookinfo sample',
+      'xebec up ./manifests --detach              your own, in the background; "xebec down" ends it',
+      'xebec up --state ./state --ingress-port 0  another mesh beside the first, on a free port',
+    ]),
+  )
     .argument(
       '[paths...]',
       'directories or files of manifests, watched while it runs (default: the Bookinfo sample)',
@@ -67,6 +73,7 @@ export const defineUp: DefineCommand = (cli, finish) =>
         durationArgument,
       ),
     )
+    .addOption(workloadKeyOption())
     .addOption(jwksAllowOption())
     .addOption(jwksRefreshOption())
     .addOption(auditSinkOption())

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { acquireStateLock } from '@xebec/supervise';
 import { controlPlaneOf } from '../admin/control-plane.ts';
 import type { Cli } from '../cli.ts';
+import { identityArguments } from '../commands/identity-options.ts';
 import type { UpOptions } from '../commands/up.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { jwksArguments } from '../options/jwks-options.ts';
@@ -61,12 +62,17 @@ export async function startDetached(cli: Cli, request: UpRequest): Promise<ExitC
 
 function flagsOf(options: UpOptions, state: string): readonly string[] {
   const { capture, discovery, ingressPort, envoy, certificateTtl, trustDomain, timeout } = options;
+  const { openMetrics, auditSink = [], workloadKey } = options;
   return [
     ...['--state', state, '--capture', capture, '--discovery', discovery, '--timeout', `${timeout}ms`],
     ...(ingressPort === undefined ? [] : ['--ingress-port', String(ingressPort)]),
     ...(envoy === undefined ? [] : ['--envoy', envoy]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...jwksArguments(options),
+    ...identityArguments(options),
+    ...(openMetrics === true ? ['--open-metrics'] : []),
+    ...auditSink.flatMap((sink) => ['--audit-sink', sink]),
+    ...(workloadKey === undefined ? [] : ['--workload-key', workloadKey]),
     ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
   ];
 }

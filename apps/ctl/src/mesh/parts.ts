@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import { type Ending, type Guard, type SupervisedProcess, superviseProcess } from '@xebec/supervise';
 import type { Cli } from '../cli.ts';
+import { identityArguments } from '../commands/identity-options.ts';
 import type { UpOptions } from '../commands/up.ts';
 import { jwksArguments } from '../options/jwks-options.ts';
 import { problem } from '../output/diagnostics.ts';
@@ -51,6 +52,7 @@ export function startControlPlane(
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...(openMetrics === true ? ['--open-metrics'] : []),
     ...jwksArguments(options.up),
+    ...identityArguments(options.up),
     ...auditSinks(options.up),
     ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
   ];
@@ -64,13 +66,14 @@ export function startAgent(
   plan: MeshPlan,
   options: PartOptions & { readonly up: UpOptions; readonly envoy: string },
 ): Part {
-  const { discovery, capture, openMetrics, trustDomain } = options.up;
+  const { discovery, capture, openMetrics, trustDomain, workloadKey } = options.up;
   const args = [
     'agent',
     '--supervised',
     ...['--state', plan.state, '--xds', plan.xds, '--envoy', options.envoy],
     ...['--capture', capture, '--discovery', discovery],
     ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
+    ...(workloadKey === undefined ? [] : ['--workload-key', workloadKey]),
     ...plan.imageFiles.flatMap((file) => ['--images', file]),
     ...(openMetrics === true ? ['--open-metrics'] : []),
     ...auditSinks(options.up),

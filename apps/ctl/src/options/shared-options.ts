@@ -21,6 +21,13 @@ const auditSinkForm =
   /^(stdout|unix:\/.+|grpcs:\/\/[^/]+:\d{1,5}|grpc:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\]):\d{1,5})$/;
 
 /** `stdout`, or where a server takes Envoy's access logs. */
+export const workloadKeyOption = (): Option =>
+  new Option('--workload-key <kind>', 'keys of workloads (default: ecdsa-p256)').choices([
+    ...['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096'],
+  ]);
+
+export type WorkloadKey = 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096';
+
 export const auditSinkOption = (): Option =>
   new Option(
     '--audit-sink <sink>',

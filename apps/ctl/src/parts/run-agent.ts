@@ -60,7 +60,7 @@ async function optionsOf(cli: Cli, flags: AgentFlags, state: string): Promise<Re
   });
   if (!capture.ok) return capture;
   const metricsAccess = metricsAccessOf(state, flags.openMetrics === true);
-  const { xdsServerName, certificateTtl, trustDomain, clusterDomain, discovery } = flags;
+  const { xdsServerName, certificateTtl, workloadKey, trustDomain, clusterDomain, discovery } = flags;
   return succeed(
     {
       stateDirectory: state,
@@ -77,6 +77,7 @@ async function optionsOf(cli: Cli, flags: AgentFlags, state: string): Promise<Re
       clusterDomain,
       ...(xdsServerName === undefined ? {} : { xdsServerName }),
       ...(certificateTtl === undefined ? {} : { leafTtlMs: certificateTtl }),
+      ...(workloadKey === undefined ? {} : { workloadKey }),
       ...auditSinksOf(cli, flags.auditSink, 'agent'),
       onEvent,
     },

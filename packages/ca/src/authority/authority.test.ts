@@ -40,7 +40,7 @@ describe('a leaf', () => {
       uris: [ID],
       otherNames: 0,
       isAuthority: false,
-      notBeforeMs: nowMs - 345 - 2 * MINUTE_MS,
+      notBeforeMs: nowMs - 345 - 6 * MINUTE_MS,
       notAfterMs: nowMs - 345 + 60_000,
     });
     expect(issued).toMatchObject({ notBefore: facts.notBeforeMs, notAfter: facts.notAfterMs });

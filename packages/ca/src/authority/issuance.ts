@@ -49,7 +49,7 @@ export interface IssuedCertificate {
 }
 
 /** Clocks of proxies may be this far behind; beyond, new certificates are not valid there yet. */
-const BACK_DATE_MS = 2 * MINUTE_MS;
+const BACK_DATE_MS = 6 * MINUTE_MS;
 
 /** What every leaf of one authority shares. */
 export interface Issuance {

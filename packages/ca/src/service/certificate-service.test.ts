@@ -81,7 +81,7 @@ describe('joining with a token', () => {
     const token = unwrap(tokens.issue(OWNER));
     const received = unwrap(await ask({ kind: 'token', token }, csrPem, { ttlMs: 60 * SECOND_MS }));
     expect(received).toMatchObject({ spiffeId: REVIEWS, rootsPem: authority.rootsPem });
-    expect(received.notAfter - received.notBefore).toBe(180 * SECOND_MS);
+    expect(received.notAfter - received.notBefore).toBe(420 * SECOND_MS);
     expect(codeOf(await ask({ kind: 'token', token }, csrPem))).toBe('certificate-denied');
     expect(events).toMatchObject([
       { kind: 'issued', authenticator: 'join-token', notAfter: received.notAfter },
