@@ -1,0 +1,79 @@
+// What the mesh knows of a workload, as attributes of one side of a call.
+import { type AttributeValue } from '@xebec/policy';
+import type { Identity } from '@xebec/ca';
+import type { KnownService, KnownWorkload } from '../workload-directory.ts';
+import { addressBytes } from './addresses.ts';
+import type { BagBuilder } from './bag-builder.ts';
+
+export type Side = 'source' | 'destination';
+
+/** As Istio writes them: `TRUST_DOMAIN/ns/NAMESPACE/sa/NAME`. */
+export const principalOf = ({ trustDomain, namespace, serviceAccount }: Identity): string =>
+  `${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
+
+export const isWorkloadOf = (workload: KnownWorkload, identity: Identity): boolean =>
+  workload.namespace === identity.namespace && workload.serviceAccount === identity.serviceAccount;
+
+/** All attributes that say who a side is; those that are not known are taken away. */
+export function knowSide(
+  bag: BagBuilder,
+  side: Side,
+  known: { readonly identity?: Identity | undefined; readonly workload?: KnownWorkload | undefined },
+): void {
+  const { identity, workload } = known;
+  const principal = identity === undefined ? undefined : principalOf(identity);
+  bag.know(`${side}.principal`, principal);
+  if (side === 'source') bag.know('source.user', principal);
+  const facts: Readonly<Record<string, AttributeValue | undefined>> = {
+    namespace: workload?.namespace ?? identity?.namespace,
+    serviceAccount: workload?.serviceAccount ?? identity?.serviceAccount,
+    uid: workload?.uid,
+    name: workload?.name,
+    owner: workload?.owner,
+    labels: workload === undefined ? undefined : new Map(Object.entries(workload.labels)),
+    metadata: undefined,
+    'workload.uid': workloadUid(workload),
+    'workload.name': workload?.workloadName,
+    'workload.namespace': workload?.workloadName === undefined ? undefined : workload.namespace,
+  };
+  for (const [name, value] of Object.entries(facts)) bag.know(`${side}.${name}`, value);
+  if (side === 'source') {
+    const hosts = workload?.services.map(({ host }) => host);
+    bag.know('source.services', hosts === undefined || hosts.length === 0 ? undefined : hosts.join(','));
+  }
+}
+
+const workloadUid = (workload: KnownWorkload | undefined): string | undefined =>
+  workload?.workloadName === undefined
+    ? undefined
+    : `istio://${workload.namespace}/workloads/${workload.workloadName}`;
+
+export function knowAddress(bag: BagBuilder, side: Side, ip: string | undefined): void {
+  bag.know(`${side}.ip`, ip === undefined ? undefined : addressBytes(ip));
+}
+
+/** Which of its services a call to a workload is for: by the host that was asked for, else by port. */
+export function serviceOf(
+  { services }: KnownWorkload,
+  asked: { readonly host?: string; readonly port?: number },
+): KnownService | undefined {
+  const host = asked.host?.toLowerCase().replace(/:\d+$/, '');
+  const atPort = services.filter(
+    ({ targetPorts }) => targetPorts.length === 0 || asked.port === undefined || targetPorts.includes(asked.port),
+  );
+  const named = atPort.find((service) => host !== undefined && isCalled(service, host));
+  return named ?? atPort[0] ?? services[0];
+}
+
+const isCalled = ({ host, name, namespace }: KnownService, asked: string): boolean =>
+  asked === host || asked === name || asked === `${name}.${namespace}` || asked === `${name}.${namespace}.svc`;
+
+export function knowService(bag: BagBuilder, service: KnownService | undefined): void {
+  bag.know('destination.service.host', service?.host);
+  bag.know('destination.service.name', service?.name);
+  bag.know('destination.service.namespace', service?.namespace);
+  bag.know(
+    'destination.service.uid',
+    service === undefined ? undefined : `istio://${service.namespace}/services/${service.name}`,
+  );
+}

@@ -1,0 +1,46 @@
+// What every call of every door passes: who is calling, what it is counted as.
+import type { DoorLimits } from '../limits.ts';
+import type { Dropped, DropReason } from '../attributes/bag-builder.ts';
+import { BagBuilder } from '../attributes/bag-builder.ts';
+import { createIdentify, type Identify } from '../callers/caller.ts';
+import { defaultLimits } from '../limits.ts';
+import type { DoorMetrics, DoorName } from '../metrics.ts';
+import { createDoorMetrics } from '../metrics.ts';
+import type { DoorOptions } from '../options.ts';
+import type { AttributeBag, PolicyEngine } from '@xebec/policy';
+import type { WorkloadDirectory } from '../workload-directory.ts';
+
+/** What doors share. */
+export interface Gate {
+  readonly engine: () => PolicyEngine;
+  readonly identify: Identify;
+  readonly limits: DoorLimits;
+  readonly metrics: DoorMetrics;
+  readonly workloads: WorkloadDirectory;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** A bag to fill with what a caller of this door says. */
+  newBag(door: DoorName, from?: AttributeBag): BagBuilder;
+  readonly vocabulary: DoorOptions['vocabulary'];
+}
+
+export type { Dropped };
+
+export function createGate(options: DoorOptions): Gate {
+  const { engine, vocabulary, workloads, now = Date.now } = options;
+  const limits: DoorLimits = { ...defaultLimits, ...options.limits };
+  const metrics = createDoorMetrics(options.metrics);
+  const counters = new Map<DoorName, (reason: DropReason) => void>();
+  const counterOf = (door: DoorName) => {
+    const known = counters.get(door);
+    if (known !== undefined) return known;
+    const made = (reason: DropReason): void => metrics.countDrop(door, reason);
+    counters.set(door, made);
+    return made;
+  };
+  return {
+    ...{ engine, vocabulary, workloads, now, limits, metrics },
+    identify: createIdentify(options),
+    newBag: (door, from) => new BagBuilder({ vocabulary: vocabulary(), limits, countDrop: counterOf(door) }, from),
+  };
+}
