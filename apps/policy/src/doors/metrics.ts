@@ -14,7 +14,12 @@ export type DoorName =
 
 export interface DoorMetrics {
   /** A call is answered; `code` as of gRPC. */
-  countCall(call: { readonly door: DoorName; readonly method: string; readonly code: number; readonly seconds: number }): void;
+  countCall(call: {
+    readonly door: DoorName;
+    readonly method: string;
+    readonly code: number;
+    readonly seconds: number;
+  }): void;
   countDecision(door: DoorName, isAllowed: boolean): void;
   countQuota(door: DoorName, isGranted: boolean): void;
   countDrop(door: DoorName, reason: DropReason): void;
@@ -30,7 +35,11 @@ export function createDoorMetrics(registry: Registry): DoorMetrics {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter({ name, help, labelNames, registers });
-  const calls = counter('xebec_policy_calls_total', 'Calls answered, by gRPC status code.', ['door', 'method', 'code']);
+  const calls = counter('xebec_policy_calls_total', 'Calls answered, by gRPC status code.', [
+    'door',
+    'method',
+    'code',
+  ]);
   const latency = new Histogram({
     name: 'xebec_policy_call_seconds',
     help: 'Time to answer a call.',
@@ -40,10 +49,18 @@ export function createDoorMetrics(registry: Registry): DoorMetrics {
   });
   const decisions = counter('xebec_policy_decisions_total', 'Checks decided.', ['door', 'decision']);
   const quotas = counter('xebec_policy_quota_decisions_total', 'Quotas asked for.', ['door', 'decision']);
-  const drops = counter('xebec_policy_dropped_attributes_total', 'Attributes left out of calls.', ['door', 'reason']);
+  const drops = counter('xebec_policy_dropped_attributes_total', 'Attributes left out of calls.', [
+    'door',
+    'reason',
+  ]);
   const bags = counter('xebec_policy_reported_bags_total', 'Attribute bags taken for reporting.', ['door']);
   const lost = counter('xebec_policy_lost_bags_total', 'Attribute bags that nobody took in time.', ['door']);
-  const streams = new Gauge({ name: 'xebec_policy_streams', help: 'Open streams.', labelNames: ['door'], registers });
+  const streams = new Gauge({
+    name: 'xebec_policy_streams',
+    help: 'Open streams.',
+    labelNames: ['door'],
+    registers,
+  });
   return {
     countCall({ door, method, code, seconds: took }) {
       calls.inc({ door, method, code: String(code) });

@@ -1,18 +1,32 @@
 // All doors at once: one line a door. The gRPC ones share a port, those of HTTP another.
 import type { Server } from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
+import { createPolicyCalls } from './calls/policy-calls.ts';
+import { mixerMethods } from './mixer/service.ts';
 import type { DoorOptions } from './options.ts';
+import { policyMethods } from './own/service.ts';
+import { createGate } from './rpc/gate.ts';
+import { addMethods } from './rpc/unary.ts';
 
 export interface Doors {
-  /** Ends streams and sessions; calls under way are answered. */
+  /** Ends streams and sessions, which gives back what they hold; calls under way are answered. */
   close(): Promise<void>;
 }
 
 /** Adds the services to a gRPC server made with `doorServerOptions`, and the routes under `/v1` to the HTTP server. */
 export function registerDoors(
-  _server: Server,
+  server: Server,
   _http: FastifyInstance | undefined,
-  _options: DoorOptions,
+  options: DoorOptions,
 ): Doors {
-  return { close: async () => undefined };
+  const gate = createGate(options);
+  const calls = createPolicyCalls(gate);
+  const open = new Set<() => void>();
+  addMethods(server, policyMethods(gate, calls, open));
+  addMethods(server, mixerMethods(gate, calls));
+  return {
+    async close() {
+      for (const close of [...open]) close();
+    },
+  };
 }

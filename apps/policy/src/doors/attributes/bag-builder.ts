@@ -1,5 +1,12 @@
 // Makes an attribute bag of what somebody said. The rule: what is unknown, of another type, too large or not a text at all is left out, counted, and named to who said it.
-import { type AttributeBag, type AttributeValue, Duration, Timestamp, type ValueType, type Vocabulary } from '@xebec/policy';
+import {
+  type AttributeBag,
+  type AttributeValue,
+  Duration,
+  Timestamp,
+  type ValueType,
+  type Vocabulary,
+} from '@xebec/policy';
 import type { DoorLimits } from '../limits.ts';
 
 /** Why an attribute was left out. `not-yours`: only proxies may say it, or it is taken from the caller's identity. */
@@ -59,7 +66,8 @@ export class BagBuilder {
   know(name: string, value: AttributeValue | undefined): void {
     const declared = this.#rules.vocabulary.get(name);
     this.#own.add(name);
-    if (value === undefined || declared === undefined || !isOfType(value, declared.type)) this.#values.delete(name);
+    if (value === undefined || declared === undefined || !isOfType(value, declared.type))
+      this.#values.delete(name);
     else this.#values.set(name, value);
   }
 

@@ -6,12 +6,26 @@ import type { BagBuilder } from './bag-builder.ts';
 import { isWorkloadOf, knowAddress, knowSide } from './workload-attributes.ts';
 
 /** Facts that only who carries the traffic can know, or that are taken from a verified credential. */
-const ofProxies = ['source.', 'connection.', 'context.reporter.', 'context.proxy_', 'request.auth.', 'check.', 'quota.', 'rbac.', 'origin.'];
+const ofProxies = [
+  'source.',
+  'connection.',
+  'context.reporter.',
+  'context.proxy_',
+  'request.auth.',
+  'check.',
+  'quota.',
+  'rbac.',
+  'origin.',
+];
 
 export const mayAppSay = (name: string): boolean => !ofProxies.some((prefix) => name.startsWith(prefix));
 
 /** Takes what a program says of itself and of what it is about to do. */
-export function sayAs(caller: Caller, bag: BagBuilder, said: Iterable<readonly [string, AttributeValue]>): void {
+export function sayAs(
+  caller: Caller,
+  bag: BagBuilder,
+  said: Iterable<readonly [string, AttributeValue]>,
+): void {
   for (const [name, value] of said) {
     if (caller.kind !== 'app' || mayAppSay(name)) bag.set(name, value);
     else bag.drop(name, 'not-yours');

@@ -1,6 +1,7 @@
 // What the mesh knows of a workload, as attributes of one side of a call.
-import { type AttributeValue } from '@xebec/policy';
+
 import type { Identity } from '@xebec/ca';
+import type { AttributeValue } from '@xebec/policy';
 import type { KnownService, KnownWorkload } from '../workload-directory.ts';
 import { addressBytes } from './addresses.ts';
 import type { BagBuilder } from './bag-builder.ts';
@@ -59,14 +60,18 @@ export function serviceOf(
 ): KnownService | undefined {
   const host = asked.host?.toLowerCase().replace(/:\d+$/, '');
   const atPort = services.filter(
-    ({ targetPorts }) => targetPorts.length === 0 || asked.port === undefined || targetPorts.includes(asked.port),
+    ({ targetPorts }) =>
+      targetPorts.length === 0 || asked.port === undefined || targetPorts.includes(asked.port),
   );
   const named = atPort.find((service) => host !== undefined && isCalled(service, host));
   return named ?? atPort[0] ?? services[0];
 }
 
 const isCalled = ({ host, name, namespace }: KnownService, asked: string): boolean =>
-  asked === host || asked === name || asked === `${name}.${namespace}` || asked === `${name}.${namespace}.svc`;
+  asked === host ||
+  asked === name ||
+  asked === `${name}.${namespace}` ||
+  asked === `${name}.${namespace}.svc`;
 
 export function knowService(bag: BagBuilder, service: KnownService | undefined): void {
   bag.know('destination.service.host', service?.host);

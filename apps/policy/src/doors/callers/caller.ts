@@ -12,6 +12,8 @@ export interface Caller {
   readonly kind: CallerKind;
   /** Absent: nobody's. */
   readonly identity?: Identity;
+  /** What proved it; a token is a program's, never a proxy's. */
+  readonly proof?: 'certificate' | 'token';
   /** Absent for sockets of the file system. */
   readonly address?: string;
 }
@@ -46,9 +48,17 @@ export function createIdentify({ authenticators, plaintextCallers, now = Date.no
   return async (credentials, door) => {
     const address = addressOfPeer(credentials.peer);
     const from = address === undefined ? {} : { address };
-    const proven = door === 'proxies' ? { ...credentials, bearerToken: undefined } : credentials;
-    const identity = await identityOf(proven);
-    if (identity !== undefined) return { ...from, identity, kind: door === 'proxies' ? 'proxy' : 'app' };
+    const byCertificate = await identityOf({ ...credentials, bearerToken: undefined });
+    if (byCertificate !== undefined)
+      return {
+        ...from,
+        identity: byCertificate,
+        proof: 'certificate',
+        kind: door === 'proxies' ? 'proxy' : 'app',
+      };
+    const byToken =
+      door === 'proxies' ? undefined : await identityOf({ ...credentials, peerCertificate: undefined });
+    if (byToken !== undefined) return { ...from, identity: byToken, proof: 'token', kind: 'app' };
     if (plaintextCallers === 'proxies') return { ...from, kind: 'believed' };
     return plaintextCallers === 'apps' && door === 'apps' ? { ...from, kind: 'app' } : undefined;
   };
@@ -61,7 +71,10 @@ function digestOf(certificate: Uint8Array | undefined, token: string | undefined
   return hash.digest('base64');
 }
 
-type AnyCall = grpc.ServerUnaryCall<Buffer, Buffer> | grpc.ServerDuplexStream<Buffer, Buffer> | grpc.ServerReadableStream<Buffer, Buffer>;
+type AnyCall =
+  | grpc.ServerUnaryCall<Buffer, Buffer>
+  | grpc.ServerDuplexStream<Buffer, Buffer>
+  | grpc.ServerReadableStream<Buffer, Buffer>;
 
 export function credentialsOf(call: AnyCall): Credentials {
   return {

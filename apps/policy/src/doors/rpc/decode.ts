@@ -3,7 +3,10 @@ import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/proto
 import { configureTextEncoding, getTextEncoding } from '@bufbuild/protobuf/wire';
 
 /** Undefined: not a message of this type. */
-export function decodeMessage<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
+export function decodeMessage<Desc extends DescMessage>(
+  schema: Desc,
+  bytes: Uint8Array,
+): MessageShape<Desc> | undefined {
   try {
     return fromBinary(schema, bytes);
   } catch {
@@ -12,7 +15,10 @@ export function decodeMessage<Desc extends DescMessage>(schema: Desc, bytes: Uin
 }
 
 /** The library knows only one way to read text at a time; nothing else runs until it is as before. */
-function decodeLeniently<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
+function decodeLeniently<Desc extends DescMessage>(
+  schema: Desc,
+  bytes: Uint8Array,
+): MessageShape<Desc> | undefined {
   const strict = getTextEncoding();
   configureTextEncoding({ ...strict, decodeUtf8: (text) => strict.decodeUtf8(text) });
   try {

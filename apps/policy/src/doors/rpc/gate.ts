@@ -1,13 +1,14 @@
 // What every call of every door passes: who is calling, what it is counted as.
-import type { DoorLimits } from '../limits.ts';
+
+import type { AttributeBag, PolicyEngine } from '@xebec/policy';
 import type { Dropped, DropReason } from '../attributes/bag-builder.ts';
 import { BagBuilder } from '../attributes/bag-builder.ts';
 import { createIdentify, type Identify } from '../callers/caller.ts';
+import type { DoorLimits } from '../limits.ts';
 import { defaultLimits } from '../limits.ts';
 import type { DoorMetrics, DoorName } from '../metrics.ts';
 import { createDoorMetrics } from '../metrics.ts';
 import type { DoorOptions } from '../options.ts';
-import type { AttributeBag, PolicyEngine } from '@xebec/policy';
 import type { WorkloadDirectory } from '../workload-directory.ts';
 
 /** What doors share. */
@@ -41,6 +42,7 @@ export function createGate(options: DoorOptions): Gate {
   return {
     ...{ engine, vocabulary, workloads, now, limits, metrics },
     identify: createIdentify(options),
-    newBag: (door, from) => new BagBuilder({ vocabulary: vocabulary(), limits, countDrop: counterOf(door) }, from),
+    newBag: (door, from) =>
+      new BagBuilder({ vocabulary: vocabulary(), limits, countDrop: counterOf(door) }, from),
   };
 }

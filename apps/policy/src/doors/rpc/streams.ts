@@ -46,7 +46,8 @@ export function streamMethod<Input extends DescMessage, Output extends DescMessa
     call.pause();
     const caller = await identifyCall(on.gate, call, on.callers);
     if (caller === undefined) return finish(unknownCaller);
-    const send = (message: MessageShape<Output>): void => void call.write(asBuffer(encode(method.output, message)));
+    const send = (message: MessageShape<Output>): void =>
+      void call.write(asBuffer(encode(method.output, message)));
     const handler = handle({ caller, metadata: call.metadata, send });
     if (isRefusal(handler)) return finish(handler);
     on.gate.metrics.countStream(on.door, 1);

@@ -1,8 +1,8 @@
 // Times between protobuf and attributes, exact to the nanosecond. What is out of protobuf's range is cut to it.
 import { create } from '@bufbuild/protobuf';
 import {
-  type Duration as ProtoDuration,
   DurationSchema,
+  type Duration as ProtoDuration,
   type Timestamp as ProtoTimestamp,
   TimestampSchema,
 } from '@bufbuild/protobuf/wkt';
@@ -15,7 +15,8 @@ type Parts = { readonly seconds: bigint; readonly nanos: number };
 const nanosecondsOf = ({ seconds, nanos }: Parts): bigint => seconds * second + BigInt(nanos);
 
 export const timestampOf = (time: ProtoTimestamp): Timestamp => new Timestamp(nanosecondsOf(time));
-export const timestampOfMs = (milliseconds: number): Timestamp => new Timestamp(BigInt(Math.round(milliseconds)) * 1_000_000n);
+export const timestampOfMs = (milliseconds: number): Timestamp =>
+  new Timestamp(BigInt(Math.round(milliseconds)) * 1_000_000n);
 export const durationOf = (duration: ProtoDuration): Duration => new Duration(nanosecondsOf(duration));
 
 export function protoTimestamp({ nanoseconds }: Timestamp): ProtoTimestamp {
@@ -30,4 +31,6 @@ export const protoDuration = ({ nanoseconds }: Duration): ProtoDuration =>
 const mostMs = 315_360_000_000;
 
 export const protoDurationOfMs = (milliseconds: number): ProtoDuration =>
-  protoDuration(new Duration(BigInt(Math.round(Math.min(Math.max(milliseconds, 0), mostMs) * 1_000)) * 1_000n));
+  protoDuration(
+    new Duration(BigInt(Math.round(Math.min(Math.max(milliseconds, 0), mostMs) * 1_000)) * 1_000n),
+  );

@@ -77,8 +77,10 @@ export function unaryMethod<Input extends DescMessage, Output extends DescMessag
 
 export const internal: Refusal = refusal(grpc.status.INTERNAL, 'the policy service failed to answer');
 
-export const pathOf = (method: { readonly parent: { readonly typeName: string }; readonly name: string }): string =>
-  `/${method.parent.typeName}/${method.name}`;
+export const pathOf = (method: {
+  readonly parent: { readonly typeName: string };
+  readonly name: string;
+}): string => `/${method.parent.typeName}/${method.name}`;
 
 export const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);

@@ -364,6 +364,25 @@ export declare type QuotaResult = Message<"xebec.policy.v1.QuotaResult"> & {
    * @generated from field: repeated xebec.policy.v1.Reference references = 4;
    */
   references: Reference[];
+
+  /**
+   * Of the limit with the least left, after this call.
+   *
+   * @generated from field: optional int64 limit = 5;
+   */
+  limit?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 remaining = 6;
+   */
+  remaining?: bigint | undefined;
+
+  /**
+   * When refused, how long until the same could be granted if nobody else asks; else until the limit is whole again.
+   *
+   * @generated from field: google.protobuf.Duration resets_in = 7;
+   */
+  resetsIn?: Duration | undefined;
 };
 
 /**
@@ -542,6 +561,8 @@ export declare type ReleaseQuotaRequest = Message<"xebec.policy.v1.ReleaseQuotaR
   quota: string;
 
   /**
+   * Units; 0: all that was granted.
+   *
    * @generated from field: int64 amount = 2;
    */
   amount: bigint;
@@ -554,6 +575,8 @@ export declare type ReleaseQuotaRequest = Message<"xebec.policy.v1.ReleaseQuotaR
   attributes?: Attributes | undefined;
 
   /**
+   * That of the allocation, which the same caller must have made.
+   *
    * @generated from field: string deduplication_id = 4;
    */
   deduplicationId: string;
@@ -570,9 +593,11 @@ export declare const ReleaseQuotaRequestSchema: GenMessage<ReleaseQuotaRequest>;
  */
 export declare type ReleaseQuotaResponse = Message<"xebec.policy.v1.ReleaseQuotaResponse"> & {
   /**
-   * @generated from field: google.rpc.Status status = 1;
+   * `granted` is what was given back.
+   *
+   * @generated from field: xebec.policy.v1.QuotaResult result = 1;
    */
-  status?: Status | undefined;
+  result?: QuotaResult | undefined;
 };
 
 /**
@@ -607,28 +632,11 @@ export declare const InspectQuotaRequestSchema: GenMessage<InspectQuotaRequest>;
  */
 export declare type InspectQuotaResponse = Message<"xebec.policy.v1.InspectQuotaResponse"> & {
   /**
-   * @generated from field: google.rpc.Status status = 1;
-   */
-  status?: Status | undefined;
-
-  /**
-   * Units left now; absent where the quota's handler cannot say.
+   * `granted` is 0.
    *
-   * @generated from field: optional int64 remaining = 2;
+   * @generated from field: xebec.policy.v1.QuotaResult result = 1;
    */
-  remaining?: bigint | undefined;
-
-  /**
-   * @generated from field: optional int64 limit = 3;
-   */
-  limit?: bigint | undefined;
-
-  /**
-   * When the window ends, if it has an end.
-   *
-   * @generated from field: google.protobuf.Timestamp resets_at = 4;
-   */
-  resetsAt?: Timestamp | undefined;
+  result?: QuotaResult | undefined;
 };
 
 /**

@@ -1,0 +1,178 @@
+// What programs ask: the same for gRPC, sessions, HTTP and Mixer's clients. Attributes are taken as far as the caller may say them; amounts below 0 are nobody's to ask for.
+import { status } from '@grpc/grpc-js';
+import type {
+  AttributeBag,
+  AttributeReference,
+  AttributeValue,
+  CheckOutcome,
+  QuotaArguments,
+  QuotaVerdict,
+} from '@xebec/policy';
+import type { BagBuilder, Dropped } from '../attributes/bag-builder.ts';
+import { knowApp, sayAs } from '../attributes/ownership.ts';
+import { principalOf } from '../attributes/workload-attributes.ts';
+import type { Caller } from '../callers/caller.ts';
+import type { DoorName } from '../metrics.ts';
+import type { Gate } from '../rpc/gate.ts';
+import { type Refusal, refusal } from '../rpc/refusal.ts';
+import { GrantBook } from './grants.ts';
+
+export type SaidAttributes = Iterable<readonly [string, AttributeValue]>;
+
+export interface Asking {
+  readonly door: DoorName;
+  readonly caller: Caller;
+  readonly signal?: AbortSignal;
+}
+
+export interface AskedQuota {
+  readonly amount: bigint;
+  readonly isBestEffort: boolean;
+}
+
+export interface CheckAsked {
+  readonly attributes: SaidAttributes;
+  readonly quotas: ReadonlyMap<string, AskedQuota>;
+  readonly deduplicationId: string;
+}
+
+export interface AllocationAsked extends AskedQuota {
+  readonly quota: string;
+  readonly attributes: SaidAttributes;
+  readonly deduplicationId: string;
+}
+
+export interface ReleaseAsked {
+  readonly quota: string;
+  readonly amount: bigint;
+  readonly deduplicationId: string;
+}
+
+export interface Decision {
+  readonly outcome: CheckOutcome;
+  readonly dropped: readonly Dropped[];
+  /** Those that the caller can compare: it does not know what the door knows better. */
+  comparable(references: readonly AttributeReference[]): readonly AttributeReference[];
+}
+
+/** A grant that its taker can give back by calling. */
+export interface Allocation {
+  readonly verdict: QuotaVerdict;
+  release(): Promise<void>;
+}
+
+export interface PolicyCalls {
+  check(asking: Asking, asked: CheckAsked): Promise<Decision | Refusal>;
+  /** How many attributes were left out. Waits for room, so that a caller that waits for it is slowed down. */
+  report(asking: Asking, bags: readonly AttributeBag[]): Promise<{ readonly dropped: number } | Refusal>;
+  allocate(asking: Asking, asked: AllocationAsked): Promise<Allocation | Refusal>;
+  release(asking: Asking, asked: ReleaseAsked): Promise<QuotaVerdict | Refusal>;
+  inspect(asking: Asking, quota: string, attributes: SaidAttributes): Promise<QuotaVerdict>;
+}
+
+const nobody = '-';
+
+/** Ids and grants of one caller are no other's. */
+const ownerOf = ({ identity }: Caller): string => (identity === undefined ? nobody : principalOf(identity));
+
+const scopedId = (caller: Caller, id: string): string => (id === '' ? '' : `${ownerOf(caller)}\0${id}`);
+
+const mostIdBytes = 256;
+
+export function createPolicyCalls(gate: Gate): PolicyCalls {
+  const grants = new GrantBook(gate.now);
+  const bagOf = ({ caller, door }: Asking, said: SaidAttributes): BagBuilder => {
+    const bag = gate.newBag(door);
+    sayAs(caller, bag, said);
+    knowApp(caller, bag, gate.workloads);
+    return bag;
+  };
+  return {
+    check: (asking, asked) => check(gate, asking, { ...asked, bag: bagOf(asking, asked.attributes), grants }),
+    async report(asking, bags) {
+      if (bags.length > gate.limits.bags)
+        return refusal(status.INVALID_ARGUMENT, `more than ${gate.limits.bags} bags in one report`);
+      const built = bags.map((bag) => bagOf(asking, bag));
+      gate.metrics.countBags(asking.door, built.length);
+      await gate.engine().report(built.map(({ bag }) => bag));
+      return { dropped: built.reduce((sum, { dropped }) => sum + dropped.length, 0) };
+    },
+    async allocate(asking, { quota, attributes, deduplicationId, ...asked }) {
+      const refused = refuseAmount(asking.caller, asked.amount) ?? refuseId(deduplicationId);
+      if (refused !== undefined) return refused;
+      const { bag } = bagOf(asking, attributes);
+      const id = scopedId(asking.caller, deduplicationId);
+      const verdict = await gate.engine().allocate(quota, { ...asked, deduplicationId: id }, bag);
+      gate.metrics.countQuota(asking.door, verdict.status.code === 0);
+      if (id !== '') grants.remember(`${quota}\0${id}`, verdict.granted, bag);
+      const release = async (): Promise<void> =>
+        void (await giveBack(gate, quota, { amount: verdict.granted, attributes: bag }));
+      return { verdict, release };
+    },
+    async release({ caller }, { quota, amount, deduplicationId }) {
+      if (amount < 0n) return negative;
+      const grant = grants.take(`${quota}\0${scopedId(caller, deduplicationId)}`, amount);
+      return grant === undefined ? unknownGrant : giveBack(gate, quota, grant);
+    },
+    inspect: (asking, quota, attributes) =>
+      gate
+        .engine()
+        .allocate(
+          quota,
+          { amount: 0n, isBestEffort: true, deduplicationId: '' },
+          bagOf(asking, attributes).bag,
+        ),
+  };
+}
+
+const negative = refusal(status.INVALID_ARGUMENT, 'an amount is 0 or more; give back with ReleaseQuota');
+const unknownGrant = refusal(
+  status.NOT_FOUND,
+  'no allocation of yours with this deduplication id is known: allocate with one, and give back within the hour',
+);
+
+const refuseAmount = (caller: Caller, amount: bigint): Refusal | undefined =>
+  amount < 0n && caller.kind !== 'believed' ? negative : undefined;
+
+const refuseId = (id: string): Refusal | undefined =>
+  id.length > mostIdBytes
+    ? refusal(status.INVALID_ARGUMENT, `a deduplication id has ${mostIdBytes} bytes at most`)
+    : undefined;
+
+function giveBack(
+  gate: Gate,
+  quota: string,
+  { amount, attributes }: { readonly amount: bigint; readonly attributes: AttributeBag },
+): Promise<QuotaVerdict> {
+  return gate
+    .engine()
+    .allocate(quota, { amount: -amount, isBestEffort: true, deduplicationId: '' }, attributes);
+}
+
+async function check(
+  gate: Gate,
+  { caller, door, signal }: Asking,
+  asked: CheckAsked & { readonly bag: BagBuilder; readonly grants: GrantBook },
+): Promise<Decision | Refusal> {
+  const { bag, deduplicationId } = asked;
+  if (asked.quotas.size > gate.limits.quotas)
+    return refusal(status.INVALID_ARGUMENT, `more than ${gate.limits.quotas} quotas in one check`);
+  const id = scopedId(caller, deduplicationId);
+  const quotas = new Map<string, QuotaArguments>();
+  for (const [name, quota] of asked.quotas) {
+    const refused = refuseAmount(caller, quota.amount) ?? refuseId(deduplicationId);
+    if (refused !== undefined) return refused;
+    quotas.set(name, { ...quota, deduplicationId: id });
+  }
+  const outcome = await gate.engine().check({ attributes: bag.bag, quotas }, signal);
+  gate.metrics.countDecision(door, outcome.status.code === 0);
+  for (const [name, verdict] of outcome.quotas) {
+    gate.metrics.countQuota(door, verdict.status.code === 0);
+    if (id !== '') asked.grants.remember(`${name}\0${id}`, verdict.granted, bag.bag);
+  }
+  return {
+    outcome,
+    dropped: bag.dropped,
+    comparable: (references) => references.filter(({ name }) => !bag.ownNames.has(name)),
+  };
+}
