@@ -1,4 +1,13 @@
 // What the engine, the doors and the process use of quotas.
+
+export { createMemquotaAdapter, memquotaForm } from '../adapters/memquota/memquota.ts';
+export type { RedisAddress } from '../adapters/redisquota/parameters.ts';
+export {
+  createRedisquotaAdapter,
+  type OpenLedger,
+  type OpenRedisLedger,
+  redisquotaForm,
+} from '../adapters/redisquota/redisquota.ts';
 export { addSaturating, isInt64, largestAmount, parseAmount } from './amount.ts';
 export type {
   CountedLimit,
@@ -12,6 +21,9 @@ export type {
 export { counterKey, readCounterKey } from './ledger.ts';
 export type { CalendarUnit, Limit, Window } from './limit.ts';
 export { defaultSlots } from './limit.ts';
+export type { LimitOverride, QuotaDefinition } from './limits/definition.ts';
+export { limitFor } from './limits/definition.ts';
 export { createMemoryLedger, type MemoryLedger, type MemoryLedgerOptions } from './memory/memory-ledger.ts';
 export type { LedgerRecord } from './memory/record.ts';
+export { createQuotaHandler, type QuotaHandlerOptions } from './quota-handler.ts';
 export { isTimeZone, windowAt } from './windows/calendar.ts';

@@ -107,6 +107,7 @@ const roomFor = (expected: number, next: number, { slots }: RollingLimit): numbe
 export function noteDemand(consumer: Consumer, amount: bigint, at: { limit: Limit; nowMs: number }): void {
   consumer.counter.advance(at.nowMs);
   advanceMeter(consumer.demand, at.nowMs, windowMsOf(at.limit, at.nowMs));
+  if (amount === 0n) return;
   consumer.demand.asked += Number(amount);
   consumer.demand.last = Number(amount);
 }
