@@ -1,6 +1,15 @@
 // The public surface of policy.
+export { type AdapterPorts, adapterForms, erased, inProcessAdapters } from './adapters/catalog.ts';
+export type { ListListener, ListSource } from './adapters/list/list.ts';
 export * from './adapters/sdk.ts';
 export * from './attributes/index.ts';
+export {
+  checkPolicyObjects,
+  isAboutAnother,
+  type PolicyCheckOptions,
+} from './configuration/check-policy-objects.ts';
+export { compilePolicy } from './configuration/compile-policy.ts';
+export type * from './configuration/compiled.ts';
 export type * from './configuration/policy-object.ts';
 export { policyObjectKey } from './configuration/policy-object.ts';
 export { createPolicyEngine } from './engine/create-policy-engine.ts';
@@ -8,4 +17,5 @@ export type * from './engine/engine.ts';
 export type * from './engine/options.ts';
 export * from './expressions/index.ts';
 export * from './quotas/index.ts';
+export { standardTemplates } from './templates/catalog.ts';
 export type * from './templates/template.ts';

@@ -1,4 +1,5 @@
 // What an adapter is: a folder with one of these. The engine knows no adapter by name.
+import type { ConnectionAuthentication } from '@xebec/config';
 import type { Result } from '@xebec/std';
 import type { AttributeValue, ValueType } from '../attributes/value.ts';
 import type { Instance, Template } from '../templates/template.ts';
@@ -110,6 +111,8 @@ export interface RemoteAdapterCall {
   /** `host:port`. */
   readonly address: string;
   readonly timeoutMs: number;
+  /** Absent: plaintext. */
+  readonly authentication?: ConnectionAuthentication;
   readonly isSessionBased: boolean;
   /** A FileDescriptorSet in base64 that describes `params`; empty: any. */
   readonly config: string;

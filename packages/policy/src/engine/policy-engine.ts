@@ -1,37 +1,95 @@
-// The engine: one configuration, its handlers, and the calls that go through them.
+// The engine: one configuration, its handlers, and the calls that go through them. Rule: calls end with the configuration they began with.
 import type { QuotaArguments, QuotaVerdict } from '../adapters/sdk.ts';
-import { OK } from '../adapters/sdk.ts';
 import type { AttributeBag } from '../attributes/value.ts';
+import { CallSource } from './call-source.ts';
 import type { CheckCall, CheckOutcome, EngineReport, PolicyEngine } from './engine.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { generate } from './generate.ts';
+import { headersOf, noHeaders } from './header-operations.ts';
+import { runChecks } from './run-check.ts';
+import { runQuota } from './run-quota.ts';
+import { runReport } from './run-report.ts';
+import type { RuleSamplers } from './sampling.ts';
+import { combine } from './verdicts.ts';
 
-export class PolicyEngineOf implements PolicyEngine {
+export type PolicyEngineParts = EngineParts & { readonly samplers: RuleSamplers };
+
+export class CompiledPolicyEngine implements PolicyEngine {
   readonly revision: number;
-  constructor(revision: number) {
+  readonly parts: PolicyEngineParts;
+  #underWay = 0;
+  #onIdle: (() => void)[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(revision: number, parts: PolicyEngineParts) {
     this.revision = revision;
+    this.parts = parts;
+    for (const slot of parts.slots.values()) slot.retain();
   }
 
-  async check(_call: CheckCall): Promise<CheckOutcome> {
-    return {
-      status: OK,
-      validDurationMs: 60_000,
-      validUseCount: 10_000,
-      references: [],
-      requestHeaders: [],
-      responseHeaders: [],
-      quotas: new Map(),
-      rules: [],
-    };
+  check(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome> {
+    return this.#track(this.#check(call, signal));
   }
 
-  async report(_bags: readonly AttributeBag[]): Promise<void> {}
+  report(bags: readonly AttributeBag[]): Promise<void> {
+    return this.#track(runReport(this.parts, bags));
+  }
 
-  async allocate(_name: string, asked: QuotaArguments): Promise<QuotaVerdict> {
-    return { status: OK, granted: asked.amount, validDurationMs: 60_000 };
+  allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict> {
+    return this.#track(this.#allocate(name, asked, attributes));
   }
 
   inspect(): EngineReport {
-    return { rules: [], handlers: [] };
+    const handlers = [...this.parts.slots.values()].map((slot) => slot.report());
+    return { rules: this.parts.counters.report(), handlers };
   }
 
-  async close(): Promise<void> {}
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #check(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome> {
+    const source = new CallSource(call.attributes, { isRecording: true });
+    await generate(this.parts, source, signal);
+    const run = { source, signal, failurePolicy: call.failurePolicy };
+    const answer = await runChecks(this.parts, run);
+    const combined = combine(answer.verdicts);
+    const isAllowed = combined.status.code === 0;
+    const headers = isAllowed ? headersOf(answer, source) : noHeaders;
+    const references = source.references();
+    const quotas = isAllowed ? await this.#quotas(call, signal) : new Map();
+    return { ...combined, ...headers, references, quotas };
+  }
+
+  async #quotas(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome['quotas']> {
+    const entries = [...(call.quotas ?? [])].map(async ([name, asked]) => {
+      const source = new CallSource(call.attributes, { isRecording: true });
+      await generate(this.parts, source, signal);
+      const verdict = await runQuota(this.parts, name, { source, asked, signal });
+      return [name, { ...verdict, references: source.references() }] as const;
+    });
+    return new Map(await Promise.all(entries));
+  }
+
+  async #allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict> {
+    const source = new CallSource(attributes, { isRecording: false });
+    await generate(this.parts, source);
+    return runQuota(this.parts, name, { source, asked });
+  }
+
+  async #track<T>(work: Promise<T>): Promise<T> {
+    this.#underWay++;
+    try {
+      return await work;
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) for (const tell of this.#onIdle.splice(0)) tell();
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    await Promise.all([...this.parts.slots.values()].map((slot) => slot.release()));
+  }
 }

@@ -1,0 +1,26 @@
+// The adapters inside the policy service: those that need nothing from outside, and the forms of all, by which handlers are checked before they are accepted.
+import { denier } from './denier/denier.ts';
+import { type ListSource, listAdapter } from './list/list.ts';
+import { noop } from './noop/noop.ts';
+import type { Adapter, AdapterForm } from './sdk.ts';
+
+/** What adapters of this package are given by the process they run in. */
+export interface AdapterPorts {
+  readonly lists?: ListSource;
+}
+
+/** Ready to be used by an engine; adapters with a backend of their own are added to them. */
+export const inProcessAdapters = ({ lists }: AdapterPorts): readonly Adapter[] => [
+  erased(denier),
+  erased(listAdapter(lists)),
+  erased(noop),
+];
+
+/** Of every adapter that the policy service has: add the form of yours. */
+export const adapterForms: readonly AdapterForm[] = inProcessAdapters({});
+
+/** What `parse` gives goes to `build` and nowhere else. */
+export const erased = <Config>(adapter: Adapter<Config>): Adapter => ({
+  ...adapter,
+  build: (config, context) => adapter.build(config as Config, context),
+});

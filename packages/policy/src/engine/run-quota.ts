@@ -1,0 +1,110 @@
+// Quotas by the name of their instance. Rule: every rule that applies must grant; what one granted is given back when another refuses.
+import { OK, type QuotaArguments, type QuotaVerdict, type Status } from '../adapters/sdk.ts';
+import type { CompiledAction, CompiledRule } from '../configuration/compiled.ts';
+import type { CallSource } from './call-source.ts';
+import { ask, type EngineParts, matches, said } from './engine-parts.ts';
+import { defaultLife } from './verdicts.ts';
+
+export interface QuotaRun {
+  readonly source: CallSource;
+  readonly asked: QuotaArguments;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A quota that no rule knows, or whose rules do not apply, is granted: nothing limits it. */
+export async function runQuota(parts: EngineParts, name: string, run: QuotaRun): Promise<QuotaVerdict> {
+  const free: QuotaVerdict = {
+    status: OK,
+    granted: run.asked.amount,
+    validDurationMs: defaultLife.validDurationMs,
+  };
+  const granted: Grant[] = [];
+  let least = free;
+  for (const { rule, action } of applicable(parts, name, run)) {
+    const verdict = await allocate(parts, { rule, action }, run);
+    if (verdict.status.code !== 0) {
+      parts.counters.of(rule).denied++;
+      await giveBack(parts, granted, run);
+      return verdict;
+    }
+    granted.push({ action, amount: verdict.granted });
+    least = smaller(least, verdict);
+  }
+  return least;
+}
+
+interface Grant {
+  readonly action: CompiledAction;
+  readonly amount: bigint;
+}
+
+interface Asked {
+  readonly rule: CompiledRule;
+  readonly action: CompiledAction;
+}
+
+function* applicable(parts: EngineParts, name: string, { source }: QuotaRun): Generator<Asked> {
+  const wanted = name.toLowerCase();
+  for (const { rule, actions } of parts.index.rulesFor('QUOTA', source)) {
+    const own = actions.filter(({ instance }) => instance === undefined || isNamed(instance, wanted));
+    if (own.length === 0) continue;
+    const answer = matches(rule, source);
+    if (answer.kind === 'failed') parts.counters.of(rule).failed++;
+    const isDoubtful = answer.kind === 'failed' && rule.failurePolicy === 'close';
+    if (answer.kind !== 'yes' && !isDoubtful) continue;
+    parts.counters.of(rule).matched++;
+    for (const action of own) yield { rule, action };
+  }
+}
+
+const isNamed = (
+  { name, shortName }: { readonly name: string; readonly shortName: string },
+  wanted: string,
+): boolean => shortName.toLowerCase() === wanted || name.toLowerCase() === wanted;
+
+async function allocate(parts: EngineParts, { rule, action }: Asked, run: QuotaRun): Promise<QuotaVerdict> {
+  const answer = await ask(parts, action, {
+    source: run.source,
+    signal: run.signal,
+    run: (handler, instance, limit) => handler.allocate?.(instance, run.asked, limit),
+  });
+  if (answer.ok) return withName(action.handler, answer.value);
+  parts.counters.of(rule).failed++;
+  if (rule.failurePolicy === 'open') return { status: OK, granted: run.asked.amount, validDurationMs: 0 };
+  const status: Status = { code: 14, message: said(action.handler, answer.problem) };
+  return { status, granted: 0n, validDurationMs: 0 };
+}
+
+const withName = (handler: string, verdict: QuotaVerdict): QuotaVerdict =>
+  verdict.status.code === 0
+    ? verdict
+    : { ...verdict, status: { ...verdict.status, message: said(handler, verdict.status.message) } };
+
+/** What holds for both: the lesser amount, and of the two limits the one that has less left. */
+function smaller(left: QuotaVerdict, right: QuotaVerdict): QuotaVerdict {
+  const lesser = right.granted < left.granted ? right : left;
+  const tighter = isTighter(right, left) ? right : left;
+  const { limit, remaining, resetMs } = tighter;
+  return {
+    status: OK,
+    granted: lesser.granted,
+    validDurationMs: Math.min(left.validDurationMs, right.validDurationMs),
+    ...(limit === undefined ? {} : { limit }),
+    ...(remaining === undefined ? {} : { remaining }),
+    ...(resetMs === undefined ? {} : { resetMs }),
+  };
+}
+
+const isTighter = (one: QuotaVerdict, other: QuotaVerdict): boolean =>
+  one.remaining !== undefined && (other.remaining === undefined || one.remaining < other.remaining);
+
+async function giveBack(parts: EngineParts, grants: readonly Grant[], run: QuotaRun): Promise<void> {
+  for (const { action, amount } of grants) {
+    if (amount <= 0n) continue;
+    const asked: QuotaArguments = { amount: -amount, isBestEffort: true, deduplicationId: '' };
+    await ask(parts, action, {
+      source: run.source,
+      run: (handler, instance, limit) => handler.allocate?.(instance, asked, limit),
+    });
+  }
+}
