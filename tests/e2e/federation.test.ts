@@ -170,7 +170,7 @@ describe.skipIf(!hasOpenssl)(
     });
 
     it('a federated root proves neither this mesh nor a third one', async () => {
-      const pem = await bundleOf(east, '--format', 'pem');
+      const pem = await bundleOf(east, '-o', 'pem');
       await apply(
         west,
         settings(

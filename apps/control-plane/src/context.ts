@@ -3,6 +3,7 @@ import type { TokenStore } from '@xebec/ca';
 import type { XdsServer } from '@xebec/xds';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Convergence } from './convergence.ts';
+import type { OpenFederation } from './federation/open-federation.ts';
 import type { KeyFetcher } from './keys/key-fetcher.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ProxyRegistry } from './proxies/registry.ts';
@@ -23,6 +24,8 @@ export interface ControlPlaneContext extends Pipeline {
   readonly tokens: TokenStore | undefined;
   /** Absent without a certificate authority. */
   readonly identities: CertificateAuthority | undefined;
+  /** Absent without a certificate authority. */
+  readonly openFederation: OpenFederation | undefined;
   /** Absent where nothing is kept. */
   readonly audit: AuditLog | undefined;
   readonly author: string;

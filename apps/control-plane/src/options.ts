@@ -3,6 +3,7 @@ import type { AuditEvent, MetricsAccess, SignerAddress } from '@xebec/ca';
 import type { AuditSink } from '@xebec/journal-file';
 import type { MeshSettings } from '@xebec/mesh';
 import type { Diagnostic } from '@xebec/std';
+import type { BundleEndpointSettings } from './federation/bundle-endpoint.ts';
 import type { TokenDoors } from './serving/token-authenticators.ts';
 
 export interface ControlPlaneOptions extends TokenDoors {
@@ -31,6 +32,8 @@ export interface ControlPlaneOptions extends TokenDoors {
   readonly signer?: SignerAddress;
   /** Where keys of tokens may be fetched from although it is this machine or in clear text, and how often; default 5 min. */
   readonly jwks?: { readonly allow?: readonly string[]; readonly refreshMs?: number };
+  /** Where other meshes get the bundle of this one. Needs a state directory. */
+  readonly bundleEndpoint?: BundleEndpointSettings;
   /** Get copies of audit records, beside the files in `audit/control-plane`. */
   readonly auditSinks?: readonly AuditSink[];
   /** Name of the process that changes are attributed to. */
@@ -47,7 +50,7 @@ export interface ControlPlaneOptions extends TokenDoors {
 export type ControlPlaneEvent =
   | {
       readonly kind: 'listening';
-      readonly what: 'xds' | 'xds-plaintext' | 'http' | 'admin';
+      readonly what: 'xds' | 'xds-plaintext' | 'http' | 'admin' | 'bundle';
       readonly address: string;
     }
   /** A certificate was issued or denied. */
@@ -61,6 +64,7 @@ export interface ControlPlaneAddresses {
   readonly xds?: string;
   readonly xdsPlaintext?: string;
   readonly http?: string;
+  readonly bundle?: string;
   readonly controlSocket?: string;
 }
 

@@ -12,6 +12,7 @@ import { type AuditLog, openAuditLog } from './audit/audit-log.ts';
 import { Closing } from './closing.ts';
 import type { ControlPlaneContext } from './context.ts';
 import { trackConvergence } from './convergence.ts';
+import { openFederation, serveBundle } from './federation/open-federation.ts';
 import { startKeys } from './keys/start-keys.ts';
 import type { ControlPlane, ControlPlaneEvent, ControlPlaneOptions } from './options.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
@@ -57,6 +58,7 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
   const sources = await openSources(options, context, closing, emit);
   if (!sources.ok) return sources;
   if (authority !== undefined) closing.use(watchAuthority(authority, context, emit));
+  context.openFederation?.federating.start();
   const served = await serve(options, context, authority, { closing, emit });
   return served.ok ? succeed(served.value, [...state.warnings, ...sources.warnings]) : served;
 }
@@ -192,8 +194,8 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     registrations,
     convergence,
     keys: closing.use(startKeys(options, pipeline, emit)),
-    health: verification.health,
-    bootstraps: verification.bootstraps,
+    openFederation: federationOf(options, built, closing),
+    ...{ health: verification.health, bootstraps: verification.bootstraps },
     tokens: authority?.tokens,
     ...{ identities: authority, audit },
     author: options.author ?? 'xebec',
@@ -201,6 +203,14 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     version,
     isReady: () => true,
   };
+}
+
+/** Without an authority there is nobody to believe and nothing to tell. */
+function federationOf(options: ControlPlaneOptions, { authority, ...built }: Built, closing: Closing) {
+  const { stateDirectory } = options;
+  if (authority === undefined || stateDirectory === undefined) return undefined;
+  const parts = { ...built, authority: authority.authority };
+  return openFederation({ ...options, stateDirectory }, parts, closing);
 }
 
 const openConvergence = ({ graph, resources, mesh }: Pipeline, xds: XdsServer, registry: ProxyRegistry) =>
@@ -283,6 +293,9 @@ async function serve(
     closing.defer(() => opened.value.close());
     addresses.http = addressOf(opened.value.server.address()) ?? options.http;
   }
+  const bundle = await serveBundle(options, context, { closing, emit });
+  if (!bundle.ok) return bundle;
+  if (bundle.value !== undefined) addresses.bundle = bundle.value;
   if (options.controlSocket !== undefined) {
     const opened = await startAdminServer(context, options.controlSocket);
     if (!opened.ok) return opened;
@@ -301,6 +314,7 @@ function announce(addresses: Addresses, emit: Emit): void {
     ['xds', addresses.xds],
     ['xds-plaintext', addresses.xdsPlaintext],
     ['http', addresses.http],
+    ['bundle', addresses.bundle],
     ['admin', addresses.controlSocket],
   ] as const;
   for (const [what, address] of named) if (address !== undefined) emit({ kind: 'listening', what, address });

@@ -38,7 +38,15 @@ export type { SigningThread, SigningThreadOptions } from './signing/signing-thre
 export { openSigningThread } from './signing/signing-thread.ts';
 export type { Identity } from './spiffe-id.ts';
 export { parseSpiffeId, spiffeId } from './spiffe-id.ts';
-export type { FederatedDomain, Federation } from './trust/federation.ts';
+export type { FederatedDomain, Federation, ShutOut } from './trust/federation.ts';
+export type { ForeignLists, Publication, SpiffeBundle } from './trust/spiffe-bundle.ts';
+export {
+  publicationKey,
+  readSpiffeBundle,
+  spiffeBundleLimits,
+  spiffeIdsIn,
+  writeSpiffeBundle,
+} from './trust/spiffe-bundle.ts';
 export type { TrustBundle, TrustReport } from './trust/trust-bundle.ts';
 export { decodeBundle, encodeReport, FOLLOW_PATH } from './trust/trust-messages.ts';
 export type { TrustServiceOptions, TrustSource } from './trust/trust-service.ts';

@@ -5,7 +5,7 @@ import { command, type Run } from './mesh.ts';
 export interface ControlPlaneProcess extends AsyncDisposable {
   readonly pid: number;
   /** `HOST:PORT` or path of what it listens on. */
-  address(what: 'xds' | 'xds-plaintext' | 'http' | 'admin'): string;
+  address(what: 'xds' | 'xds-plaintext' | 'http' | 'admin' | 'bundle'): string;
   log(): string;
   /** Resolves once it is gone. */
   kill(signal: NodeJS.Signals): Promise<void>;

@@ -30,7 +30,8 @@ export async function credentialsOf(
 ): Promise<Credentials> {
   const rootsPem = readFileSync(join(mesh.state, 'ca/root-cert.pem'), 'utf8');
   const run: unknown = JSON.parse(readFileSync(join(mesh.state, 'run/mesh.json'), 'utf8'));
-  const id = `spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`;
+  const trustDomain = textAt(await mesh.admin('/v1/ca'), 'trustDomain') ?? 'cluster.local';
+  const id = `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
   const { csrPem, privateKeyPem } = unwrap(await createKeyAndCsr(id, algorithm));
   const issued = await requestCertificate({
     address: textAt(run, 'xds') ?? '',

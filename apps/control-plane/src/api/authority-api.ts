@@ -9,6 +9,7 @@ import {
 import type { Result } from '@xebec/std';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
+import { federationWarnings, shownBundle } from '../federation/start-federation.ts';
 import type { CertificateAuthority } from '../serving/authority.ts';
 import { expiryWarnings } from '../serving/expiry.ts';
 import { awaited } from '../serving/trust-proof.ts';
@@ -71,6 +72,7 @@ export function addAuthorityRoutes(server: FastifyInstance, context: ControlPlan
   server.get('/v1/ca/bundle', () => ({
     trustDomain: authority.trustDomain,
     rootsPem: authority.rootsPem,
+    spiffe: context.openFederation?.ownBundle.document() ?? '',
   }));
   server.post<{ Body: RotateBody }>('/v1/ca/rotate', { schema: rotateSchema }, ({ body }, reply) => {
     const { force, ...wanted } = body;
@@ -107,6 +109,7 @@ function shownAuthority(context: ControlPlaneContext, identities: CertificateAut
   const { authority, reports } = identities;
   const { bundle, rotation } = authority;
   const nowMs = Date.now();
+  const states = context.openFederation?.federating.bundles.states ?? [];
   return {
     trustDomain: authority.trustDomain,
     bundle: { hash: bundle.hash, roots: bundle.rootsPem.length, issuer: bundle.issuer },
@@ -121,7 +124,7 @@ function shownAuthority(context: ControlPlaneContext, identities: CertificateAut
             goal: rotation.goal,
             startedAtMs: rotation.startedAtMs,
             stageSinceMs: rotation.stageSinceMs,
-            waitingFor: awaited({ ...context, ...identities }),
+            waitingFor: awaited({ ...context, ...identities, followers: context.openFederation?.followers }),
           },
     workloads: reports.all.map((report) => ({
       workload: report.node.split('~')[2] ?? report.node,
@@ -133,6 +136,10 @@ function shownAuthority(context: ControlPlaneContext, identities: CertificateAut
       ...{ notBefore: report.notBefore, notAfter: report.notAfter, problem: report.problem },
     })),
     revocations: authority.revocations,
-    warnings: expiryWarnings(identities, nowMs).map(({ key: _key, ...warning }) => warning),
+    federation: { letIn: authority.federatedDomains, bundles: states.map(shownBundle) },
+    warnings: [
+      ...expiryWarnings(identities, nowMs).map(({ key: _key, ...warning }) => warning),
+      ...federationWarnings(authority, { states }),
+    ],
   };
 }

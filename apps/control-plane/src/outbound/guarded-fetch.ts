@@ -3,6 +3,7 @@ import { lookup as resolveAll } from 'node:dns';
 import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import type { PeerCertificate } from 'node:tls';
 import type { AddressGuard } from './address-guard.ts';
 
 export interface FetchLimits {
@@ -13,8 +14,16 @@ export interface FetchLimits {
 export interface FetchOptions extends FetchLimits {
   readonly guard: AddressGuard;
   readonly accept?: string;
+  /** Whoever answers is known by this instead of a certificate of the web. */
+  readonly peer?: ExpectedPeer;
   /** For tests. */
   readonly resolve?: Resolve;
+}
+
+export interface ExpectedPeer {
+  readonly rootsPem: readonly string[];
+  /** What is wrong with the certificate that is presented, whose chain is verified; undefined: nothing. */
+  readonly check: (certificate: PeerCertificate) => Error | undefined;
 }
 
 export type Resolve = typeof resolveAll;
@@ -67,6 +76,7 @@ function ask(url: URL, options: FetchOptions, signal: AbortSignal): Promise<Answ
       signal,
       agent: false,
       lookup: checkedLookup(options),
+      ...(options.peer === undefined ? {} : verifiedBy(options.peer)),
       headers: { accept: options.accept ?? 'application/json', 'accept-encoding': 'identity' },
     });
     const fail = (error: unknown): void => resolve(failed(reasonOf(error, { url, signal, options })));
@@ -88,6 +98,11 @@ function ask(url: URL, options: FetchOptions, signal: AbortSignal): Promise<Answ
     outgoing.end();
   });
 }
+
+const verifiedBy = ({ rootsPem, check }: ExpectedPeer) => ({
+  ca: [...rootsPem],
+  checkServerIdentity: (_host: string, certificate: PeerCertificate) => check(certificate),
+});
 
 class RefusedAddress extends Error {}
 

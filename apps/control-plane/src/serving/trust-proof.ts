@@ -17,6 +17,13 @@ export interface ProofSources {
   readonly registry: Pick<ProxyRegistry, 'proxy'>;
   readonly xds: Pick<ControlPlaneContext['xds'], 'statuses'>;
   readonly store: Pick<ControlPlaneContext['store'], 'list'>;
+  /** Absent: no other mesh fetches what is trusted here. */
+  readonly followers?: FollowersPatience | undefined;
+}
+
+/** Other meshes fetch what is trusted here every so often, and nobody tells who has. */
+export interface FollowersPatience {
+  readonly refreshHintMs: number;
 }
 
 /** In force at its proxy: the bundle, and from `reissue` on a certificate of the right issuer. */
@@ -46,7 +53,20 @@ export function awaited(sources: ProofSources): readonly Awaited[] {
   for (const workload of meshedPods(sources)) {
     if (!seen.has(workload)) waiting.push({ workload, reason: 'its proxy is not connected' });
   }
-  return waiting;
+  return [...waiting, ...awaitedFollowers(sources)];
+}
+
+/** As SPIFFE Federation §4.1 asks: a root is told for three refreshes before anybody is signed by it. */
+const refreshes = 3;
+
+function awaitedFollowers({ authority: { rotation }, followers }: ProofSources): readonly Awaited[] {
+  if (followers === undefined || rotation?.stage !== 'trust') return [];
+  const untilMs = rotation.stageSinceMs + refreshes * followers.refreshHintMs;
+  if (Date.now() >= untilMs) return [];
+  const until = new Date(untilMs).toISOString().replace(/\.\d+Z/, 'Z');
+  return [
+    { workload: 'other meshes', reason: `they fetch the bundle of this one, and have time until ${until}` },
+  ];
 }
 
 function lacking({ authority, reports }: ProofSources, node: string): string | undefined {

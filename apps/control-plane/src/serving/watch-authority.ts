@@ -4,7 +4,6 @@ import type { ControlPlaneContext } from '../context.ts';
 import type { ControlPlaneEvent } from '../options.ts';
 import type { CertificateAuthority } from './authority.ts';
 import { expiryWarnings } from './expiry.ts';
-import { followFederation } from './federation.ts';
 import { driveRotation } from './rotation-driver.ts';
 import { awaited } from './trust-proof.ts';
 
@@ -19,16 +18,12 @@ export function watchAuthority(
   const parts = [
     driveRotation({
       ...identities,
-      awaited: () => awaited({ ...context, ...identities }),
+      awaited: () => awaited({ ...context, ...identities, followers: context.openFederation?.followers }),
       onStep: (rotation) => emit({ kind: 'rotation', stage: rotation?.stage ?? 'over' }),
       onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
     }),
     authority.subscribe(() => sendAway(identities, context)),
     everyMinute(() => renewIntermediate(identities, emit)),
-    followFederation(context, {
-      authority,
-      onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
-    }),
     tellOfExpiry(identities, emit),
     authority,
   ];

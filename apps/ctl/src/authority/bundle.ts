@@ -1,5 +1,4 @@
 // What others must know to believe this mesh about its workloads: its trust domain and roots. Nothing in it is secret.
-import { X509Certificate } from 'node:crypto';
 import { toYaml } from '@xebec/config';
 import { controlPlaneOf } from '../admin/control-plane.ts';
 import { at, textOf } from '../admin/json.ts';
@@ -12,30 +11,21 @@ import { stateDirectory } from '../state/state-directory.ts';
 export async function printBundle(cli: Cli, options: BundleOptions): Promise<ExitCode> {
   const answer = await controlPlaneOf(stateDirectory(cli, options.state)).get('/v1/ca/bundle');
   if (!answer.ok) return refuse(cli, ...answer.diagnostics);
-  const roots = at(answer.value, 'rootsPem');
-  const rootsPem = Array.isArray(roots) ? roots.filter((root) => typeof root === 'string') : [];
-  cli.stdout.write(bundleText(textOf(at(answer.value, 'trustDomain')), rootsPem, options.format));
+  cli.stdout.write(bundleText(answer.value, options.output));
   return exitCode.done;
 }
 
-function bundleText(
-  trustDomain: string,
-  rootsPem: readonly string[],
-  format: BundleOptions['format'],
-): string {
+function bundleText(answer: unknown, format: BundleOptions['output']): string {
+  const roots = at(answer, 'rootsPem');
+  const rootsPem = Array.isArray(roots) ? roots.filter((root) => typeof root === 'string') : [];
   switch (format) {
     case 'pem':
       return rootsPem.join('');
     case 'spiffe':
-      return `${JSON.stringify({ keys: rootsPem.map(keyOf) }, undefined, 2)}\n`;
+      return textOf(at(answer, 'spiffe'));
     case 'mesh':
-      return toYaml({ caCertificates: [{ trustDomains: [trustDomain], pem: rootsPem.join('') }] });
+      return toYaml({
+        caCertificates: [{ trustDomains: [textOf(at(answer, 'trustDomain'))], pem: rootsPem.join('') }],
+      });
   }
-}
-
-/** As the SPIFFE standard writes roots: a JSON web key with its certificate. */
-function keyOf(pem: string): object {
-  const certificate = new X509Certificate(pem);
-  const { kty, crv, x, y, n, e } = certificate.publicKey.export({ format: 'jwk' });
-  return { use: 'x509-svid', kty, crv, x, y, n, e, x5c: [certificate.raw.toString('base64')] };
 }

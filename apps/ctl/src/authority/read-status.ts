@@ -1,7 +1,7 @@
 // The authority as the control plane tells of it.
 import type { Diagnostic } from '@xebec/std';
 import { diagnosticsOf } from '../admin/control-plane.ts';
-import { at, isObject, numberOf, objectsOf, textOf } from '../admin/json.ts';
+import { at, isObject, listOf, numberOf, objectsOf, textOf } from '../admin/json.ts';
 
 export interface AuthorityCertificate {
   readonly role: string;
@@ -25,12 +25,27 @@ export interface RotationState {
   readonly waitingFor: readonly { readonly workload: string; readonly reason: string }[];
 }
 
+export interface FederationState {
+  /** Trust domains. */
+  readonly letIn: readonly string[];
+  /** Those that are fetched. */
+  readonly bundles: readonly FetchedBundle[];
+}
+
+export interface FetchedBundle {
+  readonly trustDomain: string;
+  readonly url: string;
+  /** Undefined: never. */
+  readonly fetchedAtMs: number | undefined;
+}
+
 export interface AuthorityState {
   readonly trustDomain: string;
   readonly roots: number;
   readonly certificates: readonly AuthorityCertificate[];
   readonly rotation: RotationState | undefined;
   readonly workloads: readonly TrustingWorkload[];
+  readonly federation: FederationState;
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -63,6 +78,14 @@ export function readAuthority(answer: unknown): AuthorityState {
       notAfter: numberOf(workload['notAfter']) ?? 0,
       problem: textOf(workload['problem']),
     })),
+    federation: {
+      letIn: listOf(at(answer, 'federation', 'letIn')).map(textOf),
+      bundles: objectsOf(at(answer, 'federation', 'bundles')).map((bundle) => ({
+        trustDomain: textOf(bundle['trustDomain']),
+        url: textOf(bundle['url']),
+        fetchedAtMs: numberOf(bundle['fetchedAtMs']),
+      })),
+    },
     warnings: diagnosticsOf(at(answer, 'warnings')),
   };
 }

@@ -10,7 +10,12 @@ import { printStructured } from '../output/structured.ts';
 import { formatTable } from '../output/table.ts';
 import { stateDirectory } from '../state/state-directory.ts';
 import { certificatesOnDisk } from './on-disk.ts';
-import { type AuthorityCertificate, type AuthorityState, readAuthority } from './read-status.ts';
+import {
+  type AuthorityCertificate,
+  type AuthorityState,
+  type FederationState,
+  readAuthority,
+} from './read-status.ts';
 
 export async function authorityStatus(cli: Cli, options: AuthorityOptions): Promise<ExitCode> {
   const state = stateDirectory(cli, options.state);
@@ -37,6 +42,7 @@ function shown(authority: AuthorityState, palette: Palette): string {
   return [
     `Trust domain ${trustDomain}, ${roots === 1 ? 'one root' : `${roots} roots`}; ${trusting}.\n\n`,
     tableOf(certificates, palette),
+    ...federated(authority.federation),
     ...(rotation === undefined
       ? []
       : [`\nRotation of the ${rotation.kind}: ${rotation.stage} (goes to ${rotation.goal})\n`]),
@@ -46,6 +52,22 @@ function shown(authority: AuthorityState, palette: Palette): string {
       .map(({ workload, problem: why }) => `  ${workload} is behind${why === '' ? '' : `: ${why}`}\n`),
   ].join('');
 }
+
+/** A line for each trust domain that is let in or waited for. */
+function federated({ letIn, bundles }: FederationState): readonly string[] {
+  const names = [...new Set([...letIn, ...bundles.map(({ trustDomain }) => trustDomain)])].sort();
+  if (names.length === 0) return [];
+  const rows = names.map((name) => {
+    const fetched = bundles.filter(({ trustDomain }) => trustDomain === name);
+    const from = fetched.map(({ url, fetchedAtMs }) =>
+      fetchedAtMs === undefined ? `${url}, not yet fetched` : `${url}, ${ago(fetchedAtMs)}`,
+    );
+    return [name, letIn.includes(name) ? 'let in' : 'not let in', from.join('; ') || 'written'];
+  });
+  return ['\n', formatTable(['TRUST DOMAIN', 'STATE', 'FROM'], rows)];
+}
+
+const ago = (atMs: number): string => `${left(Math.max(1, Date.now() - atMs))} ago`;
 
 function tableOf(certificates: readonly AuthorityCertificate[], palette: Palette): string {
   const nowMs = Date.now();

@@ -31,7 +31,7 @@ export interface ReplaceOptions {
 
 export interface BundleOptions {
   readonly state?: string;
-  readonly format: 'mesh' | 'pem' | 'spiffe';
+  readonly output: 'mesh' | 'pem' | 'spiffe';
 }
 
 const defaultTimeoutMs = 600_000;
@@ -58,7 +58,10 @@ const addBundle: Add = (ca, cli, finish) => {
   ca.command('bundle')
     .description('the trust domain and roots of this mesh, for another mesh that is to believe it')
     .addOption(
-      new Option('--format <format>', 'a setting of the other mesh, plain certificates, or a SPIFFE bundle')
+      new Option(
+        '-o, --output <format>',
+        'a setting of the other mesh, plain certificates, or a SPIFFE bundle',
+      )
         .choices(['mesh', 'pem', 'spiffe'])
         .default('mesh'),
     )

@@ -1,5 +1,6 @@
 // xebec controlplane: the control plane by itself, in the foreground.
 import { Option } from 'commander';
+import { type BundleFlags, withBundleOptions } from '../options/bundle-options.ts';
 import { type JwksFlags, jwksAllowOption, jwksRefreshOption } from '../options/jwks-options.ts';
 import {
   auditSinkOption,
@@ -10,7 +11,7 @@ import {
 import { type DefineCommand, newCommand } from './command.ts';
 import { type IdentityFlags, withIdentityOptions } from './identity-options.ts';
 
-export interface ControlPlaneFlags extends JwksFlags, IdentityFlags {
+export interface ControlPlaneFlags extends JwksFlags, IdentityFlags, BundleFlags {
   readonly openMetrics?: boolean;
   readonly configDir?: readonly string[];
   readonly recursive: boolean;
@@ -48,13 +49,13 @@ const supervised = new Option(
   'the state directory is locked by the process that started this one',
 ).hideHelp();
 
+const examples = [
+  'xebec controlplane --config-dir ./config --xds-plaintext 127.0.0.1:15010',
+  'xebec controlplane --state ./state --config-dir ./config --xds 127.0.0.1:15012 --http 127.0.0.1:15014',
+];
+
 export const defineControlPlane: DefineCommand = (cli, finish) =>
-  withIdentityOptions(
-    newCommand('controlplane', 'run a control plane', [
-      'xebec controlplane --config-dir ./config --xds-plaintext 127.0.0.1:15010',
-      'xebec controlplane --state ./state --config-dir ./config --xds 127.0.0.1:15012 --http 127.0.0.1:15014',
-    ]),
-  )
+  withBundleOptions(withIdentityOptions(newCommand('controlplane', 'run a control plane', examples)))
     .addOption(
       new Option('--config-dir <dir>', 'directory or file of YAML to watch; may be repeated').argParser(
         several,

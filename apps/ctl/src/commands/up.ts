@@ -1,5 +1,6 @@
 // xebec up: a whole mesh on this machine, in the foreground or detached.
 import { Option } from 'commander';
+import { type BundleFlags, withBundleOptions } from '../options/bundle-options.ts';
 import { type JwksFlags, jwksAllowOption, jwksRefreshOption } from '../options/jwks-options.ts';
 import {
   auditSinkOption,
@@ -14,7 +15,7 @@ import {
 import { type DefineCommand, newCommand } from './command.ts';
 import { type IdentityFlags, withIdentityOptions } from './identity-options.ts';
 
-export interface UpOptions extends JwksFlags, IdentityFlags {
+export interface UpOptions extends JwksFlags, IdentityFlags, BundleFlags {
   readonly openMetrics?: boolean;
   readonly detach?: boolean;
   readonly state?: string;
@@ -31,12 +32,14 @@ export interface UpOptions extends JwksFlags, IdentityFlags {
 }
 
 export const defineUp: DefineCommand = (cli, finish) =>
-  withIdentityOptions(
-    newCommand('up', 'start a mesh on this machine: control plane, agent, gateway and your workloads', [
-      'xebec up                                   the Bookinfo sample',
-      'xebec up ./manifests --detach              your own, in the background; "xebec down" ends it',
-      'xebec up --state ./state --ingress-port 0  another mesh beside the first, on a free port',
-    ]),
+  withBundleOptions(
+    withIdentityOptions(
+      newCommand('up', 'start a mesh on this machine: control plane, agent, gateway and your workloads', [
+        'xebec up                                   the Bookinfo sample',
+        'xebec up ./manifests --detach              your own, in the background; "xebec down" ends it',
+        'xebec up --state ./state --ingress-port 0  another mesh beside the first, on a free port',
+      ]),
+    ),
   )
     .argument(
       '[paths...]',

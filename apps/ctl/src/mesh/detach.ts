@@ -8,6 +8,7 @@ import type { Cli } from '../cli.ts';
 import { identityArguments } from '../commands/identity-options.ts';
 import type { UpOptions } from '../commands/up.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
+import { bundleArguments } from '../options/bundle-options.ts';
 import { jwksArguments } from '../options/jwks-options.ts';
 import { refuse } from '../output/diagnostics.ts';
 import { listenForStop } from '../parts/until-signal.ts';
@@ -69,6 +70,7 @@ function flagsOf(options: UpOptions, state: string): readonly string[] {
     ...(envoy === undefined ? [] : ['--envoy', envoy]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...jwksArguments(options),
+    ...bundleArguments(options),
     ...identityArguments(options),
     ...(openMetrics === true ? ['--open-metrics'] : []),
     ...auditSink.flatMap((sink) => ['--audit-sink', sink]),

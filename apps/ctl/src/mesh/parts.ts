@@ -6,6 +6,7 @@ import { type Ending, type Guard, type SupervisedProcess, superviseProcess } fro
 import type { Cli } from '../cli.ts';
 import { identityArguments } from '../commands/identity-options.ts';
 import type { UpOptions } from '../commands/up.ts';
+import { bundleArguments } from '../options/bundle-options.ts';
 import { jwksArguments } from '../options/jwks-options.ts';
 import { problem } from '../output/diagnostics.ts';
 import { writePidFile } from '../state/pid-files.ts';
@@ -53,6 +54,7 @@ export function startControlPlane(
     ...(openMetrics === true ? ['--open-metrics'] : []),
     ...jwksArguments(options.up),
     ...identityArguments(options.up),
+    ...bundleArguments(options.up),
     ...auditSinks(options.up),
     ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
   ];

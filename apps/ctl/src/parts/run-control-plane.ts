@@ -7,6 +7,7 @@ import { acquireStateLock, locateEnvoy } from '@xebec/supervise';
 import type { Cli } from '../cli.ts';
 import type { ControlPlaneFlags } from '../commands/control-plane.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
+import { bundleEndpointOf } from '../options/bundle-options.ts';
 import { printDiagnostics, refuse } from '../output/diagnostics.ts';
 import { metricsAccessOf } from '../state/metrics-token.ts';
 import { controlSocket, prepareSocketDirectory, stateDirectory } from '../state/state-directory.ts';
@@ -23,10 +24,16 @@ export async function runControlPlaneCommand(cli: Cli, flags: ControlPlaneFlags)
   const state = flags.state === undefined ? undefined : stateDirectory(cli, flags.state);
   const identities = identityOptions(cli, flags);
   if (!identities.ok) return refuse(cli, ...identities.diagnostics);
+  const bundle = bundleEndpointOf(cli, flags);
+  if (!bundle.ok) return refuse(cli, ...bundle.diagnostics);
   const locked = lock(state, flags);
   if (!locked.ok) return refuse(cli, ...locked.diagnostics);
   using _lock = locked.value;
-  const started = await runControlPlane({ ...optionsOf(cli, flags, state), ...identities.value });
+  const started = await runControlPlane({
+    ...optionsOf(cli, flags, state),
+    ...identities.value,
+    ...bundle.value,
+  });
   if (!started.ok) return refuse(cli, ...started.diagnostics);
   printDiagnostics(cli, started.warnings);
   logLine(cli, 'ready');

@@ -1,11 +1,14 @@
-// The lists that proxies get: none while nothing is revoked; else one for every issuer whose key is here, with what the file `ca-crl.pem` adds, because a proxy refuses whoever's issuer has no list.
+// The lists that proxies get: none while nothing is revoked; else one for every issuer whose key is here, with what the file `ca-crl.pem` adds, because a proxy refuses whoever's issuer has no list. Other meshes are told of them at any time.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Diagnostic, Result } from '@xebec/std';
 import { succeed } from '@xebec/std';
 import type { LoadedAuthority } from '../authority/authority-verification.ts';
 import { DAY_MS } from '../clock.ts';
+import { encodePem } from '../der/pem.ts';
 import { type Refusal, refusalDiagnostic, refuse } from '../refusal.ts';
+import type { OwnLists } from '../trust/federation.ts';
+import type { PublishedIssuer } from '../trust/spiffe-bundle.ts';
 import { keyIdentifier } from '../x509/extensions.ts';
 import {
   type RevocationListFacts,
@@ -17,13 +20,12 @@ import type { Revocations } from './revocations.ts';
 
 export const REVOCATION_FILE = 'ca-crl.pem';
 
-export interface PublishedLists {
-  /** Empty: nothing is checked. */
-  readonly pem: string;
-  /** Equal when the lists say the same, however often they were signed. */
-  readonly key: string;
+/** `pem`: empty, nothing is checked; `key`: equal when the lists say the same, however often they were signed. */
+export interface PublishedLists extends OwnLists {
   /** Of the certificates that the file names. */
   readonly serialsInFile: ReadonlySet<string>;
+  /** Those whose key is here. */
+  readonly issuers: readonly PublishedIssuer[];
 }
 
 export interface PublicationSources {
@@ -33,7 +35,10 @@ export interface PublicationSources {
   readonly nowMs: number;
 }
 
-export const noLists: PublishedLists = { pem: '', key: '', serialsInFile: new Set() };
+export const noLists: PublishedLists = {
+  ...{ pem: '', key: '', standingPem: '', standingKey: '', issuerNames: [] },
+  ...{ serialsInFile: new Set<string>(), issuers: [] },
+};
 
 /** Clocks of proxies may be behind. */
 const BACK_DATE_MS = DAY_MS;
@@ -45,20 +50,51 @@ export function publishLists(sources: PublicationSources): Result<PublishedLists
   const lists = read.value;
   const forged = lists.find((list) => isForged(list, sources.issuers));
   if (forged !== undefined) return refuse(notSigned(file));
-  const { certificates } = sources.revocations;
-  if (certificates.length === 0 && lists.length === 0) return succeed(noLists);
-  const own = sources.issuers.map((issuer) => signFor(issuer, sources, lists));
   const ownNames = sources.issuers.map(({ certificate }) => certificate.subject);
   const others = lists.filter((list) => !ownNames.some((name) => name.equals(list.issuer)));
   const ended = others.filter(({ nextUpdateMs }) => (nextUpdateMs ?? Infinity) <= sources.nowMs);
   const good = others.filter((list) => !ended.includes(list));
-  const serialsInFile = new Set(lists.flatMap(({ serials }) => serials));
+  return succeed(listsOf(sources, lists, good), ended.length === 0 ? [] : [warnOfEnded(file)]);
+}
+
+/** `good`: those in the file that are of other issuers and current. */
+function listsOf(
+  sources: PublicationSources,
+  inFile: readonly RevocationListFacts[],
+  good: readonly RevocationListFacts[],
+): PublishedLists {
+  const { certificates } = sources.revocations;
+  const issuers = sources.issuers.map((issuer) => publishedIssuer(issuer, sources, inFile));
+  const serialsInFile = new Set(inFile.flatMap(({ serials }) => serials));
   const recorded = certificates.map(({ serial, issuer }) => [serial, issuer]);
-  const issuers = sources.issuers.map(({ certificate }) => certificate.serial);
-  const key = JSON.stringify([recorded, issuers, [...serialsInFile], good.map(({ pem }) => pem)]);
-  return succeed({ pem: [...own, ...good.map(({ pem }) => pem)].join(''), key, serialsInFile }, [
-    ...(ended.length === 0 ? [] : [warnOfEnded(file)]),
-  ]);
+  const serials = sources.issuers.map(({ certificate }) => certificate.serial);
+  const standingPem = [...issuers.map(({ listPem }) => listPem), ...good.map(({ pem }) => pem)].join('');
+  const standingKey = JSON.stringify([recorded, serials, [...serialsInFile], good.map(({ pem }) => pem)]);
+  const isRevoked = certificates.length > 0 || inFile.length > 0;
+  const names = [
+    ...sources.issuers.map(({ certificate }) => certificate.subject),
+    ...good.map((list) => list.issuer),
+  ];
+  return {
+    pem: isRevoked ? standingPem : '',
+    key: isRevoked ? standingKey : '',
+    ...{ standingPem, standingKey, serialsInFile, issuers },
+    issuerNames: [...new Set(names.map((name) => name.toString('hex')))],
+  };
+}
+
+function publishedIssuer(
+  issuer: LoadedAuthority,
+  sources: PublicationSources,
+  inFile: readonly RevocationListFacts[],
+): PublishedIssuer {
+  const { listPem, serials } = signFor(issuer, sources, inFile);
+  const chain = issuer.intermediates.length > 0 ? issuer.intermediates : [issuer.certificate];
+  return {
+    chainPem: chain.map(({ der }) => encodePem('CERTIFICATE', der)),
+    listPem,
+    key: JSON.stringify(serials),
+  };
 }
 
 /** By an issuer that is known here, and not with its key. */
@@ -90,7 +126,7 @@ function signFor(
   { certificate, privateKey }: LoadedAuthority,
   { revocations, nowMs }: PublicationSources,
   lists: readonly RevocationListFacts[],
-): string {
+): { readonly listPem: string; readonly serials: readonly string[] } {
   const identifier = certificate.subjectKeyIdentifier ?? keyIdentifier(certificate.spki);
   const issuer = identifier.toString('hex');
   const recorded = revocations.certificates.filter((each) => each.issuer === issuer || each.issuer === '');
@@ -100,7 +136,7 @@ function signFor(
   const serials = new Map(
     [...inFile, ...recorded].map(({ serial, revokedAtMs }) => [serial, { serial, revokedAtMs }]),
   );
-  return signRevocationList(
+  const listPem = signRevocationList(
     {
       issuer: certificate.subject,
       issuerIdentifier: identifier,
@@ -111,6 +147,7 @@ function signFor(
     },
     signerFor(privateKey),
   );
+  return { listPem, serials: [...serials.keys()].sort() };
 }
 
 const latest = (entries: readonly { readonly revokedAtMs: number }[], least: number): number =>

@@ -25,12 +25,15 @@ import {
   withRevoked,
 } from '../revocation/revoke.ts';
 import {
-  anchorsOf,
   checkFederation,
-  domainsLetIn,
+  type FederatedTrust,
   type Federation,
+  federatedTrust,
   noFederation,
+  noTrust,
+  type ShutOut,
 } from '../trust/federation.ts';
+import type { Publication } from '../trust/spiffe-bundle.ts';
 import { type TrustBundle, trustBundle } from '../trust/trust-bundle.ts';
 import { type CertificateOutline, digestOf, type LoadedState, loadFrom } from './loaded-state.ts';
 import { certificatesOf, type NextAuthority, prepareNext } from './next-authority.ts';
@@ -57,8 +60,11 @@ export interface LiveAuthority extends Omit<Authority, 'issue'>, Disposable {
   advance(): Result<Rotation | undefined>;
   /** Trusts these domains beside the own one, each by its own roots. Refused whole when one root cannot be limited to its domain. */
   federate(federation: Federation): Result<void>;
-  /** Those that are let in at present: none while anything is revoked. */
+  /** Those that are let in at present, and those that are not. */
   readonly federatedDomains: readonly string[];
+  readonly shutOut: readonly ShutOut[];
+  /** What other meshes may know: what is trusted here, and what was taken back. */
+  readonly publication: Publication;
   rollBack(): Result<Rotation>;
   /** What was taken back. */
   readonly revocations: Revocations;
@@ -127,6 +133,7 @@ class RotatingAuthority implements LiveAuthority {
   readonly #issued: IssuedLog;
   #loaded: LoadedState;
   #federation = noFederation;
+  #trust: FederatedTrust = noTrust;
 
   constructor(settings: AuthoritySettings, loaded: LoadedState, isNew: boolean) {
     this.#settings = settings;
@@ -321,7 +328,15 @@ class RotatingAuthority implements LiveAuthority {
   }
 
   get federatedDomains(): readonly string[] {
-    return domainsLetIn(this.bundle.anchorsPem, this.#federation);
+    return this.#trust.letIn;
+  }
+
+  get shutOut(): readonly ShutOut[] {
+    return this.#trust.shutOut;
+  }
+
+  get publication(): Publication {
+    return { rootsPem: this.#trusted, issuers: this.#loaded.lists.issuers };
   }
 
   #renewBundle(): void {
@@ -343,10 +358,11 @@ class RotatingAuthority implements LiveAuthority {
 
   #bundle(): TrustBundle {
     const { lists } = this.#loaded;
-    const trusted = { rootsPem: this.#trusted, revocationsPem: lists.pem };
-    const anchorsPem = anchorsOf({ trustDomain: this.trustDomain, ...trusted }, this.#federation);
-    const parts = { ...trusted, anchorsPem, issuer: this.#issuer.issuerId };
-    return trustBundle(parts, lists.key);
+    const rootsPem = this.#trusted;
+    this.#trust = federatedTrust({ trustDomain: this.trustDomain, rootsPem, lists }, this.#federation);
+    const { anchorsPem, revocationsPem, revocationsKey } = this.#trust;
+    const parts = { rootsPem, revocationsPem, anchorsPem, issuer: this.#issuer.issuerId };
+    return trustBundle(parts, revocationsKey);
   }
 }
 

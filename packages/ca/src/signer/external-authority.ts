@@ -34,12 +34,14 @@ import {
 import { type CertificateOutline, outlineOf } from '../rotation/loaded-state.ts';
 import { certificatesOf } from '../rotation/next-authority.ts';
 import {
-  anchorsOf,
   checkFederation,
-  domainsLetIn,
+  type FederatedTrust,
   type Federation,
+  federatedTrust,
   noFederation,
+  type ShutOut,
 } from '../trust/federation.ts';
+import type { Publication } from '../trust/spiffe-bundle.ts';
 import { type TrustBundle, trustBundle } from '../trust/trust-bundle.ts';
 import type { CertificateFacts } from '../x509/certificate-reader.ts';
 import { checkAnswer } from './check-answer.ts';
@@ -99,11 +101,15 @@ class ExternalAuthority implements MeshAuthority {
     return Math.min(...[...this.#roots, ...this.#intermediates.values()].map(({ notAfterMs }) => notAfterMs));
   }
 
+  get #trust(): FederatedTrust {
+    const { rootsPem, trustDomain } = this;
+    return federatedTrust({ trustDomain, rootsPem, lists: this.#lists }, this.#federation);
+  }
+
   get bundle(): TrustBundle {
-    const trusted = { rootsPem: this.rootsPem, revocationsPem: this.#lists.pem };
-    const anchorsPem = anchorsOf({ trustDomain: this.trustDomain, ...trusted }, this.#federation);
-    const parts = { ...trusted, anchorsPem, issuer: this.issuerId };
-    return trustBundle(parts, this.#lists.key);
+    const { anchorsPem, revocationsPem, revocationsKey } = this.#trust;
+    const parts = { rootsPem: this.rootsPem, revocationsPem, anchorsPem, issuer: this.issuerId };
+    return trustBundle(parts, revocationsKey);
   }
 
   get certificates(): readonly CertificateOutline[] {
@@ -226,7 +232,16 @@ class ExternalAuthority implements MeshAuthority {
   }
 
   get federatedDomains(): readonly string[] {
-    return domainsLetIn(this.bundle.anchorsPem, this.#federation);
+    return this.#trust.letIn;
+  }
+
+  get shutOut(): readonly ShutOut[] {
+    return this.#trust.shutOut;
+  }
+
+  /** Lists are the signer's to publish. */
+  get publication(): Publication {
+    return { rootsPem: this.rootsPem, issuers: [] };
   }
 
   reload(): Result<void> {

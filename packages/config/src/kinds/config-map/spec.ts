@@ -83,12 +83,23 @@ export interface MeshConfigSpec {
 }
 
 /** Roots of another mesh. */
-export interface ForeignRootsSpec {
-  /** Certificates. */
-  readonly pem: string;
-  /** Whom they prove; at least one. */
-  readonly trustDomains: readonly string[];
-}
+export type ForeignRootsSpec =
+  | {
+      readonly kind: 'written';
+      /** Certificates. */
+      readonly pem: string;
+      /** Whom they prove; at least one. */
+      readonly trustDomains: readonly string[];
+    }
+  /** A SPIFFE bundle, asked for over HTTPS. */
+  | {
+      readonly kind: 'fetched';
+      readonly url: string;
+      /** One. */
+      readonly trustDomains: readonly string[];
+      /** Absent: a certificate of the web answers there (`https_web`); else this identity (`https_spiffe`). */
+      readonly endpoint?: { readonly id: string; readonly firstPem: string };
+    };
 
 /** Where clients in other networks find the endpoints of a network. */
 export type NetworkGatewaySpec =
