@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isDrained } from './support/guarded.ts';
 import { type Answer, fetchText } from './support/http.ts';
-import { type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
+import { envoyPid, type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
+import { attack, forgeTokens } from './support/token-attacks.ts';
 import { bearer, keySetOf, newSigningKey, type SigningKey, tokenOf } from './support/tokens.ts';
 
 const issuer = 'https://accounts.example';
@@ -132,5 +133,24 @@ describe('[AU-2] routes by claims', () => {
       ].map(async (headers) => (await ask('/', headers as Headers).catch(() => ({ status: 0 }))).status),
     );
     expect(statuses).toEqual([210, 210, 211, 212, 213, expect.toBeOneOf([213, 400, 0]), 213, 401]);
+  });
+});
+
+describe('[AU-2] forged tokens at a gateway', () => {
+  it('[AU-2] are refused, each for little work', async () => {
+    const rsaKey = newSigningKey('second', 'RS256');
+    const forged = forgeTokens({ issuer, audience: 'shop', key, rsaKey });
+    const rule = { issuer, jwks: keySetOf(key, rsaKey), audiences: ['shop'] };
+    await apply(
+      security('RequestAuthentication', 'users', { ...atIngress, jwtRules: [rule] }, 'istio-system'),
+    );
+    expect((await ask('/', bearer(forged.good))).status).toBe(212);
+    const { name } = await mesh.pod('istio-ingressgateway');
+    const attacked = await attack(forged.attacks, {
+      pid: envoyPid(mesh.state, name),
+      send: async (token) => (await ask('/', bearer(token)).catch(() => undefined))?.status,
+    });
+    expect(attacked).toEqual({ accepted: [], dear: [] });
+    expect((await ask('/', bearer(forged.good))).status).toBe(212);
   });
 });

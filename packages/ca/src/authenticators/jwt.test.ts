@@ -151,9 +151,11 @@ const attacks: readonly (readonly [string, string])[] = [
 ];
 
 test.each(attacks)('not: %s', async (_, text) => {
-  const before = performance.now();
-  expect(await ask(text)).toBeUndefined();
-  expect(performance.now() - before).toBeLessThan(50);
+  // Processor time: what others do on this machine is not in it.
+  const before = process.cpuUsage();
+  for (let round = 0; round < 5; round += 1) expect(await ask(text)).toBeUndefined();
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1_000 / 5).toBeLessThan(50);
 });
 
 test('a stolen set of keys, or one that is none, is refused', () => {
