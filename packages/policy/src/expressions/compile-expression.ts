@@ -1,6 +1,7 @@
 // Text to an expression, in whichever language. Rule: what is wrong is a diagnostic with its place in the text (line and column from 1), and one is enough.
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { Vocabulary } from '../attributes/vocabulary.ts';
+import { compileCel } from './cel/compile-cel.ts';
 import type { Expression, ExpressionLanguage } from './expression.ts';
 import { compileIstio } from './istio/compile-istio.ts';
 import type { ValueFunction } from './istio/functions.ts';
@@ -22,7 +23,8 @@ export interface CompileOptions {
  * `expression-type`. The diagnostic's origin is the place inside the text.
  */
 export function compileExpression(text: string, options: CompileOptions): Result<Expression> {
-  const compiled = compileIstio(text, options);
+  const compiled =
+    options.language === 'cel' ? compileCel(text, options.vocabulary) : compileIstio(text, options);
   return compiled.ok ? succeed(compiled.expression) : fail(diagnose(text, compiled.problem));
 }
 

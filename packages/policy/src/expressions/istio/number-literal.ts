@@ -91,6 +91,6 @@ function invalidDigit(text: string, prefix: string): number {
 function separatorProblem(text: string, offset: number): SyntaxProblem | undefined {
   if (!text.includes('_')) return undefined;
   const body = text.replace(/^0[xXoObB]/, (prefix) => '0'.repeat(prefix.length));
-  const wrong = body.search(/_(?![0-9a-fA-F])|(?<![0-9a-fA-F])_/);
+  const wrong = body.search(/(?<=_)_|(?<![0-9a-fA-F_])_|_(?![0-9a-fA-F_])/);
   return wrong < 0 ? undefined : { offset: offset + wrong, message: "'_' must separate successive digits" };
 }

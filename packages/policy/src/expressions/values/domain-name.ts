@@ -38,21 +38,18 @@ function readLabels(name: string, whole: string | undefined): NameRead {
       decoded.push('');
       continue;
     }
-    const plain = label.startsWith('xn--') ? decodeLabel(label) : label;
+    const plain = label.startsWith('xn--') ? decodePunycode(label.slice(4)) : label;
     if (plain === undefined) return invalidLabel(label.slice(4));
-    if (!isLabel(plain)) return invalidLabel(plain);
+    if (!isLabel(plain) || (plain !== label && !isDecoded(plain))) return invalidLabel(plain);
     decoded.push(plain);
   }
   return { ok: true, name: decoded.join('.') + (isRooted ? '.' : '') };
 }
 
-function decodeLabel(label: string): string | undefined {
-  const plain = decodePunycode(label.slice(4));
-  if (plain === undefined || plain.normalize('NFC') !== plain) return undefined;
-  return /^[-\p{Ll}\p{Lo}\p{Lm}\p{M}\p{N}\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d]+$/u.test(plain)
-    ? plain
-    : undefined;
-}
+/** What punycode may stand for: letters that have no capitals, marks and numbers, normalized. */
+const isDecoded = (label: string): boolean =>
+  label.normalize('NFC') === label &&
+  /^[-\p{Ll}\p{Lo}\p{Lm}\p{M}\p{N}\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d]+$/u.test(label);
 
 const isLabel = (label: string): boolean => {
   const isHyphened = label.length > 4 && label.slice(2, 4) === '--';
@@ -61,8 +58,15 @@ const isLabel = (label: string): boolean => {
 
 const invalidLabel = (label: string): NameRead => ({
   ok: false,
-  problem: `idna: invalid label ${JSON.stringify(label)}`,
+  problem: `idna: invalid label ${quoteAll(label)}`,
 });
+
+/** In quotes, with control characters as escapes. */
+const quoteAll = (text: string): string =>
+  JSON.stringify(text).replace(
+    /[\u007f-\u009f]/g,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 export type Comparison =
   | { readonly ok: true; readonly isEqual: boolean }

@@ -15,7 +15,10 @@ const mapped = (bytes: readonly number[]): Uint8Array =>
 
 function parseIpv4(text: string): readonly number[] | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) {
+  if (
+    parts.length !== 4 ||
+    !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
+  ) {
     return undefined;
   }
   return parts.map(Number);
