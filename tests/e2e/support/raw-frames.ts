@@ -58,6 +58,9 @@ export interface Flood {
   readonly end: 'closed' | 'goaway' | 'open';
 }
 
+/** A server that takes all at once would keep this process from hearing what it says. */
+const writesAtOnce = 1_000;
+
 /** Writes what `next` gives, as fast as the server takes it, until there is no more or the server closes. */
 export function flood(
   port: number,
@@ -74,32 +77,40 @@ export function flood(
     };
     const timer = setTimeout(() => settle('open'), patienceMs);
     const pour = (): void => {
-      for (;;) {
+      for (let round = 0; round < writesAtOnce; round++) {
         const bytes = next(turn);
         turn += 1;
         if (bytes === undefined || socket.destroyed) return;
-        if (!socket.write(bytes)) break;
+        if (!socket.write(bytes)) {
+          socket.once('drain', pour);
+          return;
+        }
       }
-      socket.once('drain', pour);
+      setImmediate(pour);
     };
     socket.on('connect', () => {
       socket.write(Buffer.concat([preface, settings()]));
       pour();
     });
-    let got = Buffer.alloc(0);
+    let rest = Buffer.alloc(0);
     socket.on('data', (part: Buffer) => {
-      got = Buffer.concat([got, part]);
-      if (typesIn(got).includes(7)) settle('goaway');
+      const got = Buffer.concat([rest, part]);
+      const { types, taken } = wholeFrames(got);
+      rest = got.subarray(taken);
+      if (types.includes(7)) settle('goaway');
     });
     socket.on('error', () => undefined);
     socket.on('close', () => settle('closed'));
   });
 }
 
-/** Types of the frames that are whole. */
-function typesIn(bytes: Buffer): readonly number[] {
+/** Types of the frames that are whole, and their bytes. */
+function wholeFrames(bytes: Buffer): { readonly types: readonly number[]; readonly taken: number } {
   const types: number[] = [];
-  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
+  let at = 0;
+  while (at + 9 <= bytes.length && at + 9 + bytes.readUIntBE(at, 3) <= bytes.length) {
     types.push(bytes.readUInt8(at + 3));
-  return types;
+    at += 9 + bytes.readUIntBE(at, 3);
+  }
+  return { types, taken: at };
 }

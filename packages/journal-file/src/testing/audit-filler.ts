@@ -26,6 +26,7 @@ const errors = (): number =>
 
 let appended = 0;
 for (; told.length === 0 || chain.counts.lost < 20; appended += 1) {
+  if (appended === 10_000) throw new Error(`the disk is not full after ${appended} records`);
   chain.append(changeOf(appended));
   chain.flush();
 }
