@@ -1,7 +1,9 @@
 // All doors at once: one line a door. The gRPC ones share a port, those of HTTP another.
 import type { Server } from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
+import { accessLogMethods } from './access-log/service.ts';
 import { createPolicyCalls } from './calls/policy-calls.ts';
+import { authorizationMethods } from './ext-authz/service.ts';
 import { mixerMethods } from './mixer/service.ts';
 import type { DoorOptions } from './options.ts';
 import { policyMethods } from './own/service.ts';
@@ -24,6 +26,8 @@ export function registerDoors(
   const open = new Set<() => void>();
   addMethods(server, policyMethods(gate, calls, open));
   addMethods(server, mixerMethods(gate, calls));
+  addMethods(server, authorizationMethods(gate));
+  addMethods(server, accessLogMethods(gate, open));
   return {
     async close() {
       for (const close of [...open]) close();

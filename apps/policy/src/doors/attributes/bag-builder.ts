@@ -59,7 +59,23 @@ export class BagBuilder {
   set(name: string, value: AttributeValue): void {
     const reason = this.#refuse(name, value);
     if (reason !== undefined) this.drop(name, reason);
-    else this.#values.set(name, value);
+    else this.#values.set(name, value instanceof Map ? this.#goodEntries(name, value) : value);
+  }
+
+  /** One bad header hides no other. */
+  #goodEntries(name: string, entries: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    const { limits } = this.#rules;
+    const bad = [...entries].flatMap(([key, value]) => {
+      const reason = refuseText(key, limits.nameBytes) ?? refuseText(value, limits.valueBytes);
+      return reason === undefined ? [] : [{ key, reason }];
+    });
+    if (bad.length === 0) return entries;
+    const good = new Map(entries);
+    for (const { key, reason } of bad) {
+      good.delete(key);
+      this.drop(`${name}[${key}]`, reason);
+    }
+    return good;
   }
 
   /** What the door knows better: replaces what the caller said. `undefined` takes it away. */
@@ -126,8 +142,6 @@ function refuseMap(entries: ReadonlyMap<unknown, unknown>, limits: DoorLimits): 
   let bytes = 0;
   for (const [key, value] of entries) {
     if (typeof key !== 'string' || typeof value !== 'string') return 'wrong-type';
-    const reason = refuseText(key, limits.nameBytes) ?? refuseText(value, limits.valueBytes);
-    if (reason !== undefined) return reason;
     bytes += key.length + value.length;
   }
   return bytes > limits.valueBytes ? 'too-large' : undefined;

@@ -1,0 +1,169 @@
+// A line of a proxy's access log as attributes: what Mixer's proxies reported after a call.
+import type { AttributeValue } from '@xebec/policy';
+import { type Duration, Timestamp } from '@xebec/policy';
+import { RequestMethod } from '@xebec/protos/envoy/config/core/v3/base_pb';
+import {
+  type AccessLogCommon,
+  AccessLogType,
+  type HTTPAccessLogEntry,
+  type TCPAccessLogEntry,
+} from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
+import type { BagBuilder } from '../attributes/bag-builder.ts';
+import { type CallFacts, describeSides, emptyAsAbsent, sayKnown } from '../proxies/call-facts.ts';
+import { endpointOf } from '../proxies/endpoints.ts';
+import {
+  claimsIn,
+  headersMap,
+  pathAttributes,
+  protocolOf,
+  tokenAttributes,
+} from '../proxies/request-facts.ts';
+import type { ProxySide } from '../proxies/side.ts';
+import { durationOf, timestampOf } from '../rpc/times.ts';
+import type { WorkloadDirectory } from '../workload-directory.ts';
+import { flagsText } from './response-flags.ts';
+
+type Values = Readonly<Record<string, AttributeValue | undefined>>;
+
+export function describeRequest(
+  bag: BagBuilder,
+  side: ProxySide,
+  entry: HTTPAccessLogEntry,
+  workloads: WorkloadDirectory,
+): void {
+  const { request, response, commonProperties: common } = entry;
+  const headers = headersMap(request?.requestHeaders ?? {});
+  const protocol = protocolOf(headers.get('content-type'));
+  const host = emptyAsAbsent(request?.authority);
+  describeSides(
+    bag,
+    side,
+    { ...factsOf(common, side), protocol, ...(host === undefined ? {} : { host }) },
+    workloads,
+  );
+  const path = request?.originalPath || request?.path || '';
+  const { trailers, responseHeaders } = {
+    trailers: response?.responseTrailers,
+    responseHeaders: response?.responseHeaders,
+  };
+  sayKnown(bag, {
+    ...commonAttributes(common),
+    ...(path === '' ? {} : pathAttributes(path)),
+    ...tokenAttributes(claimsIn(common?.metadata)),
+    'request.time': startOf(common),
+    'request.id': emptyAsAbsent(request?.requestId),
+    'request.method': methodOf(request?.requestMethod),
+    'request.host': host,
+    'request.scheme': emptyAsAbsent(request?.scheme),
+    'request.useragent': emptyAsAbsent(request?.userAgent),
+    'request.referer': emptyAsAbsent(request?.referer),
+    'request.headers': headers.size === 0 ? undefined : headers,
+    'request.size': request?.requestBodyBytes,
+    'request.total_size': sum(request?.requestBodyBytes, request?.requestHeadersBytes),
+    'response.code': response?.responseCode === undefined ? undefined : BigInt(response.responseCode),
+    'response.size': response?.responseBodyBytes,
+    'response.total_size': sum(response?.responseBodyBytes, response?.responseHeadersBytes),
+    'response.duration': lengthOf(common),
+    'response.time': endOf(common),
+    'response.headers': responseHeaders === undefined ? undefined : headersMap(responseHeaders),
+    'response.grpc_status': trailers?.['grpc-status'] ?? responseHeaders?.['grpc-status'],
+    'response.grpc_message': trailers?.['grpc-message'] ?? responseHeaders?.['grpc-message'],
+    ...customAttributes(common),
+  });
+}
+
+export function describeConnection(
+  bag: BagBuilder,
+  side: ProxySide,
+  entry: TCPAccessLogEntry,
+  workloads: WorkloadDirectory,
+): void {
+  const { connectionProperties: bytes, commonProperties: common } = entry;
+  describeSides(bag, side, { ...factsOf(common, side), protocol: 'tcp' }, workloads);
+  const event = eventOf(common);
+  sayKnown(bag, {
+    ...commonAttributes(common),
+    'connection.event': event,
+    'connection.received.bytes_total': bytes?.receivedBytes,
+    'connection.sent.bytes_total': bytes?.sentBytes,
+    // The proxy counts from the beginning: what came since the last line is known only where there is one line.
+    'connection.received.bytes': event === 'close' ? bytes?.receivedBytes : undefined,
+    'connection.sent.bytes': event === 'close' ? bytes?.sentBytes : undefined,
+    'connection.duration': lengthOf(common),
+    ...customAttributes(common),
+  });
+}
+
+function factsOf(
+  common: AccessLogCommon | undefined,
+  { direction }: ProxySide,
+): Omit<CallFacts, 'protocol' | 'host'> {
+  const time = startOf(common);
+  const peer = common?.tlsProperties?.peerCertificateProperties?.subjectAltName.find(
+    ({ san }) => san.case === 'uri',
+  );
+  const id = direction === 'inbound' ? peer?.san.value : undefined;
+  const to = direction === 'inbound' ? common?.downstreamLocalAddress : common?.upstreamRemoteAddress;
+  return {
+    ...(time === undefined ? {} : { time }),
+    ...(id === undefined ? {} : { peerId: id }),
+    from: endpointOf(common?.downstreamRemoteAddress),
+    to: endpointOf(to),
+    ...(common?.tlsProperties === undefined ? {} : { serverName: common.tlsProperties.tlsSniHostname }),
+  };
+}
+
+const startOf = (common: AccessLogCommon | undefined): Timestamp | undefined =>
+  common?.startTime === undefined ? undefined : timestampOf(common.startTime);
+
+const lengthOf = (common: AccessLogCommon | undefined): Duration | undefined => {
+  const length = common?.duration ?? common?.timeToLastDownstreamTxByte;
+  return length === undefined ? undefined : durationOf(length);
+};
+
+function endOf(common: AccessLogCommon | undefined): Timestamp | undefined {
+  const [start, length] = [startOf(common), lengthOf(common)];
+  return start === undefined || length === undefined
+    ? undefined
+    : new Timestamp(start.nanoseconds + length.nanoseconds);
+}
+
+function commonAttributes(common: AccessLogCommon | undefined): Values {
+  const decision = common?.metadata?.filterMetadata['envoy.filters.http.ext_authz'];
+  const { code, message } = decision ?? {};
+  return {
+    'connection.id': emptyAsAbsent(common?.streamId),
+    'context.proxy_error_code': flagsText(common?.responseFlags),
+    'check.error_code': typeof code === 'number' && Number.isSafeInteger(code) ? BigInt(code) : undefined,
+    'check.error_message': typeof message === 'string' ? message : undefined,
+  };
+}
+
+/** Tags named as attributes of text are what the proxy's configuration adds to the vocabulary. */
+function customAttributes(common: AccessLogCommon | undefined): Values {
+  const identity = /^(source|destination|context\.reporter)\./;
+  return Object.fromEntries(
+    Object.entries(common?.customTags ?? {}).filter(
+      ([name, value]) => name.includes('.') && value !== '' && !identity.test(name),
+    ),
+  );
+}
+
+const sum = (left: bigint | undefined, right: bigint | undefined): bigint | undefined =>
+  left === undefined || right === undefined ? undefined : left + right;
+
+const methodOf = (method: RequestMethod | undefined): string | undefined =>
+  method === undefined || method === RequestMethod.METHOD_UNSPECIFIED ? undefined : RequestMethod[method];
+
+function eventOf(common: AccessLogCommon | undefined): 'open' | 'continue' | 'close' {
+  switch (common?.accessLogType) {
+    case AccessLogType.TcpUpstreamConnected:
+    case AccessLogType.DownstreamStart:
+      return 'open';
+    case AccessLogType.TcpPeriodic:
+    case AccessLogType.DownstreamPeriodic:
+      return 'continue';
+    default:
+      return common?.intermediateLogEntry === true ? 'continue' : 'close';
+  }
+}

@@ -1,0 +1,130 @@
+// What a proxy saw of a call, in the vocabulary of attributes. The rule: who the two sides are comes from certificates and from the mesh's own knowledge, everything else is what came over the wire.
+import { type Identity, parseSpiffeId } from '@xebec/ca';
+import type { AttributeValue, Timestamp } from '@xebec/policy';
+import type { BagBuilder } from '../attributes/bag-builder.ts';
+import {
+  isWorkloadOf,
+  knowAddress,
+  knowService,
+  knowSide,
+  serviceOf,
+} from '../attributes/workload-attributes.ts';
+import type { KnownWorkload, WorkloadDirectory } from '../workload-directory.ts';
+import type { ProxySide } from './side.ts';
+
+export interface Endpoint {
+  readonly address?: string;
+  readonly port?: number;
+}
+
+export interface CallFacts {
+  readonly protocol: 'http' | 'grpc' | 'tcp';
+  readonly time?: Timestamp;
+  /** The other end's SPIFFE id, proven by mutual TLS with this proxy. */
+  readonly peerId?: string;
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  /** Of TLS. */
+  readonly serverName?: string;
+  /** Host that was asked for. */
+  readonly host?: string;
+}
+
+export function describeSides(
+  bag: BagBuilder,
+  side: ProxySide,
+  facts: CallFacts,
+  workloads: WorkloadDirectory,
+): void {
+  if (side.direction === 'inbound') describeInbound(bag, side, facts, workloads);
+  else describeOutbound(bag, side, facts, workloads);
+  const reporter = side.workload?.uid;
+  bag.know('context.reporter.kind', side.direction);
+  bag.know('context.reporter.uid', reporter);
+  bag.know('context.protocol', facts.protocol);
+  bag.know('connection.mtls', facts.peerId !== undefined);
+  sayKnown(bag, {
+    'context.time': facts.time,
+    'context.timestamp': facts.time,
+    'connection.requested_server_name': emptyAsAbsent(facts.serverName),
+  });
+}
+
+function describeInbound(
+  bag: BagBuilder,
+  side: ProxySide,
+  facts: CallFacts,
+  workloads: WorkloadDirectory,
+): void {
+  const { identity, raw } = peerOf(facts.peerId);
+  knowSide(bag, 'source', { identity, workload: workloadAt(facts.from, identity, workloads) });
+  if (identity === undefined && raw !== undefined) {
+    bag.know('source.principal', raw);
+    bag.know('source.user', raw);
+  }
+  knowAddress(bag, 'source', facts.from.address);
+  knowSide(bag, 'destination', side);
+  knowDestination(bag, side.workload, facts);
+}
+
+function describeOutbound(
+  bag: BagBuilder,
+  side: ProxySide,
+  facts: CallFacts,
+  workloads: WorkloadDirectory,
+): void {
+  knowSide(bag, 'source', side);
+  knowAddress(bag, 'source', facts.from.address);
+  const { identity } = peerOf(facts.peerId);
+  // Where the own proxy sent it, it has verified who is there.
+  const { address } = facts.to;
+  const found = address === undefined ? undefined : workloads.byAddress(address);
+  const workload =
+    found === undefined || identity === undefined || isWorkloadOf(found, identity) ? found : undefined;
+  knowSide(bag, 'destination', { identity, workload });
+  knowDestination(bag, workload, facts);
+  if (workload === undefined)
+    bag.know('destination.service.host', emptyAsAbsent(facts.host?.replace(/:\d+$/, '')));
+}
+
+function knowDestination(
+  bag: BagBuilder,
+  workload: KnownWorkload | undefined,
+  { to, host }: CallFacts,
+): void {
+  knowAddress(bag, 'destination', to.address);
+  bag.know('destination.port', to.port === undefined ? undefined : BigInt(to.port));
+  const asked = {
+    ...(host === undefined ? {} : { host }),
+    ...(to.port === undefined ? {} : { port: to.port }),
+  };
+  knowService(bag, workload === undefined ? undefined : serviceOf(workload, asked));
+}
+
+function peerOf(id: string | undefined): { readonly identity?: Identity; readonly raw?: string } {
+  if (id === undefined || id === '') return {};
+  const parsed = parseSpiffeId(id);
+  return parsed.ok ? { identity: parsed.value } : { raw: id.replace(/^spiffe:\/\//, '') };
+}
+
+/** The workload at an address, where the proven identity is its own. Without proof an address proves nothing. */
+function workloadAt(
+  { address }: Endpoint,
+  identity: Identity | undefined,
+  workloads: WorkloadDirectory,
+): KnownWorkload | undefined {
+  if (address === undefined || identity === undefined) return undefined;
+  const found = workloads.byAddress(address);
+  return found !== undefined && isWorkloadOf(found, identity) ? found : undefined;
+}
+
+export const emptyAsAbsent = (text: string | undefined): string | undefined =>
+  text === '' ? undefined : text;
+
+/** What came over the wire: checked like everything that strangers say. */
+export function sayKnown(
+  bag: BagBuilder,
+  values: Readonly<Record<string, AttributeValue | undefined>>,
+): void {
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) bag.set(name, value);
+}
