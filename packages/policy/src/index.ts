@@ -1,5 +1,6 @@
 // The public surface of policy.
 export { type AdapterPorts, adapterForms, erased, inProcessAdapters } from './adapters/catalog.ts';
+export type { IndexedWorkload, WorkloadIndex } from './adapters/kubernetesenv/kubernetesenv.ts';
 export type { ListListener, ListSource } from './adapters/list/list.ts';
 export * from './adapters/sdk.ts';
 export * from './attributes/index.ts';
@@ -19,3 +20,4 @@ export * from './expressions/index.ts';
 export * from './quotas/index.ts';
 export { standardTemplates } from './templates/catalog.ts';
 export type * from './templates/template.ts';
+export { phaseOf } from './templates/variety.ts';

@@ -3,7 +3,7 @@ import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { Decoder } from './decoder.ts';
 import { formatPath, startWalk } from './walk.ts';
 
-export { addressBytes, ipAddressOrBlock } from '../values/address.ts';
+export { ipAddressOrBlock } from '../values/address.ts';
 export { durationOrZero, positiveDuration } from '../values/duration.ts';
 export { emptyMap, isMap, plainMap } from '../values/plain-map.ts';
 export { regex } from '../values/regex.ts';

@@ -19,10 +19,6 @@ export const isCidr = (value: string): boolean => {
   return /^\d{1,3}$/.test(value.slice(slash + 1)) && ipaddr.isValidCIDR(value);
 };
 
-/** The 4 or 16 bytes of an address as `isIpAddress` takes it. */
-export const addressBytes = (value: string): Uint8Array | undefined =>
-  isIpAddress(value) ? Uint8Array.from(ipaddr.parse(value).toByteArray()) : undefined;
-
 /** An IP address. */
 export const ipAddress: Decoder<string> = andThen(text, (value, walk) =>
   isIpAddress(value)

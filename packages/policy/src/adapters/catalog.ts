@@ -1,19 +1,24 @@
 // The adapters inside the policy service: those that need nothing from outside, and the forms of all, by which handlers are checked before they are accepted.
 import { denier } from './denier/denier.ts';
+import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv.ts';
 import { type ListSource, listAdapter } from './list/list.ts';
 import { noop } from './noop/noop.ts';
 import type { Adapter, AdapterForm } from './sdk.ts';
 
 /** What adapters of this package are given by the process they run in. */
 export interface AdapterPorts {
+  /** Fetches lists; without it only lists written out can be used. */
   readonly lists?: ListSource;
+  /** Who is who; without it nobody is known. */
+  readonly workloads?: WorkloadIndex;
 }
 
 /** Ready to be used by an engine; adapters with a backend of their own are added to them. */
-export const inProcessAdapters = ({ lists }: AdapterPorts): readonly Adapter[] => [
+export const inProcessAdapters = ({ lists, workloads }: AdapterPorts): readonly Adapter[] => [
   erased(denier),
   erased(listAdapter(lists)),
   erased(noop),
+  erased(kubernetesenv(workloads)),
 ];
 
 /** Of every adapter that the policy service has: add the form of yours. */

@@ -4,7 +4,7 @@ import { denier } from '../adapters/denier/denier.ts';
 import { listAdapter } from '../adapters/list/list.ts';
 import { noop } from '../adapters/noop/noop.ts';
 import { type Adapter, OK } from '../adapters/sdk.ts';
-import { bag, engineOf, handler, instance, rule, testClock } from '../testing/test-engine.ts';
+import { bag, engineOf, handler, instance, rule, settled, testClock } from '../testing/test-engine.ts';
 
 const adapters = [denier, listAdapter(), noop];
 
@@ -252,9 +252,7 @@ describe('a handler that fails', () => {
     );
     const { engine } = await engineOf(customRule(), [slow], { clock, limits: { handlerTimeoutMs: 50 } });
     const pending = engine.check({ attributes: bag({}) });
-    clock.advance(50);
-    await Promise.resolve();
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    await settled();
     clock.advance(50);
     expect((await pending).status).toEqual({ code: 14, message: 'h.istio-system:did not answer in 50 ms' });
     expect(wasTold).toBe(true);

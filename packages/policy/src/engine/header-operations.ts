@@ -2,6 +2,7 @@
 import type { AttributeSource, AttributeValue } from '../attributes/value.ts';
 import { Duration, Timestamp } from '../attributes/value.ts';
 import type { CompiledHeaderOperation } from '../configuration/compiled.ts';
+import { formatIpAddress } from '../expressions/values/ip-address.ts';
 import type { HeaderOperation } from './engine.ts';
 import type { CheckAnswer } from './run-check.ts';
 
@@ -71,15 +72,6 @@ function headerText(value: AttributeValue): string | undefined {
 
 function plainText(value: AttributeValue): string | undefined {
   if (value instanceof Timestamp || value instanceof Duration) return String(value.nanoseconds);
-  if (value instanceof Uint8Array) return addressText(value);
+  if (value instanceof Uint8Array) return formatIpAddress(value);
   return typeof value === 'object' ? undefined : String(value);
 }
-
-const ipv4Length = 4;
-const addressText = (bytes: Uint8Array): string => {
-  if (bytes.length === ipv4Length) return bytes.join('.');
-  const groups = Array.from({ length: bytes.length / 2 }, (_, index) =>
-    (((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0)).toString(16),
-  );
-  return groups.join(':');
-};

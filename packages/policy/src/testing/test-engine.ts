@@ -33,6 +33,11 @@ export function testClock(startMs = 1_000_000): TestClock {
   };
 }
 
+/** All that is ready to go on has gone on. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+}
+
 interface Written {
   readonly name: string;
   readonly namespace?: string;

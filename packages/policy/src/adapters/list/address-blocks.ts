@@ -1,5 +1,5 @@
 // Blocks of addresses that answer whether an address lies in one of them. Rule: an IPv4 address written as IPv6 is the IPv4 address.
-import { addressBytes } from '@xebec/config/decode';
+import { parseIpAddress, shortestBytes } from '../../expressions/values/ip-address.ts';
 
 export interface AddressBlocks {
   readonly size: number;
@@ -12,32 +12,24 @@ export interface AddressBlock {
   readonly length: number;
 }
 
-const ipv4Bytes = 4;
-const ipv6Bytes = 16;
 const mappedBits = 96;
 const bitsPerByte = 8;
+const ipv6Bits = 128;
 
 /** An address or a block; undefined when it is neither. */
 export function readBlock(written: string): AddressBlock | undefined {
   const slash = written.indexOf('/');
-  const bytes = addressBytes(slash < 0 ? written : written.slice(0, slash));
-  if (bytes === undefined) return undefined;
-  const plain = unmapped(bytes);
-  const most = bytes.length * bitsPerByte;
-  if (slash < 0) return { bytes: plain, length: plain.length * bitsPerByte };
+  const address = parseIpAddress(slash < 0 ? written : written.slice(0, slash));
+  if (address === undefined) return undefined;
+  const bytes = shortestBytes(address);
+  if (slash < 0) return { bytes, length: bytes.length * bitsPerByte };
   const digits = written.slice(slash + 1);
+  if (!/^\d{1,3}$/.test(digits)) return undefined;
   const length = Number(digits);
-  if (!/^\d{1,3}$/.test(digits) || length > most) return undefined;
-  if (plain === bytes) return { bytes, length };
-  return length < mappedBits ? { bytes, length } : { bytes: plain, length: length - mappedBits };
-}
-
-/** `::ffff:10.0.0.1` is 10.0.0.1. */
-export function unmapped(bytes: Uint8Array): Uint8Array {
-  if (bytes.length !== ipv6Bytes) return bytes;
-  const isMapped =
-    bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-  return isMapped ? bytes.subarray(ipv6Bytes - ipv4Bytes) : bytes;
+  if (!written.includes(':')) return length <= bytes.length * bitsPerByte ? { bytes, length } : undefined;
+  if (length > ipv6Bits) return undefined;
+  if (bytes === address || length < mappedBits) return { bytes: address, length };
+  return { bytes, length: length - mappedBits };
 }
 
 /** One look-up for each length of prefix that occurs. */
@@ -53,7 +45,7 @@ export function gatherBlocks(blocks: readonly AddressBlock[]): AddressBlocks {
   return {
     size: blocks.length,
     has: (address) => {
-      const bytes = unmapped(address);
+      const bytes = shortestBytes(address);
       return groups.some(
         ({ family, length, networks }) => family === bytes.length && networks.has(networkOf(bytes, length)),
       );

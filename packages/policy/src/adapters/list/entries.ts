@@ -1,7 +1,7 @@
 // The entries of a list, ready to be asked. Rule: regular expressions are RE2, so no text makes them slow.
 
 import { RE2JS } from '@bufbuild/re2';
-import { addressBytes } from '@xebec/config/decode';
+import { formatIpAddress, parseIpAddress } from '../../expressions/values/ip-address.ts';
 import { type AddressBlock, gatherBlocks, readBlock } from './address-blocks.ts';
 
 export type EntryType = 'STRINGS' | 'CASE_INSENSITIVE_STRINGS' | 'IP_ADDRESSES' | 'REGEX';
@@ -43,18 +43,8 @@ export function readEntries(entries: readonly string[], type: EntryType): Entrie
 
 const fold = (text: string): string => text.toUpperCase();
 
-const ipv4Length = 4;
-const textOf = (value: string | Uint8Array): string => {
-  if (typeof value === 'string') return value;
-  if (value.length === ipv4Length) return value.join('.');
-  return formatIpv6(value);
-};
-
-/** In full groups: `fd00:0:0:0:0:0:0:1`. */
-const formatIpv6 = (bytes: Uint8Array): string =>
-  Array.from({ length: bytes.length / 2 }, (_, index) =>
-    (((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0)).toString(16),
-  ).join(':');
+const textOf = (value: string | Uint8Array): string =>
+  typeof value === 'string' ? value : formatIpAddress(value);
 
 const texts = (known: ReadonlySet<string>, normalize: (text: string) => string): Entries => ({
   size: known.size,
@@ -66,7 +56,7 @@ function addresses(list: readonly AddressBlock[]): Entries {
   return {
     size: blocks.size,
     find: (value) => {
-      const bytes = typeof value === 'string' ? addressBytes(value) : value;
+      const bytes = typeof value === 'string' ? parseIpAddress(value) : value;
       if (bytes === undefined) return { isFound: false, problem: 'is not an IP address' };
       return { isFound: blocks.has(bytes) };
     },

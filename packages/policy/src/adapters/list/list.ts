@@ -1,5 +1,6 @@
 // list: allows what is on a list, or refuses it. Rule: while the provider cannot be reached the last list stands, until its ttl; after that nothing can be said, and the rule fails as it says.
 import { decodeWith } from '@xebec/config/decode';
+import { formatIpAddress } from '../../expressions/values/ip-address.ts';
 import type { Instance } from '../../templates/template.ts';
 import type { Adapter, CheckVerdict, Handler, HandlerContext } from '../sdk.ts';
 import { type Entries, entryProblem, readEntries, splitEntries } from './entries.ts';
@@ -127,4 +128,4 @@ function judge(
 
 const longestShown = 100;
 const show = (value: string | Uint8Array): string =>
-  typeof value === 'string' ? value.slice(0, longestShown) : value.join(value.length === 4 ? '.' : ' ');
+  typeof value === 'string' ? value.slice(0, longestShown) : formatIpAddress(value);

@@ -1,0 +1,79 @@
+// What a new configuration keeps: handlers that did not change, with what they remember, and the counts of rules.
+import { describe, expect, it } from 'vitest';
+import { type Adapter, OK } from '../adapters/sdk.ts';
+import { bag, engineOf, handler, instance, rule } from '../testing/test-engine.ts';
+
+/** Says how often it was built and closed. */
+function watched(): { adapter: Adapter; built: () => number; closed: () => number } {
+  let built = 0;
+  let closed = 0;
+  const adapter: Adapter = {
+    name: 'watched',
+    description: 'for tests',
+    templates: ['checknothing', 'listentry'],
+    parse: (params) => ({ ok: true, value: params, warnings: [] }),
+    build: () => {
+      built++;
+      return {
+        check: () => ({ status: OK, validDurationMs: 1, validUseCount: 1 }),
+        close: () => {
+          closed++;
+        },
+      };
+    },
+  };
+  return { adapter, built: () => built, closed: () => closed };
+}
+
+const objects = (params: unknown, match = '') => [
+  handler({ name: 'h' }, 'watched', params),
+  instance({ name: 'nothing' }, 'checknothing'),
+  rule({ name: 'r' }, { match, send: { h: ['nothing'] } }),
+];
+
+describe('a new configuration', () => {
+  it('keeps handlers whose parameters and instances are the same', async () => {
+    const { adapter, built, closed } = watched();
+    const first = (await engineOf(objects({ a: 1 }), [adapter])).engine;
+    await first.check({ attributes: bag({}) });
+    const changed = objects({ a: 1 }, 'source.user | "" == ""');
+    const second = (await engineOf(changed, [adapter], { revision: 2, previous: first })).engine;
+    await first.close();
+    expect([built(), closed()]).toEqual([1, 0]);
+    await second.check({ attributes: bag({}) });
+    expect(second.inspect()).toMatchObject({ rules: [{ matched: 2 }], handlers: [{ calls: 2 }] });
+    const third = (await engineOf(objects({ a: 2 }), [adapter], { revision: 3, previous: second })).engine;
+    await second.close();
+    expect([built(), closed()]).toEqual([2, 1]);
+    await third.close();
+    await third.close();
+    expect(closed()).toBe(2);
+  });
+
+  it('ends calls with the configuration they began with', async () => {
+    let answer = (): void => undefined;
+    let isClosed = false;
+    const slow: Adapter = {
+      ...watched().adapter,
+      build: () => ({
+        check: () =>
+          new Promise((resolve) => {
+            answer = () => resolve({ status: OK, validDurationMs: 1, validUseCount: 1 });
+          }),
+        close: () => {
+          isClosed = true;
+        },
+      }),
+    };
+    const { engine } = await engineOf(objects({}), [slow]);
+    const pending = engine.check({ attributes: bag({}) });
+    await Promise.resolve();
+    await Promise.resolve();
+    const closing = engine.close();
+    expect(isClosed).toBe(false);
+    answer();
+    expect((await pending).status).toEqual(OK);
+    await closing;
+    expect(isClosed).toBe(true);
+  });
+});
