@@ -78,7 +78,7 @@ describe('refused, with the place', () => {
     [
       'request.size.startsWith("x")',
       "found no matching overload for 'startsWith' applied to 'int.(string)'",
-      24,
+      13,
     ],
     ['request.method && true', "found no matching overload for '_&&_' applied to '(string, bool)'", 1],
     ['nothing(1)', 'unknown function: nothing', 1],
