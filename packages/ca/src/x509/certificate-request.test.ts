@@ -1,14 +1,30 @@
 // Of a request only the key counts, and only when the request proves to hold its private half.
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createAuthorityFiles } from '../authority/authority-creation.ts';
 import { createKeyAndCsr, type KeyAlgorithm } from '../client/key-and-csr.ts';
 import { encodePem, parsePem } from '../der/pem.ts';
 import { decodeDer } from '../der/reader.ts';
 import { bitString, explicit, sequence, smallInteger } from '../der/writer.ts';
-import { codeOf, hasOpenssl, openssl, temporaryDirectory, unwrap } from '../testing/fixtures.ts';
+import {
+  codeOf,
+  hasOpenssl,
+  openssl,
+  openTestAuthority,
+  temporaryDirectory,
+  unwrap,
+} from '../testing/fixtures.ts';
 import { MAX_CSR_BYTES, parseCsr, writeCsr } from './certificate-request.ts';
 import { signerFor } from './signature-algorithm.ts';
 
@@ -34,6 +50,30 @@ describe.each<KeyAlgorithm>(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072']
       expect(text).toContain(`URI:${ID}`);
       expect(text).toContain('X509v3 Subject Alternative Name: critical');
     });
+  },
+);
+
+// Written by crypto/x509 of Go from the template of Istio's agents: an empty organization, the SPIFFE id as critical URI name.
+test.each(['rsa', 'p256', 'p384'])(
+  'a request of a stock agent (%s) is accepted, and certified',
+  async (kind) => {
+    const file = new URL(`../testing/go-requests/${kind}.csr`, import.meta.url);
+    const csrPem = fs.readFileSync(file, 'utf8');
+    expect(unwrap(parseCsr(csrPem)).key.asymmetricKeyType).toBe(kind === 'rsa' ? 'rsa' : 'ec');
+    using directory = temporaryDirectory();
+    for (const keyAlgorithm of ['rsa-2048', 'ecdsa-p384'] as const) {
+      const below = path.join(directory.path, keyAlgorithm, 'ca');
+      const settings = { trustDomain: 'cluster.local', clock: Date.now, randomBytes, keyAlgorithm };
+      fs.mkdirSync(below, { recursive: true });
+      for (const [name, text] of Object.entries(createAuthorityFiles(settings)))
+        fs.writeFileSync(path.join(below, name), text, { mode: 0o600 });
+      const authority = openTestAuthority(path.dirname(below));
+      expect(authority.isNew).toBe(false);
+      const { certificatesPem } = unwrap(await authority.certify({ csrPem, spiffeId: ID }));
+      const leaf = new X509Certificate(certificatesPem);
+      expect(leaf.subjectAltName).toBe(`URI:${ID}`);
+      expect(leaf.verify(authority.issuers[0]?.publicKey ?? leaf.publicKey)).toBe(true);
+    }
   },
 );
 
