@@ -13,6 +13,12 @@ export interface AdapterPorts {
   readonly workloads?: WorkloadIndex;
 }
 
+/** What `parse` gives goes to `build` and nowhere else. */
+export const erased = <Config>(adapter: Adapter<Config>): Adapter => ({
+  ...adapter,
+  build: (config, context) => adapter.build(config as Config, context),
+});
+
 /** Ready to be used by an engine; adapters with a backend of their own are added to them. */
 export const inProcessAdapters = ({ lists, workloads }: AdapterPorts): readonly Adapter[] => [
   erased(denier),
@@ -23,9 +29,3 @@ export const inProcessAdapters = ({ lists, workloads }: AdapterPorts): readonly 
 
 /** Of every adapter that the policy service has: add the form of yours. */
 export const adapterForms: readonly AdapterForm[] = inProcessAdapters({});
-
-/** What `parse` gives goes to `build` and nowhere else. */
-export const erased = <Config>(adapter: Adapter<Config>): Adapter => ({
-  ...adapter,
-  build: (config, context) => adapter.build(config as Config, context),
-});
