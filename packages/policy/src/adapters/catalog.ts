@@ -1,9 +1,11 @@
 // The adapters inside the policy service: those that need nothing from outside, and the forms of all, by which handlers are checked before they are accepted.
+import { bypass } from './bypass/bypass.ts';
 import { denier } from './denier/denier.ts';
 import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv.ts';
 import { type ListSource, listAdapter } from './list/list.ts';
 import { noop } from './noop/noop.ts';
-import type { Adapter, AdapterForm } from './sdk.ts';
+import { rbac } from './rbac/rbac.ts';
+import type { Adapter, AdapterForm, BuildRemoteHandler } from './sdk.ts';
 
 /** What adapters of this package are given by the process they run in. */
 export interface AdapterPorts {
@@ -11,6 +13,13 @@ export interface AdapterPorts {
   readonly lists?: ListSource;
   /** Who is who; without it nobody is known. */
   readonly workloads?: WorkloadIndex;
+  /** Calls adapters outside. */
+  readonly buildRemote?: BuildRemoteHandler;
+}
+
+/** What `parse` gives goes to `build` and nowhere else. */
+export function erased<Config>(adapter: Adapter<Config>): Adapter {
+  return { ...adapter, build: (config, context) => adapter.build(config as Config, context) };
 }
 
 /** What `parse` gives goes to `build` and nowhere else. */
@@ -20,10 +29,12 @@ export const erased = <Config>(adapter: Adapter<Config>): Adapter => ({
 });
 
 /** Ready to be used by an engine; adapters with a backend of their own are added to them. */
-export const inProcessAdapters = ({ lists, workloads }: AdapterPorts): readonly Adapter[] => [
+export const inProcessAdapters = ({ lists, workloads, buildRemote }: AdapterPorts): readonly Adapter[] => [
   erased(denier),
   erased(listAdapter(lists)),
   erased(noop),
+  erased(bypass(buildRemote)),
+  erased(rbac),
   erased(kubernetesenv(workloads)),
 ];
 
