@@ -18,11 +18,6 @@ export interface AdapterPorts {
 }
 
 /** What `parse` gives goes to `build` and nowhere else. */
-export function erased<Config>(adapter: Adapter<Config>): Adapter {
-  return { ...adapter, build: (config, context) => adapter.build(config as Config, context) };
-}
-
-/** What `parse` gives goes to `build` and nowhere else. */
 export const erased = <Config>(adapter: Adapter<Config>): Adapter => ({
   ...adapter,
   build: (config, context) => adapter.build(config as Config, context),
