@@ -21,6 +21,7 @@ import { deriveLogins } from './logins.ts';
 import { deriveNetworkGateways, deriveNetworks } from './networks.ts';
 import { derivePatches } from './patch-sets.ts';
 import { derivePeerPolicies, derivePeerSources, indexNamespacePeers } from './peer-policies.ts';
+import { derivePolicyRules } from './policy-rules.ts';
 import { deriveRouteTables, indexMeshRoutes } from './route-tables.ts';
 import { deriveRoutes } from './routes.ts';
 import { deriveSecrets } from './secrets.ts';
@@ -105,8 +106,9 @@ function deriveRules(graph: Graph, inputs: MeshInputs, parts: RouteParts) {
 
 type RouteParts = Parameters<typeof deriveRoutes>[2];
 
-/** Whose tokens are believed, and who may do what. */
+/** Whose tokens are believed, who may do what, and what the policy service is asked. */
 function derivePolicies(graph: Graph, inputs: MeshInputs) {
   const { keyRequests, ...authentication } = deriveAuthentication(graph, inputs);
-  return { keyRequests, authentication, authorization: deriveAuthorization(graph, inputs) };
+  const policyRules = derivePolicyRules(graph, inputs);
+  return { keyRequests, authentication, authorization: deriveAuthorization(graph, inputs), policyRules };
 }

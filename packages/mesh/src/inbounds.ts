@@ -20,6 +20,8 @@ import type { MeshInputs } from './inputs.ts';
 import { anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
 import { modeOfPort, type PeerLookups, type PeerSources, peerPolicyOf } from './peer-policies.ts';
+import { type PolicyCheckReads, policyChecksOf } from './policy-checks.ts';
+import type { PolicyRuleSources } from './policy-rules.ts';
 import { type Selected, type SidecarReads, type SidecarsBySelector, sidecarOf } from './sidecars.ts';
 import type { WorkloadsByAddress } from './workloads.ts';
 
@@ -32,6 +34,7 @@ export interface InboundSources {
   readonly authentication: AuthenticationSources;
   readonly sidecarsBySelector: SidecarsBySelector;
   readonly hosts: Collection<Host, HostView>;
+  readonly policyRules: PolicyRuleSources;
 }
 
 export function deriveInbounds(
@@ -40,7 +43,7 @@ export function deriveInbounds(
   sources: InboundSources,
 ): Collection<string, Inbound> {
   const { workloads, workloadsByAddress, backingsBySelector, sidecarsBySelector } = sources;
-  const { peerSources, authorization, authentication, hosts } = sources;
+  const { peerSources, authorization, authentication, hosts, policyRules } = sources;
   return graph.derive({
     name: 'mesh.inbounds',
     from: proxies,
@@ -53,6 +56,7 @@ export function deriveInbounds(
       ...peerSources,
       ...authorization,
       ...authentication,
+      ...policyRules,
     },
     equals: deepEqual,
     fn: (proxy, id, read) => {
@@ -63,7 +67,12 @@ export function deriveInbounds(
   });
 }
 
-export interface AcceptedReads extends PeerLookups, AuthorizationReads, AuthenticationReads, SidecarReads {
+export interface AcceptedReads
+  extends PeerLookups,
+    AuthorizationReads,
+    AuthenticationReads,
+    SidecarReads,
+    PolicyCheckReads {
   readonly backingsBySelector: AnchorLookup<SelectorAnchor, ObjectKey, Backing>;
 }
 
@@ -73,7 +82,10 @@ export function acceptedBy(workload: Workload, read: AcceptedReads): Omit<Inboun
   const served = servedPorts(workload, read.backingsBySelector);
   const sidecar = sidecarOf(workload.namespace, workload.labels, read);
   const of = (transport: Transport) => portsOf({ workload, peer, served, sidecar, transport });
-  const authorization = authorizationOf(workload.namespace, workload.labels, read);
+  const authorization = [
+    ...authorizationOf(workload.namespace, workload.labels, read),
+    ...policyChecksOf({ workload, served }, read),
+  ];
   const authentication = authenticationOf(workload.namespace, workload.labels, read);
   return {
     ports: of('TCP'),

@@ -46,6 +46,12 @@ export interface MeshInputs {
   readonly sidecars: ObjectsOf<'Sidecar'>;
   readonly requestAuthentications: ObjectsOf<'RequestAuthentication'>;
   readonly browserLogins: ObjectsOf<'BrowserLogin'>;
+  readonly policyRules: ObjectsOf<'rule'>;
+  readonly handlers: ObjectsOf<'handler'>;
+  readonly instances: ObjectsOf<'instance'>;
+  readonly templates: ObjectsOf<'template'>;
+  readonly quotaSpecs: ObjectsOf<'QuotaSpec'>;
+  readonly quotaSpecBindings: ObjectsOf<'QuotaSpecBinding'>;
   /** What was found where `keyRequests` says; none where nothing has been found yet. */
   readonly keySets: Collection<KeySource, string>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;

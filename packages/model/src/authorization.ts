@@ -48,14 +48,16 @@ export interface AuthorizationRule {
   readonly requests: readonly AuthorizationAlternative[];
   /** All of them hold. */
   readonly conditions: AuthorizationAlternative;
+  /** It never matches a connection, of which there are no requests. */
+  readonly isAboutRequests?: true;
   readonly cause: Cause;
 }
 
 /**
- * `AUDIT`: what matches is marked for the audit log, whatever is decided about it. `CUSTOM`: a provider is asked about
- * what matches.
+ * `AUDIT`: what matches is marked for the audit log, whatever is decided about it. `CUSTOM`: a provider is asked
+ * about what matches. `REPORT`: a provider is told of every call when it is over; rules are not looked at.
  */
-export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
+export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM' | 'REPORT';
 
 /** A service that is asked about calls. */
 export interface AuthorizationProvider {
@@ -70,6 +72,8 @@ export interface AuthorizationProvider {
   readonly clearRouteCache: boolean;
   /** Absent: 403. */
   readonly statusOnError?: number;
+  /** Over gRPC: metadata of each call. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** The request's body is sent along. */
   readonly body?: {
     readonly maxRequestBytes: number;
@@ -107,15 +111,25 @@ export interface AuthorizationPolicy {
   readonly action: AuthorizationAction;
   /** It is tried: what it would decide is noted down, and not enforced. */
   readonly isDryRun?: true;
-  /** `CUSTOM` has one. */
+  /** `CUSTOM` and `REPORT` have one. */
   readonly provider?: AuthorizationProvider | MissingProvider;
   /** One of them matches; without rules nothing does. */
   readonly rules: readonly AuthorizationRule[];
+  /** Of `DENY`: what a refused request is answered with; absent: 403 and the proxy's own words. */
+  readonly refusal?: Refusal;
+  /** Of `REPORT`: names of the headers that are told, in lower case. */
+  readonly toldHeaders?: { readonly request: readonly string[]; readonly response: readonly string[] };
+}
+
+export interface Refusal {
+  readonly httpStatus: number;
+  /** A format of access logs: `%` is written `%%`. */
+  readonly text: string;
 }
 
 /** Whether a policy has a say in what is taken; the others only watch. */
 export const isDecisive = ({ action, isDryRun }: AuthorizationPolicy): boolean =>
-  action !== 'AUDIT' && isDryRun !== true;
+  action !== 'AUDIT' && action !== 'REPORT' && isDryRun !== true;
 
 /**
  * In the order of namespace and name. The providers of matching CUSTOM policies must allow; then a matching DENY policy

@@ -12,6 +12,7 @@ export {
   isAskable,
   isDecisive,
   type MissingProvider,
+  type Refusal,
   type TextPattern,
 } from './authorization.ts';
 export type {

@@ -29,7 +29,8 @@ import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { textMatcher } from './patterns.ts';
 import { customPrefix, httpRbacNamespace, networkRbacNamespace } from './verdict-names.ts';
 
-const clusterOf = ({ host, port }: AuthorizationProvider): string => outboundCluster(port, '', host);
+const clusterOf = ({ host, port }: Pick<AuthorizationProvider, 'host' | 'port'>): string =>
+  outboundCluster(port, '', host);
 
 /** What a proxy needs before it can ask. */
 export function providerNeeds(authorization: Authorization): readonly ResourceReference[] {
@@ -64,13 +65,24 @@ const isAsked = (
   },
 });
 
-const grpcService = (provider: AuthorizationProvider): Fields<typeof GrpcServiceSchema> => ({
+/** How a provider is called; a stream of calls has no time limit. */
+export const grpcServiceOf = (
+  provider: Pick<AuthorizationProvider, 'host' | 'port' | 'metadata'>,
+): Fields<typeof GrpcServiceSchema> => ({
   targetSpecifier: {
     case: 'envoyGrpc',
     value: { clusterName: clusterOf(provider), authority: provider.host },
   },
+  ...(provider.metadata === undefined ? {} : { initialMetadata: headersOf(provider.metadata) }),
+});
+
+const timedService = (provider: AuthorizationProvider): Fields<typeof GrpcServiceSchema> => ({
+  ...grpcServiceOf(provider),
   timeout: durationOf(provider.timeoutMs),
 });
+
+const headersOf = (metadata: Readonly<Record<string, string>>) =>
+  Object.entries(metadata).map(([key, value]) => ({ key, value }));
 
 const headers = (patterns: readonly TextPattern[]): Fields<typeof ListStringMatcherSchema> => ({
   patterns: patterns.map((pattern) => textMatcher(pattern)),
@@ -108,7 +120,7 @@ export function askAboutRequest(provider: AuthorizationProvider): HttpFilter {
   const { http, failOpen, clearRouteCache, statusOnError, body } = provider;
   const services: Fields<typeof HttpExtAuthzSchema>['services'] =
     http === undefined
-      ? { case: 'grpcService', value: grpcService(provider) }
+      ? { case: 'grpcService', value: timedService(provider) }
       : { case: 'httpService', value: httpService(provider, http) };
   return create(HttpFilterSchema, {
     name: 'envoy.filters.http.ext_authz',
@@ -135,7 +147,7 @@ export const askAboutConnection = (provider: AuthorizationProvider): Filter =>
     'envoy.filters.network.ext_authz',
     anyOf(NetworkExtAuthzSchema, {
       statPrefix: 'tcp.',
-      grpcService: grpcService(provider),
+      grpcService: timedService(provider),
       failureModeAllow: provider.failOpen,
       transportApiVersion: ApiVersion.V3,
       ...isAsked(networkRbacNamespace, provider),

@@ -1,6 +1,6 @@
 // Policies on a connection. Who may not come in hears nothing, not even from a server that speaks first.
 import { create } from '@bufbuild/protobuf';
-import { type Authorization, type AuthorizationAction, isDecisive, type ProxyNode } from '@xebec/model';
+import { type Authorization, isDecisive, type ProxyNode } from '@xebec/model';
 import { anyOf } from '@xebec/protos';
 import type { AccessLog } from '@xebec/protos/envoy/config/accesslog/v3/accesslog_pb';
 import type { Filter } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
@@ -16,7 +16,7 @@ import { encodeAccessLog, encodeConnectionLog } from '../telemetry/access-log.ts
 import { trustDomainsOf } from '../trust-domains.ts';
 import { anyExpression, type Peer, policyExpression, quoted } from './expressions.ts';
 import { networkAuthorization } from './filters.ts';
-import { rulesFor } from './rules.ts';
+import { type RuleAction, rulesFor } from './rules.ts';
 import { auditState } from './verdict-names.ts';
 
 export interface ConnectionAuthorization {
@@ -78,7 +78,7 @@ const mostLetters = 30_000;
 /** The rules of one action as expressions, by their names; undefined where there are none, or where none can be made. */
 function expressionsOf(
   authorization: Authorization,
-  action: AuthorizationAction,
+  action: RuleAction,
   { settings, proxy, peer }: Omit<ConnectionContext, 'cluster'>,
 ): Named | undefined {
   if (peer === 'unclear' || proxy.choosesAfterHandshake !== true) return undefined;
@@ -109,7 +109,7 @@ function verdictOf(authorization: Authorization, context: ConnectionContext): st
   // Providers are asked at the client's first byte.
   if (authorization.some(({ action }) => action === 'CUSTOM')) return undefined;
   const decisive = authorization.filter(isDecisive);
-  const matches = (action: AuthorizationAction) => expressionsOf(decisive, action, context);
+  const matches = (action: RuleAction) => expressionsOf(decisive, action, context);
   const allow = matches('ALLOW');
   const rest =
     allow === undefined

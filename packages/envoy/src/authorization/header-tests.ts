@@ -30,7 +30,14 @@ export const fieldTest = (name: string, value: TextPattern): Permission =>
 
 /** Where a match refuses: one of the values is enough, even one in a list with commas. */
 export const refusingHeader = (name: string, values: readonly TextPattern[]): Permission =>
-  either(values.map((value) => (isPresence(value) ? present(name) : matching(name, listedMatcher(value)))));
+  either(
+    values.map((value) =>
+      isPresence(value) || isPseudo(name) ? fieldTest(name, value) : matching(name, listedMatcher(value)),
+    ),
+  );
+
+/** `:method`, `:path`: a request has each once. */
+const isPseudo = (name: string): boolean => name.startsWith(':');
 
 /**
  * Where a match lets pass. Proxies started by Xebec compare several values as one text with commas, so that one more

@@ -3,6 +3,7 @@ import type {
   Authorization,
   AuthorizationAction,
   AuthorizationAlternative,
+  AuthorizationPolicy,
   AuthorizationRule,
   AuthorizationTest,
 } from '@xebec/model';
@@ -25,10 +26,13 @@ export interface RuleContext {
   readonly protocol: 'http' | 'tcp';
 }
 
+/** Actions of policies that have rules. */
+export type RuleAction = Exclude<AuthorizationAction, 'REPORT'>;
+
 /** Undefined where no policy has this action. */
 export function rulesFor(
   authorization: Authorization,
-  action: AuthorizationAction,
+  action: RuleAction,
   context: RuleContext,
 ): Rules | undefined {
   const policies = authorization.filter((policy) => policy.action === action);
@@ -36,9 +40,7 @@ export function rulesFor(
   const entries = policies.flatMap((policy) =>
     policy.rules.flatMap((rule, index) => {
       const encoded = encodeRule(rule, action, context);
-      return encoded === undefined
-        ? []
-        : [[`ns[${policy.namespace}]-policy[${policy.name}]-rule[${index}]`, encoded] as const];
+      return encoded === undefined ? [] : [[`${policyIdPrefix(policy)}rule[${index}]`, encoded] as const];
     }),
   );
   return {
@@ -46,6 +48,10 @@ export function rulesFor(
     policies: Object.fromEntries(entries),
   };
 }
+
+/** With what the names of a policy's rules begin, in filters, statistics and metadata. */
+export const policyIdPrefix = ({ namespace, name }: AuthorizationPolicy): string =>
+  `ns[${namespace}]-policy[${name}]-`;
 
 const rbacActions = {
   ALLOW: RBAC_Action.ALLOW,
@@ -65,9 +71,10 @@ export interface Rules {
  */
 function encodeRule(
   rule: AuthorizationRule,
-  action: AuthorizationAction,
+  action: RuleAction,
   { trustDomains, protocol }: RuleContext,
 ): Fields<typeof PolicySchema> | undefined {
+  if (protocol === 'tcp' && rule.isAboutRequests === true) return undefined;
   const testable = (tests: AuthorizationAlternative): AuthorizationAlternative | undefined => {
     if (protocol === 'http' || !tests.some(needsHttp)) return tests;
     return action === 'ALLOW' ? undefined : tests.filter((test) => !needsHttp(test));

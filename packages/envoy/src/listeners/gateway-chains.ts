@@ -16,11 +16,13 @@ import { connectionAuditLogs, requestAuditLogs } from '../audit/audit-logs.ts';
 import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
+import { refusalsOf } from '../authorization/refusals.ts';
 import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { loginFilters } from '../login/login-filters.ts';
 import { tokenClusterName } from '../login/token-cluster.ts';
 import { causeMetadata } from '../metadata.ts';
+import { connectionReportLogs, requestReportLogs } from '../reports/report-logs.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
@@ -114,6 +116,7 @@ function httpTraffic(
       // The peer has proven who it is: its requests are also counted as what they are to the gateway.
       ...(isMesh ? encodeHttpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
       ...requestAuditLogs(authorization, proxy),
+      ...requestReportLogs(authorization),
     ],
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
@@ -123,6 +126,7 @@ function httpTraffic(
       ...tokenFilters(authentication, { isGateway: true }),
     ],
     authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
+    refusals: refusalsOf(authorization),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,
     topology,
@@ -156,6 +160,7 @@ function connectionTraffic(
       ...encodeTcpMetrics({ reporter: 'source', security: 'unknown' }),
       ...(isMesh ? encodeTcpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
       ...connectionAuditLogs(authorization, proxy),
+      ...connectionReportLogs(authorization),
     ],
     // Nobody is dialled for a client that may not come in.
     isMutualTls: isMesh || tls.kind === 'certificate',

@@ -18,6 +18,7 @@ import {
   HttpConnectionManagerSchema,
   type HttpFilter,
   HttpFilterSchema,
+  type ResponseMapper,
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { dynamicDnsFilter } from '../clusters/dynamic-dns.ts';
 import { adsSource } from '../config-source.ts';
@@ -50,6 +51,8 @@ export interface HttpConnectionOptions {
   readonly authentication?: readonly HttpFilter[];
   /** What enforces authorization policies; see `authorization/filters.ts`. */
   readonly authorization?: readonly HttpFilter[];
+  /** What requests are answered with that policies refuse; see `authorization/refusals.ts`. */
+  readonly refusals?: readonly ResponseMapper[];
   /** Some service of the mesh is a host that each request names itself. */
   readonly hasDynamicHosts?: boolean;
   /** Its routes may end tunnels; a route that does not say so refuses them. */
@@ -74,6 +77,7 @@ export function httpConnectionManager(options: HttpConnectionOptions): Filter {
       accessLog: [...options.accessLog],
       httpFilters: httpFilters(options),
       ...upgrades(options),
+      ...ownWords(options),
       streamIdleTimeout: durationOf(0),
       stripTrailingHostDot: true,
       ...pathHandling(options.paths),
@@ -98,6 +102,9 @@ const upgrades = ({ takesConnect = false }: HttpConnectionOptions): ManagerInit 
   upgradeConfigs: [{ upgradeType: 'websocket' }, ...(takesConnect ? [{ upgradeType: 'CONNECT' }] : [])],
   ...(takesConnect ? { delayedCloseTimeout: durationOf(tunnelEndMs) } : {}),
 });
+
+const ownWords = ({ refusals = [] }: HttpConnectionOptions): ManagerInit =>
+  refusals.length === 0 ? {} : { localReplyConfig: { mappers: [...refusals] } };
 
 const httpFilter = (name: string, config: Any): HttpFilter =>
   create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config } });

@@ -9,10 +9,12 @@ import { connectionAuditLogs, requestAuditLogs } from '../audit/audit-logs.ts';
 import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
+import { refusalsOf } from '../authorization/refusals.ts';
 import { durationOf } from '../duration.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { inboundCluster } from '../names.ts';
+import { connectionReportLogs, requestReportLogs } from '../reports/report-logs.ts';
 import type { Fields } from '../resource.ts';
 import { faultHeaders } from '../routes/fault-headers.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
@@ -125,12 +127,14 @@ function httpFilters(
       ...encodeAccessLog(settings.accessLog),
       ...encodeHttpMetrics({ reporter: 'destination', security }),
       ...requestAuditLogs(authorization, proxy),
+      ...requestReportLogs(authorization),
     ],
     place: security === 'mutual_tls' ? 'sidecar-inbound-mutual' : 'sidecar-inbound-plain',
     isOnDemand: false,
     paths: settings.pathNormalization,
     authentication: tokenFilters(authentication),
     authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
+    refusals: refusalsOf(authorization),
   });
 }
 
@@ -148,6 +152,7 @@ function tcpFilters(options: PortChainOptions, security: Security): Filter[] {
       metrics: [
         ...encodeTcpMetrics({ reporter: 'destination', security }),
         ...connectionAuditLogs(authorization, proxy),
+        ...connectionReportLogs(authorization),
       ],
       isMutualTls: security === 'mutual_tls',
       ...authorized,

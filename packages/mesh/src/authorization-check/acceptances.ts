@@ -19,12 +19,18 @@ export type Acceptances = (workload: Workload) => Acceptance;
 
 type Sources = Pick<
   InboundSources,
-  'backingsBySelector' | 'peerSources' | 'authorization' | 'authentication' | 'sidecarsBySelector' | 'hosts'
+  | 'backingsBySelector'
+  | 'peerSources'
+  | 'authorization'
+  | 'authentication'
+  | 'sidecarsBySelector'
+  | 'hosts'
+  | 'policyRules'
 >;
 
 export function acceptancesOf(sources: Sources): Acceptances {
-  const { backingsBySelector, peerSources, authorization, authentication, sidecarsBySelector, hosts } =
-    sources;
+  const { backingsBySelector, peerSources, authorization, authentication, sidecarsBySelector } = sources;
+  const { hosts, policyRules } = sources;
   const read: AcceptedReads = {
     backingsBySelector: listed(backingsBySelector),
     peersBySelector: listed(peerSources.peersBySelector),
@@ -36,6 +42,8 @@ export function acceptancesOf(sources: Sources): Acceptances {
     namespacePeers: peerSources.namespacePeers,
     settings: peerSources.settings,
     hosts,
+    policyRules: listed(policyRules.policyRules),
+    quotaBindings: listed(policyRules.quotaBindings),
   };
   return (workload) => ({
     ...acceptedBy(workload, read),

@@ -23,6 +23,12 @@ export type MeshObject = {
   | 'PeerAuthentication'
   | 'RequestAuthentication'
   | 'BrowserLogin'
+  | 'rule'
+  | 'handler'
+  | 'instance'
+  | 'template'
+  | 'QuotaSpec'
+  | 'QuotaSpecBinding'
   | 'Sidecar'
   | 'EnvoyFilter'
   | 'WasmPlugin'
@@ -61,6 +67,12 @@ function createSources(graph: Graph) {
     PeerAuthentication: of('PeerAuthentication'),
     RequestAuthentication: of('RequestAuthentication'),
     BrowserLogin: of('BrowserLogin'),
+    rule: of('rule'),
+    handler: of('handler'),
+    instance: of('instance'),
+    template: of('template'),
+    QuotaSpec: of('QuotaSpec'),
+    QuotaSpecBinding: of('QuotaSpecBinding'),
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     Sidecar: of('Sidecar'),
@@ -98,6 +110,12 @@ export function createMesh(): MeshFixture {
     sidecars: sources.Sidecar,
     requestAuthentications: sources.RequestAuthentication,
     browserLogins: sources.BrowserLogin,
+    policyRules: sources.rule,
+    handlers: sources.handler,
+    instances: sources.instance,
+    templates: sources.template,
+    quotaSpecs: sources.QuotaSpec,
+    quotaSpecBindings: sources.QuotaSpecBinding,
     keySets,
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,

@@ -1,0 +1,13 @@
+// Where rules are enforced.
+export type { Alternatives } from './conditions.ts';
+export type { Destination } from './destination.ts';
+export {
+  type PlannedObject,
+  planRule,
+  type ResolvedAction,
+  type ResolvedInstance,
+  type ResolvedRule,
+  type RulePlan,
+} from './plan-rule.ts';
+export { refusalText } from './refusal-text.ts';
+export { type ToldHeaders, toldHeadersOf } from './told-headers.ts';

@@ -1,0 +1,159 @@
+// Where a rule is enforced for one destination: in its proxy, by a call of the policy service, or nowhere; and why. Rule: a proxy decides only what it decides exactly as the policy service would.
+import type { HandlerSpec, InstanceSpec, PolicyRuleSpec } from '@xebec/config';
+import type { Status } from '../adapters/sdk.ts';
+import { readSyntax } from '../expressions/istio/read-syntax.ts';
+import type { Phase } from '../templates/variety.ts';
+import { type Alternatives, always, both } from './conditions.ts';
+import { type Destination, knowledgeOf } from './destination.ts';
+import { express, type Knowledge, type Truth } from './express.ts';
+import { formOf, type HandlerForm } from './handler-forms.ts';
+
+export interface PlannedObject<Spec> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: Spec;
+}
+
+/** A rule with what it refers to. */
+export interface ResolvedRule extends PlannedObject<PolicyRuleSpec> {
+  readonly actions: readonly ResolvedAction[];
+}
+
+export interface ResolvedAction {
+  /** As written. */
+  readonly reference: string;
+  /** Absent: there is none. */
+  readonly handler?: PlannedObject<HandlerSpec>;
+  readonly instances: readonly ResolvedInstance[];
+}
+
+export type ResolvedInstance =
+  | (PlannedObject<InstanceSpec> & { readonly phase: Phase })
+  /** There is none, or its template is not known. */
+  | { readonly phase: 'UNKNOWN' };
+
+export type Placement =
+  /** The proxy refuses what one of the alternatives matches. */
+  | {
+      readonly where: 'proxy';
+      readonly alternatives: Alternatives;
+      readonly isAboutRequests: boolean;
+      readonly status: Status;
+      /** The message has fields of the proxy in it: `%REQ(X-USER)%`. */
+      readonly isFormatted: boolean;
+      /** `NAME.NAMESPACE`. */
+      readonly handler: string;
+    }
+  /** The policy service is asked about what one of the alternatives matches, and perhaps more than it has to be. */
+  | { readonly where: 'call'; readonly alternatives: Alternatives; readonly isAboutRequests: boolean }
+  /** The policy service is told when a call is over. */
+  | { readonly where: 'report' }
+  | { readonly where: 'nowhere' };
+
+export type RulePlan = Placement & {
+  /** In words: why there. */
+  readonly reason: string;
+  /** Index in `spec.actions`; absent: the whole rule. */
+  readonly action?: number;
+};
+
+/**
+ * One plan for each action, or one for the whole rule.
+ *
+ * @param quotas Those that are asked for in calls of the destination, as `NAME.NAMESPACE`.
+ */
+export function planRule(
+  rule: ResolvedRule,
+  destination: Destination,
+  quotas: ReadonlySet<string>,
+): readonly RulePlan[] {
+  const knowledge = knowledgeOf(destination);
+  const match = truthOf(rule, knowledge);
+  if (match.whenTrue.length === 0) {
+    return [{ where: 'nowhere', reason: 'its match is never true for calls of this workload' }];
+  }
+  return rule.actions.map((action, index) => ({
+    ...planAction(rule, { action, match, knowledge, quotas }),
+    action: index,
+  }));
+}
+
+function truthOf({ spec }: PlannedObject<PolicyRuleSpec>, knowledge: Knowledge): Truth {
+  if (spec.match.trim() === '') return everything;
+  if (spec.language === 'cel') return anything;
+  const read = readSyntax(spec.match);
+  return read.ok ? express(read.syntax, knowledge) : anything;
+}
+
+const everything: Truth = { whenTrue: always, whenFalse: [], isExact: true, isAboutRequests: false };
+const anything: Truth = { whenTrue: always, whenFalse: always, isExact: false, isAboutRequests: false };
+
+interface ActionPlace {
+  readonly action: ResolvedAction;
+  readonly match: Truth;
+  readonly knowledge: Knowledge;
+  readonly quotas: ReadonlySet<string>;
+}
+
+function planAction({ spec }: ResolvedRule, place: ActionPlace): RulePlan {
+  const { action, match } = place;
+  if (action.handler === undefined)
+    return asked(match, `there is no handler ${action.reference}: the rule fails as it says`);
+  const phases = new Set(action.instances.map(({ phase }) => phase));
+  if (phases.has('UNKNOWN')) return asked(match, 'an instance is not there: the rule fails as it says');
+  if (phases.has('REPORT')) return { where: 'report', reason: 'reports are sent when a call is over' };
+  if (phases.has('QUOTA')) return planQuota(place);
+  if (!phases.has('CHECK'))
+    return { where: 'nowhere', reason: 'it only adds attributes, for rules that need them' };
+  const hasOperations = spec.requestHeaderOperations.length + spec.responseHeaderOperations.length > 0;
+  if (hasOperations) return asked(match, 'its header operations depend on the answer');
+  if (spec.sampling !== undefined) return asked(match, 'it is sampled');
+  if (!match.isExact) return asked(match, 'its match asks for what the proxy does not know');
+  return planCheck(action.handler, place);
+}
+
+const asked = ({ whenTrue: alternatives, isAboutRequests, isExact }: Truth, reason: string): RulePlan => ({
+  where: 'call',
+  alternatives,
+  isAboutRequests: isExact && isAboutRequests,
+  reason,
+});
+
+function planQuota({ action, match, quotas }: ActionPlace): RulePlan {
+  const isAsked = action.instances.some(
+    (each) => each.phase === 'QUOTA' && quotas.has(`${each.name}.${each.namespace}`),
+  );
+  if (isAsked) return asked(match, 'its quota is shared with other proxies');
+  return {
+    where: 'nowhere',
+    reason: 'no QuotaSpec that is bound to a service of this workload asks for its quota',
+  };
+}
+
+function planCheck(handler: PlannedObject<HandlerSpec>, { action, match, knowledge }: ActionPlace): RulePlan {
+  const [instance, ...more] = action.instances;
+  if (instance === undefined || instance.phase === 'UNKNOWN' || more.length > 0) {
+    return asked(match, 'one call answers for all of its instances');
+  }
+  const form = formOf(handler, instance, knowledge);
+  return typeof form === 'string' ? asked(match, form) : refusing(handler, form, match);
+}
+
+function refusing(
+  handler: PlannedObject<HandlerSpec>,
+  { refused, isAboutRequests, status, isFormatted = false }: HandlerForm,
+  match: Truth,
+): RulePlan {
+  const alternatives = both(match.whenTrue, refused);
+  if (alternatives === undefined) return asked(match, 'it has too many alternatives for a proxy');
+  if (alternatives.length === 0) return { where: 'nowhere', reason: 'its handler refuses nothing' };
+  return {
+    where: 'proxy',
+    alternatives,
+    isAboutRequests: match.isAboutRequests || isAboutRequests,
+    status,
+    isFormatted,
+    handler: `${handler.name}.${handler.namespace}`,
+    reason: 'the proxy knows all that it asks for',
+  };
+}
