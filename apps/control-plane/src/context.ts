@@ -6,6 +6,7 @@ import type { Convergence } from './convergence.ts';
 import type { OpenFederation } from './federation/open-federation.ts';
 import type { KeyFetcher } from './keys/key-fetcher.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { PolicyServices } from './policy/policy-services.ts';
 import type { ProxyRegistry } from './proxies/registry.ts';
 import type { WorkloadRegistrations } from './proxies/workload-registrations.ts';
 import type { CertificateAuthority } from './serving/authority.ts';
@@ -18,6 +19,7 @@ export interface ControlPlaneContext extends Pipeline {
   readonly registrations: WorkloadRegistrations;
   readonly convergence: Convergence;
   readonly keys: KeyFetcher;
+  readonly policyServices: PolicyServices;
   readonly health: ObjectHealth;
   readonly bootstraps: Bootstraps;
   /** Absent without a certificate authority. */

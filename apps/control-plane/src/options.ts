@@ -36,6 +36,8 @@ export interface ControlPlaneOptions extends TokenDoors {
   readonly bundleEndpoint?: BundleEndpointSettings;
   /** Get copies of audit records, beside the files in `audit/control-plane`. */
   readonly auditSinks?: readonly AuditSink[];
+  /** Where proxies find the policy service, `HOST:PORT`, instead of where those that follow say they are. */
+  readonly policyAddress?: string;
   /** Name of the process that changes are attributed to. */
   readonly author?: string;
   readonly onEvent?: (event: ControlPlaneEvent) => void;

@@ -16,6 +16,8 @@ import { openFederation, serveBundle } from './federation/open-federation.ts';
 import { startKeys } from './keys/start-keys.ts';
 import type { ControlPlane, ControlPlaneEvent, ControlPlaneOptions } from './options.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
+import type { PolicyServices } from './policy/policy-services.ts';
+import { startPolicyServices } from './policy/start-policy-services.ts';
 import { followPods, podOf } from './proxies/known-pods.ts';
 import { createProxyRegistry, type ProxyRegistry } from './proxies/registry.ts';
 import { openUsedHosts } from './proxies/used-hosts.ts';
@@ -54,7 +56,8 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
     ...(options.corrupt === undefined ? {} : { corrupt: options.corrupt }),
   });
   audit?.follow(pipeline.store);
-  const context = createContext(options, { pipeline, authority, audit, emit }, closing);
+  const policyServices = closing.use(startPolicyServices(options, pipeline, emit));
+  const context = createContext(options, { pipeline, policyServices, authority, audit, emit }, closing);
   const sources = await openSources(options, context, closing, emit);
   if (!sources.ok) return sources;
   if (authority !== undefined) closing.use(watchAuthority(authority, context, emit));
@@ -122,6 +125,7 @@ function makeDirectory(directory: string): Result<string> {
 
 interface Built {
   readonly pipeline: Pipeline;
+  readonly policyServices: PolicyServices;
   readonly authority: CertificateAuthority | undefined;
   readonly audit: AuditLog | undefined;
   readonly emit: Emit;
@@ -137,7 +141,7 @@ function openHosts({ stateDirectory }: ControlPlaneOptions, { graph, usedHosts }
 }
 
 function createContext(options: ControlPlaneOptions, built: Built, closing: Closing): ControlPlaneContext {
-  const { pipeline, authority, audit, emit } = built;
+  const { pipeline, policyServices, authority, audit, emit } = built;
   const { graph, proxies, resources, views } = pipeline;
   const usedHosts = closing.use(openHosts(options, pipeline, emit));
   const trustDomain = options.settings?.trustDomain ?? 'cluster.local';
@@ -150,8 +154,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
   );
   const verification = closing.use(
     startVerification(options, {
-      pipeline,
-      emit,
+      ...{ pipeline, policyServices, emit },
       view: (client) => registry.admission.view(client),
       statuses: () => xds.statuses(),
     }),
@@ -195,6 +198,7 @@ function createContext(options: ControlPlaneOptions, built: Built, closing: Clos
     convergence,
     keys: closing.use(startKeys(options, pipeline, emit)),
     openFederation: federationOf(options, built, closing),
+    policyServices,
     ...{ health: verification.health, bootstraps: verification.bootstraps },
     tokens: authority?.tokens,
     ...{ identities: authority, audit },
@@ -279,6 +283,7 @@ async function serve(
     ...(options.xds === undefined ? {} : { xds: options.xds }),
     ...(options.xdsPlaintext === undefined ? {} : { xdsPlaintext: options.xdsPlaintext }),
     ...(authority === undefined ? {} : { authority }),
+    streams: [context.policyServices.stream],
   });
   if (!ports.ok) return ports;
   closing.use(ports.value);

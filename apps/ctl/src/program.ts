@@ -17,6 +17,7 @@ import { defineGet } from './commands/get.ts';
 import { defineHistory } from './commands/history.ts';
 import { defineLogs } from './commands/logs.ts';
 import { defineMetrics } from './commands/metrics.ts';
+import { definePolicy } from './commands/policy.ts';
 import { defineProxyConfig } from './commands/proxy-config.ts';
 import { defineProxyStatus } from './commands/proxy-status.ts';
 import { defineRollback } from './commands/rollback.ts';
@@ -60,7 +61,7 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
     ],
   ],
   ['Identities:', [defineCa]],
-  ['Run the parts by themselves:', [defineControlPlane, defineAgent]],
+  ['Run the parts by themselves:', [defineControlPlane, defineAgent, definePolicy]],
   ['Other:', [defineCompletion]],
 ];
 

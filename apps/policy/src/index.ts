@@ -8,3 +8,5 @@ export {
   noWorkloads,
   type WorkloadDirectory,
 } from './doors/workload-directory.ts';
+export type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from './options.ts';
+export { policyAccount, runPolicyService } from './run.ts';

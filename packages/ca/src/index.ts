@@ -27,6 +27,13 @@ export type { Rotation, RotationGoal, RotationKind, RotationStage } from './rota
 export { nextStage, signsWith } from './rotation/rotation-plan.ts';
 export type { AuditEvent, CertificateServiceOptions } from './service/certificate-handler.ts';
 export { addCertificateService } from './service/certificate-service.ts';
+export type {
+  IdentifiedStream,
+  IdentifiedStreamOptions,
+  StreamFields,
+  StreamListener,
+} from './service/identified-stream.ts';
+export { addIdentifiedStream, decodeFields, encodeFields } from './service/identified-stream.ts';
 export type { RateLimit } from './service/rate-limiter.ts';
 export type { ServingCertificate, ServingCredentials } from './service/serving-credentials.ts';
 export { createServingCredentials } from './service/serving-credentials.ts';

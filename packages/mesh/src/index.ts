@@ -23,6 +23,7 @@ export type {
   ConsideredRule,
   WorkloadAnswer,
 } from './authorization-check/question.ts';
+export { type Backing, targetPortOf } from './backings.ts';
 export { buildMesh } from './build-mesh.ts';
 export type { Conflict } from './conflict.ts';
 export type { Extension } from './extensions.ts';

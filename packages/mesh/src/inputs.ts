@@ -26,6 +26,7 @@ import type {
 import type { Diagnostic } from '@xebec/std';
 import type { KeyRequest } from './authentication.ts';
 import type { Acceptances } from './authorization-check/acceptances.ts';
+import type { Backing } from './backings.ts';
 import type { Extensions } from './extensions.ts';
 import type { NetworkPlan } from './networks.ts';
 import type { MeshSettings } from './settings.ts';
@@ -87,6 +88,8 @@ export interface MeshCollections {
   /** By proxy id: where a client looks names up, narrowest layer first, `*` last. */
   readonly clientLayers: Collection<string, readonly Layer[]>;
   readonly workloads: Collection<ObjectKey, Workload>;
+  /** Services and ServiceEntries that choose workloads by labels. */
+  readonly backings: Collection<ObjectKey, Backing>;
   /** What says the network of a client: by ConfigMap, and by namespace. */
   readonly networkPlans: Collection<ObjectKey, NetworkPlan>;
   readonly namespaceNetworks: Collection<string, string>;

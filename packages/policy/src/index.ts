@@ -21,5 +21,7 @@ export * from './expressions/index.ts';
 export * from './plan/index.ts';
 export * from './quotas/index.ts';
 export { standardTemplates } from './templates/catalog.ts';
+export * from './stream/items.ts';
+export * from './stream/messages.ts';
 export type * from './templates/template.ts';
 export { phaseOf } from './templates/variety.ts';

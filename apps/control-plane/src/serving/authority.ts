@@ -1,6 +1,7 @@
 // The certificate authority with its services: certificates are given out, what to trust is told, and what proxies took is heard.
 import {
   type AuditEvent,
+  type Authenticator,
   type AuthorityOptions,
   addCertificateService,
   addTrustService,
@@ -27,6 +28,8 @@ export interface CertificateAuthority extends Disposable {
   /** What connected workloads trust and present. */
   readonly reports: TrustReports;
   readonly addServices: NonNullable<BindOptions['addServices']>;
+  /** The identity behind a client certificate. */
+  readonly peers: Authenticator;
   /** The identity behind a token, for callers of discovery that have no certificate. */
   readonly identify: NonNullable<XdsServerOptions['authenticate']>;
 }
@@ -74,6 +77,7 @@ export function openCertificateAuthority(options: CertificateAuthorityOptions): 
     {
       authority,
       tokens,
+      peers: renewal,
       identify: (token) => identifyToken(ofTokens, token),
       reports,
       addServices: (server) => {

@@ -1,4 +1,5 @@
 // The ports on which discovery and certificates are served; the certificate is renewed while streams go on.
+import { addIdentifiedStream, type IdentifiedStreamOptions } from '@xebec/ca';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import type { Binding, XdsServer } from '@xebec/xds';
 import type { CertificateAuthority } from './authority.ts';
@@ -14,6 +15,8 @@ export interface XdsPortsOptions {
   readonly xds?: string;
   readonly xdsPlaintext?: string;
   readonly authority?: CertificateAuthority;
+  /** More services for those with certificates. */
+  readonly streams?: readonly Pick<IdentifiedStreamOptions, 'path' | 'open'>[];
   readonly onProblem: (diagnostic: Diagnostic) => void;
 }
 
@@ -44,7 +47,7 @@ const hostOf = (address: string): string => address.slice(0, address.lastIndexOf
 const withPort = (address: string, { port }: Binding): string => `${hostOf(address)}:${port}`;
 
 async function bindMutual(
-  { server, onProblem }: XdsPortsOptions,
+  { server, onProblem, streams = [] }: XdsPortsOptions,
   address: string,
   authority: CertificateAuthority | undefined,
 ): Promise<Result<Disposable & { readonly address: string }>> {
@@ -62,7 +65,11 @@ async function bindMutual(
   const bound = await server.bind({
     address,
     tls: { ...first.value.material, clientCertificates: 'requested' },
-    addServices: authority.addServices,
+    addServices(grpcServer) {
+      authority.addServices(grpcServer);
+      for (const stream of streams)
+        addIdentifiedStream(grpcServer, { ...stream, authenticators: [authority.peers] });
+    },
   });
   if (!bound.ok) return bound;
   const renewal = renew(bound.value, first.value.renewAtMs, issue, onProblem);

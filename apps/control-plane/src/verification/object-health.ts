@@ -2,6 +2,8 @@
 import type { ObjectKey } from '@xebec/model';
 import type { StreamStatus } from '@xebec/xds';
 import type { Pipeline } from '../pipeline.ts';
+import { policyProblems } from '../policy/policy-problems.ts';
+import type { PolicyServices } from '../policy/policy-services.ts';
 import type { Bootstraps } from './bootstraps.ts';
 import { extensionProblems } from './extension-problems.ts';
 import { filterProblems, type ObjectProblem } from './filter-problems.ts';
@@ -23,6 +25,7 @@ export interface ObjectHealth extends Settling {
 
 export interface ObjectHealthOptions {
   readonly pipeline: Pipeline;
+  readonly policyServices: PolicyServices;
   readonly verifier: Settling;
   readonly refused: RefusedObjects;
   readonly bootstraps: Bootstraps;
@@ -31,7 +34,7 @@ export interface ObjectHealthOptions {
 }
 
 export function createObjectHealth(options: ObjectHealthOptions): ObjectHealth {
-  const { pipeline, verifier, refused, bootstraps, isChecking } = options;
+  const { pipeline, policyServices, verifier, refused, bootstraps, isChecking } = options;
   const { store, patchGate } = pipeline;
   const refusals = rememberShortly(() => refusedObjectProblems(store, options.statuses()));
   const problems = (key: ObjectKey): readonly ObjectProblem[] => {
@@ -40,6 +43,7 @@ export function createObjectHealth(options: ObjectHealthOptions): ObjectHealth {
     return [
       ...(key.startsWith('EnvoyFilter/') ? filterProblems(pipeline, key) : []),
       ...extensionProblems(pipeline, key),
+      ...policyProblems(policyServices, store, key),
       ...(atStart === undefined ? [] : [bootstrapProblem(store, atStart)]),
       ...(held === undefined ? (refusals().get(key) ?? []) : [heldObjectProblem(store, held)]),
     ];
@@ -50,6 +54,7 @@ export function createObjectHealth(options: ObjectHealthOptions): ObjectHealth {
       ...pipeline.mesh.extensions.keys(),
       ...refused.all().map(({ key }) => key),
       ...refusals().keys(),
+      ...policyServices.unwell(),
     ]);
   return {
     problems,

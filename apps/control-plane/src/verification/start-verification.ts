@@ -2,6 +2,7 @@
 import type { StreamEvent, StreamStatus, StreamView } from '@xebec/xds';
 import type { ControlPlaneEvent, ControlPlaneOptions } from '../options.ts';
 import type { Pipeline } from '../pipeline.ts';
+import type { PolicyServices } from '../policy/policy-services.ts';
 import { type Bootstraps, createBootstraps } from './bootstraps.ts';
 import { createEnvoyCheck, type EnvoyCheck } from './envoy-check.ts';
 import { createObjectHealth, type ObjectHealth } from './object-health.ts';
@@ -20,6 +21,7 @@ export interface Verification extends Disposable {
 
 export interface VerificationOptions {
   readonly pipeline: Pipeline;
+  readonly policyServices: PolicyServices;
   readonly emit: Emit;
   readonly view: (client: string) => StreamView;
   readonly statuses: () => readonly StreamStatus[];
@@ -27,7 +29,7 @@ export interface VerificationOptions {
 
 export function startVerification(
   { locateEnvoy, unverifiedPatches = 'apply' }: ControlPlaneOptions,
-  { pipeline, emit, view, statuses }: VerificationOptions,
+  { pipeline, policyServices, emit, view, statuses }: VerificationOptions,
 ): Verification {
   const { store, resources } = pipeline;
   const check = createEnvoyCheck({ locate: locateEnvoy ?? (() => Promise.resolve(undefined)) });
@@ -47,7 +49,7 @@ export function startVerification(
   const bootstraps = createBootstraps({ pipeline, check, unverified: unverifiedPatches });
   return {
     health: createObjectHealth({
-      ...{ pipeline, verifier, refused, bootstraps, statuses },
+      ...{ pipeline, policyServices, verifier, refused, bootstraps, statuses },
       isChecking: check.isAvailable,
     }),
     bootstraps,

@@ -29,6 +29,7 @@ export interface ControlPlaneFlags extends JwksFlags, IdentityFlags, BundleFlags
   readonly certificateTtl?: number;
   readonly unverifiedPatches: 'refuse' | 'apply';
   readonly auditSink?: readonly string[];
+  readonly policyAddress?: string;
   readonly supervised?: boolean;
 }
 
@@ -85,6 +86,12 @@ export const defineControlPlane: DefineCommand = (cli, finish) =>
     )
     .addOption(unverifiedPatches)
     .addOption(auditSinkOption())
+    .addOption(
+      new Option(
+        '--policy-address <host:port>',
+        'where proxies find the policy service (default: where those that follow say they are)',
+      ).argParser(listenArgument),
+    )
     .option('--trust-domain <name>', 'trust domain of identities', 'cluster.local')
     .option('--cluster-domain <name>', 'DNS domain of services', 'cluster.local')
     .option('--root-namespace <name>', 'where objects for the whole mesh live', 'istio-system')

@@ -62,6 +62,7 @@ function optionsOf(cli: Cli, flags: ControlPlaneFlags, state: string | undefined
     ...(xds === undefined ? {} : { xds }),
     ...(xdsPlaintext === undefined ? {} : { xdsPlaintext }),
     ...(http === undefined ? {} : { http }),
+    ...(flags.policyAddress === undefined ? {} : { policyAddress: flags.policyAddress }),
     ...accessOf(state, flags.openMetrics === true),
     ...(admin === undefined ? {} : { controlSocket: admin }),
     discovery,

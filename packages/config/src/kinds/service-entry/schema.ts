@@ -55,6 +55,8 @@ export const serviceEntryKind = defineKind({
   kind: 'ServiceEntry',
   plural: 'serviceentries',
   shortNames: ['se'],
+  // Where policy services are, as they come and go.
+  mayBeRuntime: true,
   body: andThen(manifestOf({ spec: required(spec) }, { ignored: ['status'] }), (value, walk) => {
     const isAllocated = checkAllocation(walk);
     return isAllocated === undefined ? undefined : { ...value.spec, isAllocated };

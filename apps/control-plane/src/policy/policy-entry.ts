@@ -1,0 +1,66 @@
+// Policy services as a service of the mesh: a ServiceEntry that is there as long as one of them is, so that proxies reach them like any other workload.
+import type { ObjectKey } from '@xebec/model';
+import type { Diagnostic } from '@xebec/std';
+import type { Store } from '@xebec/store';
+import { policyAccount } from './policy-services.ts';
+
+export interface PolicyEntryOptions {
+  readonly store: Store;
+  readonly rootNamespace: () => string;
+  readonly clusterDomain: () => string;
+  readonly onProblem: (problem: Diagnostic) => void;
+}
+
+const portNumber = 15_004;
+const portName = 'grpc-policy';
+
+/** Writes where policy services are; none: the service is gone. */
+export function createPolicyEntry(options: PolicyEntryOptions): (addresses: readonly string[]) => void {
+  let written = '';
+  return (addresses) => {
+    const text = addresses.join();
+    if (text === written) return;
+    written = text;
+    // Streams open and end while the graph may be at work.
+    queueMicrotask(() => {
+      if (written === text) write(addresses, options);
+    });
+  };
+}
+
+function write(addresses: readonly string[], options: PolicyEntryOptions): void {
+  const { store, onProblem } = options;
+  const namespace = options.rootNamespace();
+  const key: ObjectKey = `ServiceEntry/${namespace}/${policyAccount}`;
+  const endpoints = addresses.flatMap(endpointOf);
+  if (endpoints.length === 0) {
+    store.deleteRuntime(key);
+    return;
+  }
+  const result = store.putRuntime({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'ServiceEntry',
+    metadata: { name: policyAccount, namespace },
+    spec: {
+      hosts: [`${policyAccount}.${namespace}.svc.${options.clusterDomain()}`],
+      location: 'MESH_INTERNAL',
+      resolution: 'STATIC',
+      ports: [{ number: portNumber, name: portName, protocol: 'GRPC' }],
+      endpoints,
+    },
+  });
+  if (!result.ok) for (const problem of result.diagnostics) onProblem(problem);
+}
+
+function endpointOf(address: string): readonly object[] {
+  const [, host, port] = /^\[?([^\]]+)\]?:(\d{1,5})$/.exec(address) ?? [];
+  if (host === undefined || port === undefined) return [];
+  return [
+    {
+      address: host,
+      ports: { [portName]: Number(port) },
+      serviceAccount: policyAccount,
+      labels: { 'security.istio.io/tlsMode': 'istio' },
+    },
+  ];
+}

@@ -1,0 +1,28 @@
+// The kinds that a policy service is told.
+import type { KindName, ObjectKey, ObjectOf } from '@xebec/config';
+import type { PolicyItem } from '@xebec/policy';
+
+export const policyKinds = [
+  'attributemanifest',
+  'adapter',
+  'template',
+  'handler',
+  'instance',
+  'rule',
+  'QuotaSpec',
+  'QuotaSpecBinding',
+  'HTTPAPISpec',
+  'HTTPAPISpecBinding',
+] as const satisfies readonly KindName[];
+
+export type PolicyKindName = (typeof policyKinds)[number];
+
+const names: ReadonlySet<string> = new Set(policyKinds);
+
+export const isPolicyKey = (key: ObjectKey): boolean => names.has(key.slice(0, key.indexOf('/')));
+
+export function itemOf({ kind, metadata, spec }: ObjectOf<PolicyKindName>): PolicyItem {
+  const { namespace, name } = metadata;
+  const language = 'language' in spec && spec.language === 'cel' ? { language: spec.language } : {};
+  return { kind, namespace, name, spec, ...language };
+}

@@ -1,0 +1,199 @@
+// The policy service's composition root: identity, configuration, engine and doors, and all of it undone on close.
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { spiffeId } from '@xebec/ca';
+import { fail, type Result, succeed } from '@xebec/std';
+import { Registry } from 'prom-client';
+import { createAdapters } from './adapters.ts';
+import { noConfiguration } from './configuration/configuration.ts';
+import { type EngineHolder, openEngine, systemClock } from './configuration/engine-holder.ts';
+import { loadConfiguration, saveConfiguration } from './configuration/saved-configuration.ts';
+import { vocabularyIn } from './configuration/vocabulary.ts';
+import { createWorkloads, type LiveWorkloads } from './configuration/workload-directory.ts';
+import type { DoorOptions } from './doors/options.ts';
+import { type ConfigurationStream, configurationStream } from './follow-configuration.ts';
+import { followTrust } from './identity/follow-trust.ts';
+import { openIdentity, type PolicyIdentity } from './identity/identity.ts';
+import { keepStream } from './identity/upstream.ts';
+import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from './options.ts';
+import { addMetrics } from './serving/metrics.ts';
+import { type OpenDoors, openDoors } from './serving/open-doors.ts';
+
+/** The service account of policy services. */
+export const policyAccount = 'xebec-policy';
+
+/** Starts a policy service. It waits for a certificate as long as it takes, unless aborted; when it fails nothing is left open. */
+export async function runPolicyService(
+  options: PolicyServiceOptions,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Result<PolicyServiceHandle>> {
+  const emit = options.onEvent ?? (() => undefined);
+  const stop = new AbortController();
+  const identity = await getIdentity(options, emit, AbortSignal.any([signal, stop.signal]));
+  if (!identity.ok) return identity;
+  const parts = await openParts(options, emit);
+  const doors = await openDoors({
+    ...{ options, emit, identity: identity.value },
+    unready: () => (parts.holder.engine.revision > 0 ? undefined : 'no configuration yet'),
+    registry: parts.registry,
+    doors: doorOptions(parts),
+  });
+  if (!doors.ok) {
+    identity.value[Symbol.dispose]();
+    await parts.holder.close();
+    return doors;
+  }
+  parts.stream.serves(options.advertise ?? doors.value.addresses.grpc);
+  const streams = follow(options, { identity: identity.value, parts, signal: stop.signal });
+  return succeed({
+    addresses: doors.value.addresses,
+    revision: () => parts.holder.engine.revision,
+    close: () => close({ stop, streams, doors: doors.value, parts, identity: identity.value }),
+  });
+}
+
+async function getIdentity(
+  options: PolicyServiceOptions,
+  emit: (event: PolicyServiceEvent) => void,
+  signal: AbortSignal,
+): Promise<Result<PolicyIdentity>> {
+  const { trustDomain = 'cluster.local', namespace = 'istio-system' } = options;
+  const id = spiffeId({ trustDomain, namespace, serviceAccount: policyAccount });
+  if (!id.ok) return id;
+  const identity = await openIdentity(
+    {
+      spiffeId: id.value,
+      ...upstreamOf(options),
+      readRoots: () => readRoots(options.rootsFile),
+      issueToken: options.issueToken,
+      ...(options.leafTtlMs === undefined ? {} : { ttlMs: options.leafTtlMs }),
+      onMessage: (message) => emit({ kind: 'identity', message }),
+    },
+    signal,
+  );
+  return identity === undefined ? stopped : succeed(identity);
+}
+
+const stopped = fail({
+  severity: 'error',
+  code: 'stopped',
+  message: 'stopped before there was a certificate',
+  remedy: 'check that the control plane runs',
+});
+
+const upstreamOf = ({ controlPlane, controlPlaneName }: PolicyServiceOptions) => ({
+  address: controlPlane,
+  serverName: controlPlaneName ?? 'istiod.istio-system.svc',
+});
+
+async function readRoots(file: string): Promise<Result<string>> {
+  try {
+    return succeed(await readFile(file, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail({
+      severity: 'error',
+      code: 'no-roots',
+      message: `the root certificates cannot be read: ${reason}`,
+      remedy: 'name the file with --roots, or start the control plane with the same state directory first',
+    });
+  }
+}
+
+interface Parts {
+  readonly holder: EngineHolder;
+  readonly stream: ConfigurationStream;
+  readonly workloads: LiveWorkloads;
+  readonly registry: Registry;
+  readonly vocabulary: DoorOptions['vocabulary'];
+}
+
+async function openParts(
+  options: PolicyServiceOptions,
+  emit: (event: PolicyServiceEvent) => void,
+): Promise<Parts> {
+  const file = join(options.stateDirectory, 'configuration.json');
+  const first = loadConfiguration(file) ?? noConfiguration;
+  const workloads = createWorkloads();
+  workloads.replace(first.workloads.values());
+  let vocabulary = vocabularyIn(first);
+  const onFault = (what: string) => (error: unknown) => emit({ kind: 'fault', what, error });
+  const stream = configurationStream({
+    first,
+    node: options.node ?? `${hostname()}-${process.pid}`,
+    onConnection: (change, message) => emit({ kind: 'control-plane', change, message }),
+    onConfiguration(configuration) {
+      workloads.replace(configuration.workloads.values());
+      holder.apply(configuration);
+    },
+  });
+  const holder: EngineHolder = await openEngine(first, {
+    adapters: createAdapters({ stateDirectory: options.stateDirectory }),
+    clock: systemClock,
+    onFault: onFault('a configuration'),
+    onApplied(configuration, problems) {
+      const { revision } = configuration;
+      vocabulary = vocabularyIn(configuration);
+      stream.applied(revision, problems);
+      if (revision === 0) return;
+      const wrong = problems.length === 0 ? '' : `, ${problems.length} problems`;
+      emit({ kind: 'configuration', revision, message: `${configuration.objects.size} objects${wrong}` });
+      if (configuration !== first) save(file, configuration, onFault('the saved configuration'));
+    },
+  });
+  const registry = new Registry();
+  addMetrics(registry, () => holder.engine);
+  return { holder, stream, workloads, registry, vocabulary: () => vocabulary };
+}
+
+function save(
+  file: string,
+  configuration: Parameters<typeof saveConfiguration>[1],
+  onFault: (error: unknown) => void,
+): void {
+  try {
+    saveConfiguration(file, configuration);
+  } catch (error) {
+    onFault(error);
+  }
+}
+
+const doorOptions = ({ holder, workloads, registry, vocabulary }: Parts) => ({
+  engine: () => holder.engine,
+  ...{ vocabulary, workloads },
+  metrics: registry,
+});
+
+interface Following {
+  readonly identity: PolicyIdentity;
+  readonly parts: Parts;
+  readonly signal: AbortSignal;
+}
+
+function follow(options: PolicyServiceOptions, { identity, parts, signal }: Following): Promise<unknown> {
+  const { trustDomain = 'cluster.local', namespace = 'istio-system' } = options;
+  const upstream = { ...upstreamOf(options), identity };
+  const trust = followTrust(identity, `policy~0.0.0.0~${policyAccount}.${namespace}~${trustDomain}`);
+  return Promise.all([
+    keepStream(upstream, parts.stream.use, signal),
+    keepStream(upstream, trust, signal).finally(() => trust[Symbol.dispose]()),
+  ]);
+}
+
+interface Closing {
+  readonly stop: AbortController;
+  readonly streams: Promise<unknown>;
+  readonly doors: OpenDoors;
+  readonly parts: Parts;
+  readonly identity: PolicyIdentity;
+}
+
+/** First nobody comes any more, then what was accepted is delivered. */
+async function close({ stop, streams, doors, parts, identity }: Closing): Promise<void> {
+  stop.abort();
+  await doors.close();
+  await parts.holder.close();
+  identity[Symbol.dispose]();
+  await streams;
+}

@@ -1,0 +1,69 @@
+// Opens all ports of a policy service, or none.
+import { type Result, succeed } from '@xebec/std';
+import type { Registry } from 'prom-client';
+import type { DoorOptions } from '../doors/options.ts';
+import { registerDoors } from '../doors/register.ts';
+import type { PolicyIdentity } from '../identity/identity.ts';
+import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from '../options.ts';
+import { meshCallers } from './callers.ts';
+import { isLoopback, newGrpcServer, serveMutual, servePlaintext } from './grpc-server.ts';
+import { listenHttp, newHttpServer } from './http-server.ts';
+
+export interface DoorsRequest {
+  readonly options: PolicyServiceOptions;
+  readonly emit: (event: PolicyServiceEvent) => void;
+  readonly identity: PolicyIdentity;
+  readonly registry: Registry;
+  readonly unready: () => string | undefined;
+  readonly doors: Pick<DoorOptions, 'engine' | 'vocabulary' | 'workloads' | 'metrics'>;
+}
+
+export interface OpenDoors {
+  readonly addresses: PolicyServiceHandle['addresses'];
+  close(): Promise<void>;
+}
+
+const patienceMs = 3_000;
+
+export async function openDoors(request: DoorsRequest): Promise<Result<OpenDoors>> {
+  const opened: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of opened.reverse()) await one();
+  };
+  const addresses = await open(request, (one) => opened.push(one));
+  if (addresses.ok) return succeed({ addresses: addresses.value, close });
+  await close();
+  return addresses;
+}
+
+type Keep = (close: () => Promise<unknown>) => void;
+
+async function open(request: DoorsRequest, keep: Keep): Promise<Result<OpenDoors['addresses']>> {
+  const { options, emit, identity, registry } = request;
+  const { trustDomain = 'cluster.local', listenPlaintext, metricsAccess } = options;
+  const authenticators = [meshCallers(identity, trustDomain)];
+  const http = newHttpServer({ registry, access: metricsAccess, unready: request.unready });
+  keep(() => http.close());
+  const server = newGrpcServer();
+  // On one port nobody comes without a certificate; on the others they are programs of this machine, or nobody.
+  const plaintextCallers = isLoopback(options.http) ? 'apps' : 'refused';
+  const doors = registerDoors(server, http, { ...request.doors, authenticators, plaintextCallers });
+  keep(() => doors.close());
+  const grpc = await serveMutual(server, options.listen, identity);
+  if (!grpc.ok) return grpc;
+  keep(() => grpc.value.close(patienceMs));
+  const plaintext = listenPlaintext === undefined ? undefined : await servePlaintext(server, listenPlaintext);
+  if (plaintext?.ok === false) return plaintext;
+  const listening = await listenHttp(http, options.http);
+  if (!listening.ok) return listening;
+  const addresses = {
+    grpc: grpc.value.address,
+    http: listening.value,
+    ...(plaintext === undefined ? {} : { grpcPlaintext: plaintext.value.address }),
+  };
+  emit({ kind: 'listening', what: 'grpc', address: addresses.grpc });
+  if (addresses.grpcPlaintext !== undefined)
+    emit({ kind: 'listening', what: 'grpc-plaintext', address: addresses.grpcPlaintext });
+  emit({ kind: 'listening', what: 'http', address: addresses.http });
+  return succeed(addresses);
+}
