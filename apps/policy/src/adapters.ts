@@ -1,5 +1,5 @@
 // The adapters inside the policy service: one line each.
-import type { Adapter } from '@xebec/policy';
+import { type Adapter, inProcessAdapters } from '@xebec/policy';
 
 /** What adapters that do I/O need of the process. */
 export interface AdapterSurroundings {
@@ -7,4 +7,6 @@ export interface AdapterSurroundings {
   readonly stateDirectory: string;
 }
 
-export const createAdapters = (_surroundings: AdapterSurroundings): readonly Adapter[] => [];
+export const createAdapters = (_surroundings: AdapterSurroundings): readonly Adapter[] => [
+  ...inProcessAdapters({}),
+];

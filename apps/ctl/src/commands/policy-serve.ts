@@ -1,7 +1,12 @@
 // xebec policy serve: a policy service by itself, in the foreground.
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
-import { durationArgument, listenArgument, openMetricsOption, stateOption } from '../options/shared-options.ts';
+import {
+  durationArgument,
+  listenArgument,
+  openMetricsOption,
+  stateOption,
+} from '../options/shared-options.ts';
 import type { Finish } from './command.ts';
 
 export interface PolicyServeFlags {
@@ -32,12 +37,17 @@ export function definePolicyServe(policy: Command, cli: Cli, finish: Finish): vo
     .command('serve')
     .description('run a policy service: it follows the control plane and answers Check, Report and Quota')
     .addOption(stateOption())
-    .addOption(address('--control-plane <host:port>', 'xDS port of the control plane').default('127.0.0.1:15012'))
+    .addOption(
+      address('--control-plane <host:port>', 'xDS port of the control plane').default('127.0.0.1:15012'),
+    )
     .option(
       '--control-plane-name <name>',
       "name in the control plane's certificate (default: istiod.istio-system.svc)",
     )
-    .option('--token-file <file>', 'a token for its identity: a join token, or one of Kubernetes (default: one that the control plane of the state directory gives)')
+    .option(
+      '--token-file <file>',
+      'a token for its identity: a join token, or one of Kubernetes (default: one that the control plane of the state directory gives)',
+    )
     .option('--roots <file>', 'root certificates (default: ca/root-cert.pem in the state directory)')
     .option('--trust-domain <name>', 'trust domain of identities', 'cluster.local')
     .addOption(address('--listen <host:port>', 'gRPC, mutual TLS').default('127.0.0.1:15004'))
@@ -46,7 +56,9 @@ export function definePolicyServe(policy: Command, cli: Cli, finish: Finish): vo
     .addOption(address('--http <host:port>', 'JSON, metrics and health').default('127.0.0.1:9091'))
     .addOption(openMetricsOption())
     .addOption(
-      new Option('--certificate-ttl <duration>', 'life of the certificate to ask for').argParser(durationArgument),
+      new Option('--certificate-ttl <duration>', 'life of the certificate to ask for').argParser(
+        durationArgument,
+      ),
     )
     .addOption(
       new Option(

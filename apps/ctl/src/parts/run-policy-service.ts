@@ -2,7 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type PolicyServiceEvent, type PolicyServiceOptions, policyAccount, runPolicyService } from '@xebec/policy-service';
+import {
+  type PolicyServiceEvent,
+  type PolicyServiceOptions,
+  policyAccount,
+  runPolicyService,
+} from '@xebec/policy-service';
 import { fail, formatDiagnostic, type Result, succeed } from '@xebec/std';
 import { acquireStateLock } from '@xebec/supervise';
 import { controlPlaneOf } from '../admin/control-plane.ts';
@@ -74,7 +79,9 @@ async function readToken(file: string): Promise<Result<string>> {
     return succeed((await readFile(file, 'utf8')).trim());
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return fail(problem('no-token', `the token cannot be read: ${reason}`, 'name its file with --token-file'));
+    return fail(
+      problem('no-token', `the token cannot be read: ${reason}`, 'name its file with --token-file'),
+    );
   }
 }
 

@@ -26,8 +26,7 @@ export async function serveMutual(
   return bind(server, { address, credentials: serving.credentials, onClose: renewals });
 }
 
-const loopback =
-  /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):\d{1,5}$/;
+const loopback = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):\d{1,5}$/;
 
 export const isLoopback = (address: string): boolean => loopback.test(address);
 
