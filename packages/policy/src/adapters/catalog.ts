@@ -3,8 +3,10 @@ import { bypass } from './bypass/bypass.ts';
 import { denier } from './denier/denier.ts';
 import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv.ts';
 import { type ListSource, listAdapter } from './list/list.ts';
+import { memquotaForm } from './memquota/memquota.ts';
 import { noop } from './noop/noop.ts';
 import { rbac } from './rbac/rbac.ts';
+import { redisquotaForm } from './redisquota/redisquota.ts';
 import type { Adapter, AdapterForm, BuildRemoteHandler } from './sdk.ts';
 
 /** What adapters of this package are given by the process they run in. */
@@ -34,4 +36,4 @@ export const inProcessAdapters = ({ lists, workloads, buildRemote }: AdapterPort
 ];
 
 /** Of every adapter that the policy service has: add the form of yours. */
-export const adapterForms: readonly AdapterForm[] = inProcessAdapters({});
+export const adapterForms: readonly AdapterForm[] = [...inProcessAdapters({}), memquotaForm, redisquotaForm];

@@ -49,7 +49,7 @@ export function compilePolicy(options: CompileOptions): CompiledPolicy {
   for (const object of ofKind(objects, 'rule')) {
     const { rule, faults } = compileRule(object, { compile: compileText, vocabulary, handlers, instances });
     note(object, faults);
-    if (rule !== undefined) rules.push(rule);
+    rules.push(rule);
   }
   rules.sort(byImportance(options.rootNamespace));
   return { vocabulary, rules, handlers: plansOf(handlers, rules), problems };

@@ -24,8 +24,8 @@ export interface RuleScope {
 }
 
 export interface RuleOutcome {
-  /** Absent when its match cannot be used. */
-  readonly rule?: CompiledRule;
+  /** When its match cannot be used, one whose match always fails: what it guards stays guarded. */
+  readonly rule: CompiledRule;
   readonly faults: Faults;
 }
 
@@ -34,7 +34,7 @@ export function compileRule(object: PolicyObjectOf<'rule'>, scope: RuleScope): R
   const { spec } = object;
   const language = object.language ?? object.spec.language ?? 'istio';
   const match = compileMatch(spec.match, { scope, language, faults });
-  const isBroken = faults.hasErrors;
+  const problem = faults.hasErrors ? faults.list[0]?.message : undefined;
   const actions = spec.actions.flatMap((_, index) => compileAction(object, index, { scope, faults }));
   const headers = compileHeaders(spec, {
     compile: scope.compile,
@@ -43,19 +43,26 @@ export function compileRule(object: PolicyObjectOf<'rule'>, scope: RuleScope): R
     faults,
   });
   const sampling = compileSampling(spec.sampling, { scope, language, faults });
-  if (isBroken) return { faults };
   const rule: CompiledRule = {
     name: fullName(object.name, 'rule', object.namespace),
     namespace: object.namespace,
     ...(object.origin === undefined ? {} : { origin: object.origin }),
     failurePolicy: spec.failurePolicy ?? defaultPolicy(actions),
-    ...(match === undefined ? {} : { match }),
+    ...withMatch(problem === undefined ? match : unusable(spec.match, language, problem)),
     actions,
     ...headers,
     ...(sampling === undefined ? {} : { sampling }),
   };
   return { rule, faults };
 }
+
+const withMatch = (match: Expression | undefined): { match?: Expression } =>
+  match === undefined ? {} : { match };
+
+const unusable = (text: string, language: ExpressionLanguage, problem: string): Expression => ({
+  ...{ text, language, type: 'BOOL', mentions: [] },
+  evaluate: () => ({ ok: false, problem }),
+});
 
 const defaultPolicy = (actions: readonly CompiledAction[]): CompiledRule['failurePolicy'] =>
   actions.length > 0 && actions.every(({ phase }) => phase === 'REPORT') ? 'open' : 'close';

@@ -33,5 +33,6 @@ export function collectFaults(origin: Origin | undefined): Faults {
 
 function join(outer: string, inner: string | undefined): string {
   if (inner === undefined || inner === '') return outer;
+  if (outer === '') return inner;
   return inner.startsWith('[') ? `${outer}${inner}` : `${outer}.${inner}`;
 }

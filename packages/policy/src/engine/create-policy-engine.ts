@@ -1,7 +1,7 @@
 // Makes an engine of a set of objects. Rule: objects that are wrong are left out and named; handlers that did not change go on as they are.
 import type { Adapter, Handler, HandlerContext } from '../adapters/sdk.ts';
-import { compilePolicy } from '../configuration/compile-policy.ts';
 import type { CompiledPolicy, HandlerPlan } from '../configuration/compiled.ts';
+import { compileWithLastGood } from '../configuration/last-good.ts';
 import type { PolicyProblem } from '../configuration/policy-object.ts';
 import { HandlerSlot } from './handler-slot.ts';
 import type { BuiltEngine, EngineLimits, PolicyEngineOptions } from './options.ts';
@@ -23,12 +23,16 @@ const defaultLimits: EngineLimits = {
 /** Never rejects: what is wrong is in `problems`. */
 export async function createPolicyEngine(options: PolicyEngineOptions): Promise<BuiltEngine> {
   const adapters = [...options.adapters];
-  const { objects, rootNamespace } = options;
-  const policy = compilePolicy({ objects, adapters, rootNamespace });
+  const { rootNamespace } = options;
   const previous = options.previous instanceof CompiledPolicyEngine ? options.previous.parts : undefined;
+  const { objects, policy, problems } = compileWithLastGood(options.objects, previous?.objects, {
+    adapters,
+    rootNamespace,
+  });
   const built = await buildSlots(policy, previous?.slots, { ...options, adapters });
   const parts = {
     policy,
+    objects,
     index: indexRules(policy, options.rootNamespace),
     slots: built.slots,
     counters: new RuleCounters(policy.rules, previous?.counters),
@@ -36,7 +40,7 @@ export async function createPolicyEngine(options: PolicyEngineOptions): Promise<
     clock: options.clock,
   };
   const engine = new CompiledPolicyEngine(options.revision, parts);
-  return { engine, problems: [...policy.problems, ...built.problems] };
+  return { engine, problems: [...problems, ...built.problems] };
 }
 
 type BuildOptions = PolicyEngineOptions & { readonly adapters: readonly Adapter[] };

@@ -1,6 +1,7 @@
 // The engine: one configuration, its handlers, and the calls that go through them. Rule: calls end with the configuration they began with.
 import type { QuotaArguments, QuotaVerdict } from '../adapters/sdk.ts';
 import type { AttributeBag } from '../attributes/value.ts';
+import type { PolicyObject } from '../configuration/policy-object.ts';
 import { CallSource } from './call-source.ts';
 import type { CheckCall, CheckOutcome, EngineReport, PolicyEngine } from './engine.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -12,7 +13,11 @@ import { runReport } from './run-report.ts';
 import type { RuleSamplers } from './sampling.ts';
 import { combine } from './verdicts.ts';
 
-export type PolicyEngineParts = EngineParts & { readonly samplers: RuleSamplers };
+export type PolicyEngineParts = EngineParts & {
+  readonly samplers: RuleSamplers;
+  /** In force, by key: the last good one where the newest is wrong. */
+  readonly objects: ReadonlyMap<string, PolicyObject>;
+};
 
 export class CompiledPolicyEngine implements PolicyEngine {
   readonly revision: number;

@@ -76,4 +76,27 @@ describe('a new configuration', () => {
     await closing;
     expect(isClosed).toBe(true);
   });
+
+  it('keeps the last good object where the newest is wrong, and says so', async () => {
+    const { adapter } = watched();
+    const first = (await engineOf(objects({ a: 1 }, 'source.user == "eve"'), [adapter])).engine;
+    const wrong = objects({ a: 1 }, 'source.usr == "eve"');
+    const { engine, problems } = await engineOf(wrong, [adapter], { revision: 2, previous: first });
+    expect(problems).toMatchObject([
+      {
+        object: 'rule/istio-system/r',
+        diagnostic: { field: 'spec.match', message: expect.stringContaining('last good one stays') },
+      },
+    ]);
+    const outcome = await engine.check({ attributes: bag({ 'source.user': 'eve' }) });
+    expect(outcome.rules).toHaveLength(1);
+    expect((await engine.check({ attributes: bag({ 'source.user': 'ann' }) })).rules).toHaveLength(0);
+  });
+
+  it('guards what a wrong rule without an earlier one guards', async () => {
+    const { adapter } = watched();
+    const { engine, problems } = await engineOf(objects({}, 'source.usr == "eve"'), [adapter]);
+    expect(problems).toHaveLength(1);
+    expect((await engine.check({ attributes: bag({}) })).status.code).toBe(7);
+  });
 });
