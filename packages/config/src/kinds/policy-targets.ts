@@ -1,45 +1,50 @@
-// `targetRefs` of security policies: Gateways of the Kubernetes API. What only a waypoint could serve is refused by name.
+// `targetRefs`: Gateways of the Kubernetes API. What only a waypoint could serve is refused by name.
 import { andThen, list, oneOf } from '../decode/decoder.ts';
-import { object, optional, required, withDefault } from '../decode/object.ts';
+import { type Decoded, object, optional, required, withDefault } from '../decode/object.ts';
 import { refuse, type Walk } from '../decode/walk.ts';
 import { dnsSubdomain } from '../values/names.ts';
 import type { TextMap } from '../values/shapes.ts';
 
-interface PolicyTarget {
-  readonly name: string;
-  readonly namespace?: string;
+interface TargetWords {
+  readonly groups: readonly string[];
+  /** The field to write instead. */
+  readonly selector: string;
 }
 
-const target = andThen(
+/** One target; only of these groups. */
+export const gatewayTarget = ({ groups, selector }: TargetWords) =>
   object({
-    group: withDefault(oneOf('', 'core', 'gateway.networking.k8s.io', 'networking.istio.io'), ''),
+    group: withDefault(oneOf(...groups), ''),
     kind: required(
       andThen(oneOf('Gateway', 'Service', 'ServiceEntry', 'GatewayClass'), (kind, walk) => {
         if (kind === 'Gateway') return kind;
         const message = `a ${kind} has no proxy of its own here: there are no waypoints`;
-        const remedy = 'write a selector with the labels of its workloads';
+        const remedy = `write a ${selector} with the labels of its workloads`;
         return refuse(walk, { code: 'not-yet-supported', message, remedy });
       }),
     ),
     name: required(dnsSubdomain),
     namespace: optional(dnsSubdomain),
-  }),
-  ({ name, namespace }): PolicyTarget => ({ name, ...(namespace === undefined ? {} : { namespace }) }),
-);
+  });
+
+const groups = ['', 'core', 'gateway.networking.k8s.io', 'networking.istio.io'];
+const target = gatewayTarget({ groups, selector: 'selector' });
 
 export const policyTargets = {
   targetRef: optional(target),
-  targetRefs: withDefault<readonly PolicyTarget[]>(list(target, { most: 16 }), []),
+  targetRefs: withDefault(list(target, { most: 16 }), []),
 };
 
-interface Targeting {
+interface Targeting extends Decoded<typeof policyTargets> {
   readonly selector?: TextMap;
-  readonly targetRef?: PolicyTarget;
-  readonly targetRefs: readonly PolicyTarget[];
 }
 
 /** Names of Gateways, none where a selector says it. Undefined: refused. */
-export function targetGatewaysOf(value: Targeting, walk: Walk): readonly string[] | undefined {
+export function targetGatewaysOf(
+  value: Targeting,
+  walk: Walk,
+  what: 'policy' | 'extension' = 'policy',
+): readonly string[] | undefined {
   const { selector, targetRef, targetRefs } = value;
   const targets = targetRef === undefined ? targetRefs : [targetRef, ...targetRefs];
   const field = targetRef === undefined ? 'targetRefs' : 'targetRef';
@@ -51,6 +56,6 @@ export function targetGatewaysOf(value: Targeting, walk: Walk): readonly string[
     ({ namespace }) => namespace === undefined || namespace === walk.metadata.namespace,
   );
   if (isHome) return targets.map(({ name }) => name);
-  const message = 'a target must be in the namespace of the policy';
-  return refuse(walk, { code: 'cross-namespace', message, remedy: 'move the policy there' }, field);
+  const message = `a target must be in the namespace of the ${what}`;
+  return refuse(walk, { code: 'cross-namespace', message, remedy: `move the ${what} there` }, field);
 }

@@ -3,12 +3,12 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { andThen, type Decoder, integer, list, oneOf, quote, wrongType } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
-import { dnsSubdomain } from '../../values/names.ts';
 import { emptyMap, isMap } from '../../values/plain-map.ts';
 import type { TextMap } from '../../values/shapes.ts';
 import { namesOwnSocket } from '../../values/socket-path.ts';
 import { labels } from '../../values/text-map.ts';
 import { defineKind, istioNetworking, manifestOf } from '../define.ts';
+import { gatewayTarget } from '../policy-targets.ts';
 import { cluster, context, listener, proxy, routeConfiguration } from './match.ts';
 import type { ConfigPatch, EnvoyFilterSpec } from './spec.ts';
 import { checkPatch } from './validate.ts';
@@ -90,18 +90,9 @@ function patchOf(
   );
 }
 
-const targetRef = object({
-  group: withDefault(oneOf('', 'gateway.networking.k8s.io'), ''),
-  kind: required(
-    andThen(oneOf('Gateway', 'Service', 'ServiceEntry', 'GatewayClass'), (kind, walk) => {
-      if (kind === 'Gateway') return kind;
-      const message = `a ${kind} has no proxy of its own here: there are no waypoints`;
-      const remedy = 'write a workloadSelector with the labels of its workloads';
-      return refuse(walk, { code: 'not-yet-supported', message, remedy });
-    }),
-  ),
-  name: required(dnsSubdomain),
-  namespace: optional(dnsSubdomain),
+const targetRef = gatewayTarget({
+  groups: ['', 'gateway.networking.k8s.io'],
+  selector: 'workloadSelector',
 });
 
 const specShape = {
