@@ -6,8 +6,9 @@ import { createKeyAndCsr, openAuthority, parseCsr } from '@xebec/ca';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { forge } from './support/forge.ts';
 import { handshake } from './support/handshake.ts';
+import { startHandshakingMesh } from './support/handshakes.ts';
 import { fetchText, startLoad } from './support/http.ts';
-import { at, listAt, type Mesh, pidOf, repositoryFile, startMesh, until } from './support/mesh.ts';
+import { at, listAt, type Mesh, pidOf, until } from './support/mesh.ts';
 
 const ttlMs = 30_000;
 const minuteMs = 60_000;
@@ -16,15 +17,7 @@ const longMs = 1_000 * Math.max(35, Number(process.env['XEBEC_SHORT_LIFE_SECONDS
 
 let mesh: Mesh;
 beforeAll(async () => {
-  mesh = await startMesh({ paths: [repositoryFile('tests/e2e/apps/echo')], certificateTtl: `${ttlMs}ms` });
-  // Every request is a handshake.
-  await mesh.apply(`apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: echo}
-spec:
-  host: echo
-  trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}
-`);
+  mesh = await startHandshakingMesh({ certificateTtl: `${ttlMs}ms` });
 }, 240_000);
 afterAll(async () => {
   await mesh?.stop();

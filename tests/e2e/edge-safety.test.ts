@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EdgeMesh, startEdgeMesh } from './support/edge.ts';
 import { fetchText } from './support/http.ts';
 import { until } from './support/mesh.ts';
-import { framesOf, headerBlock, requestFrames } from './support/raw-http2.ts';
+import { headerBlock } from './support/raw-frames.ts';
+import { framesOf, requestFrames } from './support/raw-http2.ts';
 
 let edge: EdgeMesh;
 let server: Server;

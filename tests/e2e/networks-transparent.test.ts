@@ -4,7 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applicationsOf } from './support/applications.ts';
 import { runInside } from './support/inside.ts';
 import { type Pod, textAt, until } from './support/mesh.ts';
-import { deployment, gatewayObjects, type NetworkMesh, startNetworkMesh } from './support/networks.ts';
+import {
+  deployment,
+  gatewayObjects,
+  type NetworkMesh,
+  onlyClient,
+  startNetworkMesh,
+} from './support/networks.ts';
 import { transparentCaptureReason } from './support/privilege.ts';
 
 const reason = await transparentCaptureReason();
@@ -99,19 +105,7 @@ describe.skipIf(reason !== undefined)(title('networks without a route between th
   });
 
   it('[AU-12] policies hold by who calls, and fail closed across networks', async () => {
-    await made.apply(`
-apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
-metadata: { name: only-client }
-spec:
-  selector: { matchLabels: { app: echo } }
-  rules: [{ from: [{ source: { serviceAccounts: [client] } }] }]
----
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: { name: strict }
-spec: { mtls: { mode: STRICT } }
-`);
+    await made.apply(onlyClient);
     // A connection that was open before takes one more request under the old policy.
     await until('who is who decides', async () => {
       const found = [

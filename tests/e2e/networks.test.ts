@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rpcClient } from './support/grpc.ts';
 import { fetchText } from './support/http.ts';
 import { until } from './support/mesh.ts';
-import { deployment, type NetworkMesh, startNetworkMesh } from './support/networks.ts';
+import { deployment, type NetworkMesh, onlyClient, startNetworkMesh } from './support/networks.ts';
 import { dial } from './support/tunnel.ts';
 
 let made: NetworkMesh;
@@ -71,19 +71,7 @@ describe('[AU-12] one mesh in two networks', () => {
   });
 
   it('policies hold by who calls, whatever network he calls from', async () => {
-    await made.apply(`
-apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
-metadata: { name: only-client }
-spec:
-  selector: { matchLabels: { app: echo } }
-  rules: [{ from: [{ source: { serviceAccounts: [client] } }] }]
----
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: { name: strict }
-spec: { mtls: { mode: STRICT } }
-`);
+    await made.apply(onlyClient);
     expect(await everything(client)).toEqual([200, 0, 'ready\nhello']);
     expect(await everything(stranger)).toEqual([403, 7, '']);
     expect((await made.mesh.xebec(['delete', 'authorizationpolicy', 'only-client', '--wait'])).code).toBe(0);

@@ -3,21 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handshake } from './support/handshake.ts';
+import { startHandshakingMesh } from './support/handshakes.ts';
 import { startLoad } from './support/http.ts';
 import { credentialsOf } from './support/identity.ts';
-import { at, listAt, type Mesh, pidOf, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
+import { at, listAt, type Mesh, pidOf, textAt, until } from './support/mesh.ts';
 
 let mesh: Mesh;
 beforeAll(async () => {
-  mesh = await startMesh({ paths: [repositoryFile('tests/e2e/apps/echo')] });
-  // Every request is a handshake.
-  await mesh.apply(`apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: echo}
-spec:
-  host: echo
-  trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}
-`);
+  mesh = await startHandshakingMesh();
 }, 240_000);
 afterAll(async () => {
   await mesh?.stop();

@@ -10,7 +10,7 @@ import {
   DiscoveryResponseSchema,
 } from '@xebec/protos/envoy/service/discovery/v3/discovery_pb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from './support/edge.ts';
+import { freePort } from './support/free-port.ts';
 import { fetchText } from './support/http.ts';
 import { listAt, type Mesh, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
 import {

@@ -1,10 +1,10 @@
 // A mesh with gateways on ports of its own, and a certificate authority outside of it.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toYaml } from '@xebec/config';
+import { freePort } from './free-port.ts';
 import { type Mesh, repositoryFile, startMesh } from './mesh.ts';
 
 export const hasOpenssl =
@@ -133,16 +133,6 @@ export async function startEdgeMesh(
     rmSync(directory, { recursive: true, force: true });
   };
   return { mesh, portOf, stop };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject).listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 const indent = (text: string): string => text.trimEnd().replaceAll('\n', '\n    ');

@@ -1,10 +1,10 @@
 // A mesh of two networks, east and west, each with a gateway to it: a client and a stranger in the east, a server in the west.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toYaml } from '@xebec/config';
 import { envoyAdmin } from './envoy-admin.ts';
+import { freePort } from './free-port.ts';
 import { type Mesh, repositoryFile, startMesh, until } from './mesh.ts';
 
 export const networks = ['east', 'west'] as const;
@@ -166,12 +166,17 @@ export async function startNetworkMesh({
   };
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject).listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
+/** The server of both networks takes the client alone, and mutual TLS alone. */
+export const onlyClient = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: only-client }
+spec:
+  selector: { matchLabels: { app: echo } }
+  rules: [{ from: [{ source: { serviceAccounts: [client] } }] }]
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: strict }
+spec: { mtls: { mode: STRICT } }
+`;

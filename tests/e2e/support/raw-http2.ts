@@ -1,35 +1,13 @@
 // HTTP/2 by hand: frames that no library would send, and what the server makes of them.
 import { connect } from 'node:net';
-
-const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-
-const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer => {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-};
-
-/** An HPACK string: plain bytes, the length with a prefix of seven bits. */
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value, 'latin1');
-  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
-  const rest = bytes.length - 127;
-  return Buffer.concat([Buffer.from([127, (rest & 127) | 128, rest >> 7]), bytes]);
-}
-
-/** Header fields as literals that nobody indexes. */
-export const headerBlock = (fields: readonly (readonly [string, string])[]): Buffer =>
-  Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+import { frame, preface, settings } from './raw-frames.ts';
 
 /** A connection with one request. */
 export function requestFrames(block: Buffer, body?: string): Buffer {
   const endsHere = body === undefined ? 1 : 0;
   return Buffer.concat([
-    Buffer.from(preface),
-    frame(4, 0, 0, Buffer.alloc(0)),
+    preface,
+    settings(),
     frame(1, 4 | endsHere, 1, block),
     ...(body === undefined ? [] : [frame(0, 1, 1, Buffer.from(body))]),
   ]);
