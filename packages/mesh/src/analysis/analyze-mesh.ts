@@ -17,6 +17,7 @@ import { checkConnections, checkOwnRules } from './shadowed.ts';
 import { checkShares } from './shares.ts';
 import { checkSidecars } from './sidecars.ts';
 import { checkVirtualServices } from './virtual-services.ts';
+import { checkWorkloadEntries } from './workload-entries.ts';
 
 const checks: readonly Check[] = [
   decisions,
@@ -29,6 +30,7 @@ const checks: readonly Check[] = [
   checkGateways,
   checkServices,
   checkServiceEntries,
+  checkWorkloadEntries,
   checkPolicies,
   checkAuthorization,
   checkClaims,

@@ -594,6 +594,15 @@ export const findingRules = [
     reasons: ['service-account-unknown'],
   },
   {
+    code: 'XB0503',
+    name: 'WorkloadNameUnresolved',
+    severity: 'warning',
+    meaning:
+      'A WorkloadEntry has a name for an address, and a Service, or a ServiceEntry that looks no names up, selects it: it is none of their endpoints.',
+    remedy: 'Write an IP address, or select it by a ServiceEntry with resolution DNS.',
+    reasons: ['workload-name-unresolved'],
+  },
+  {
     code: 'XB0601',
     name: 'HttpRuleOnTcpPort',
     severity: 'error',
