@@ -13,7 +13,7 @@ import {
   startEdgeMesh,
 } from './support/edge.ts';
 import type { Answer } from './support/http.ts';
-import { until } from './support/mesh.ts';
+import { pidOf, until } from './support/mesh.ts';
 import { type OpenIdProvider, startOpenIdProvider } from './support/open-id-provider.ts';
 
 const name = 'shop.example';
@@ -321,4 +321,70 @@ describe.skipIf(!hasOpenssl)('[AU-2] users of browsers', () => {
     expect((await logIn(browse())).status).toBeGreaterThanOrEqual(400);
     expect([after - before <= 1, provider.grants.length]).toEqual([true, after]);
   }, 30_000);
+});
+
+describe.skipIf(!hasOpenssl)('[AU-2] a key of cookies that the mesh makes', () => {
+  it('is the same after a restart, and another one for another version', async () => {
+    await apply(
+      login(),
+      secretOf('shop-login', { 'client-secret': provider.clientSecret, 'ca.crt': outside.root }),
+    );
+    const browser = browse();
+    await until('logins work', async () => {
+      browser.cookies.clear();
+      await logIn(browser);
+      return (await browser.get('/')).status === 200;
+    });
+    const old = pidOf(edge.mesh, 'control-plane');
+    process.kill(old, 'SIGKILL');
+    await until('another control plane', async () => pidOf(edge.mesh, 'control-plane') !== old);
+    await until('it answers', async () => (await edge.mesh.xebec(['proxy-status'])).code === 0, 30_000);
+    expect((await browser.get('/')).status).toBe(200);
+    await apply(login('  sessionKeyVersion: 1'));
+    await until('old cookies are worth nothing', async () => (await browser.get('/')).status === 302);
+    await logIn(browser);
+    expect((await browser.get('/')).status).toBe(200);
+  }, 90_000);
+});
+
+describe.skipIf(!hasOpenssl)('[AU-2] two logins at one gateway', () => {
+  const other = 'admin.example';
+
+  it('are each for their hosts, however these are written', async () => {
+    await apply(
+      login(),
+      login()
+        .replace('name: shop,', 'name: admin,')
+        .replace(`[${name}]`, `[${other}]`)
+        .replace('[email]', '[admin]'),
+    );
+    const scopeAt = async (host: string): Promise<string | number> => {
+      const answer = await browse().get('/a', { host });
+      if (answer.status !== 302) return answer.status;
+      return new URL(locationOf(answer)).searchParams.get('scope') ?? '';
+    };
+    await until('the second is there', async () => (await scopeAt(other)) === 'openid admin');
+    expect(await Promise.all([name, `${name}:8443`, other, `${other}:8443`].map(scopeAt))).toEqual([
+      ...['openid email', 'openid email', 'openid admin', 'openid admin'],
+    ]);
+    // A spelling that is one of its hosts, and one to which neither leads back; never the other login, never nothing.
+    for (const host of [other.toUpperCase(), `${other}.`, `Admin.Example.:443`])
+      expect(['openid admin', 401]).toContain(await scopeAt(host));
+    for (const host of ['third.example', `a.${other}`, `${other}.evil.example`, 'adminXexample'])
+      expect([host, await scopeAt(host)]).toEqual([host, 401]);
+  });
+
+  it('do not believe the cookies of each other', async () => {
+    const browser = browse();
+    await logIn(browser);
+    expect((await browser.get('/')).status).toBe(200);
+    for (const host of [other, other.toUpperCase(), `${other}.`, 'third.example'])
+      expect([302, 401]).toContain((await browser.get('/', { host })).status);
+    const second = browse();
+    const page = locationOf(await second.get('/b', { host: other }));
+    const back = await second.get(pathOf(provider.logIn(page, 'root')), { host: other });
+    expect([back.status, locationOf(back)]).toEqual([302, `https://${other}/b`]);
+    expect((await second.get('/b', { host: other })).status).toBe(200);
+    expect((await second.get('/b')).status).toBe(302);
+  });
 });

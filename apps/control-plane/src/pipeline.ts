@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { buildResources, type PatchCollections, type ProxyView, type ResourceCollection } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
-import { buildMesh, type MeshCollections, type MeshSettings } from '@xebec/mesh';
+import { buildMesh, type MeshCollections, type MeshInputs, type MeshSettings } from '@xebec/mesh';
 import type { KeySource, ProxyNode } from '@xebec/model';
 import { provideDescriptors } from '@xebec/protos';
 import { deepEqual } from '@xebec/std';
@@ -53,6 +53,8 @@ export interface PipelineOptions {
   readonly clock: () => number;
   /** Patched configuration leaves only when a verifier has approved it. */
   readonly checksPatches?: boolean;
+  /** Keys out of a secret of the mesh; absent: there is none. */
+  readonly sessionKey?: MeshInputs['sessionKey'];
   /** For tests: see `corruptResources`. */
   readonly corrupt?: readonly string[];
 }
@@ -79,7 +81,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     patchGate.patchGate === undefined
       ? inputs.envoyFilters
       : effectiveFilters(graph, inputs.envoyFilters, patchGate.patchGate.held);
-  const mesh = buildMesh(graph, { ...inputs, envoyFilters, keySets, proxies, settings });
+  const mesh = buildMesh(graph, {
+    ...{ ...inputs, envoyFilters, keySets, proxies, settings },
+    ...(options.sessionKey === undefined ? {} : { sessionKey: options.sessionKey }),
+  });
   const { types, views, patches } = buildResources(graph, { ...mesh, ...patchGate, proxies, settings });
   const resources = corruptResources(graph, types, options.corrupt ?? []);
   const launchOf = launchesOf(graph, store, () => settings.get('mesh')?.rootNamespace ?? 'istio-system');

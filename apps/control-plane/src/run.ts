@@ -13,6 +13,7 @@ import { Closing } from './closing.ts';
 import type { ControlPlaneContext } from './context.ts';
 import { trackConvergence } from './convergence.ts';
 import { openFederation, serveBundle } from './federation/open-federation.ts';
+import { openSessionKeys } from './keys/session-keys.ts';
 import { startKeys } from './keys/start-keys.ts';
 import type { ControlPlane, ControlPlaneEvent, ControlPlaneOptions } from './options.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
@@ -48,9 +49,12 @@ async function start(options: ControlPlaneOptions, closing: Closing): Promise<Re
   const state = openState(options, closing, emit);
   if (!state.ok) return state;
   const { journal, authority, audit } = state.value;
+  const sessionKey = openSessionKeys(options.stateDirectory);
+  if (!sessionKey.ok) return sessionKey;
   const pipeline = createPipeline({
     clock: Date.now,
     checksPatches: true,
+    sessionKey: sessionKey.value,
     ...journal,
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.corrupt === undefined ? {} : { corrupt: options.corrupt }),

@@ -30,7 +30,7 @@ import { compareText } from './host-names.ts';
 import { type HostView, holderIn } from './hosts.ts';
 import type { MeshInputs } from './inputs.ts';
 import { anchorOfSelector } from './label-selectors.ts';
-import { type LoginSources, loginOf } from './logins.ts';
+import { type LoginSources, loginsOf } from './logins.ts';
 import type { BoundRoute } from './routes.ts';
 import { type MeshSettings, settingsOf } from './settings.ts';
 
@@ -83,9 +83,9 @@ export function deriveGateways(
       const { clusterDomain, rootNamespace } = settings;
       const servers = openServers(proxy, rootNamespace, read);
       const plan = planOf(proxy, servers, { hasSecret, serviceOf, clusterDomain });
-      const { login, conflicts } = loginOf(proxy.namespace, proxy.labels, read);
+      const { logins, conflicts } = loginsOf(proxy.namespace, proxy.labels, read);
       const policies = {
-        ...(login === undefined ? {} : { login }),
+        ...(logins.length === 0 ? {} : { logins }),
         authentication: authenticationOf(proxy.namespace, proxy.labels, read),
         authorization: authorizationOf(proxy.namespace, proxy.labels, read),
       };

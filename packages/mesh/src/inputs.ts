@@ -47,6 +47,11 @@ export interface MeshInputs {
   readonly sidecars: ObjectsOf<'Sidecar'>;
   readonly requestAuthentications: ObjectsOf<'RequestAuthentication'>;
   readonly browserLogins: ObjectsOf<'BrowserLogin'>;
+  /**
+   * A key of 32 bytes or more for what is named, always the same for the same name, out of a secret of the mesh or the one that is given.
+   * Absent: there is none, and what needs one waits.
+   */
+  readonly sessionKey?: (name: string, secret?: Uint8Array) => Uint8Array;
   readonly policyRules: ObjectsOf<'rule'>;
   readonly handlers: ObjectsOf<'handler'>;
   readonly instances: ObjectsOf<'instance'>;

@@ -22,6 +22,7 @@ const login = (id: `${string}/${string}`, spec: Partial<BrowserLoginSpec> = {}) 
     logoutPath: '/out',
     passThroughPaths: [],
     forwardToken: false,
+    sessionKeyVersion: 0,
     ...spec,
   });
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -38,19 +39,49 @@ function start() {
   fixture.connect(gateway('web'), gateway('other'));
   return {
     ...fixture,
-    loginAt: (id: string) => fixture.mesh.gateways.get(id)?.login,
+    loginsAt: (id: string) => fixture.mesh.gateways.get(id)?.logins ?? [],
+    loginAt: (id: string) => fixture.mesh.gateways.get(id)?.logins?.[0],
     codes: () => [...fixture.mesh.conflicts.entries()].map(([, { code, origin }]) => [code, origin?.object]),
     know: () => fixture.graph.transact(() => fixture.keySets.set(`login ${issuer}`, endpoints)),
   };
 }
 
-test('a login is of the gateways that it selects, in its own namespace, the first by name', () => {
-  const { put, loginAt, codes } = start();
-  put(login('edge/b', { selector: { app: 'web' } }), login('edge/c', { selector: { app: 'web' } }));
+test('a login is of the gateways that it selects, in its own namespace; a host is of the first by name', () => {
+  const { put, loginsAt, codes } = start();
+  const selector = { app: 'web' };
+  put(login('edge/b', { selector }), login('edge/c', { selector }));
+  put(login('edge/d', { selector, hosts: ['shop.example', 'admin.example'] }));
   put(login('far/a'), secret(goodKey));
-  expect(loginAt('web')?.cause.object).toBe('BrowserLogin/edge/b');
-  expect(loginAt('other')).toBeUndefined();
-  expect(codes()).toEqual([['policy-shadowed', 'BrowserLogin/edge/c']]);
+  expect(loginsAt('web').map(({ cause, hosts }) => [cause.object, hosts])).toEqual([
+    ['BrowserLogin/edge/b', ['shop.example']],
+    ['BrowserLogin/edge/d', ['admin.example']],
+  ]);
+  expect(loginsAt('other')).toEqual([]);
+  expect(codes()).toEqual([
+    ['policy-shadowed', 'BrowserLogin/edge/c'],
+    ['policy-shadowed', 'BrowserLogin/edge/d'],
+  ]);
+});
+
+test('without a key of its own the mesh makes one for each login, and another one for another version', () => {
+  const { put, mesh } = start();
+  const text = (id: string) =>
+    new TextDecoder().decode(mesh.loginSecrets.get(`login://edge/${id}/hmac-secret`)?.value);
+  const ownSecret = (key?: string) =>
+    object('Secret', 'edge/login', {
+      type: 'Opaque',
+      data: { 'client-secret': bytes('word'), ...(key === undefined ? {} : { 'hmac-secret': bytes(key) }) },
+    });
+  put(login('edge/a'), login('edge/b', { hosts: ['b.example'], sessionKeyVersion: 2 }), ownSecret());
+  expect([text('a'), text('b')].map((key) => key.replace(/\.+$/, ''))).toEqual([
+    'edge/a/0 of the mesh',
+    'edge/b/2 of the mesh',
+  ]);
+  put(ownSecret(goodKey));
+  expect([text('a'), text('b').replace(/\.+$/, '')]).toEqual([goodKey, 'edge/b/2 of 32']);
+  // What is written and no good is not made up for.
+  put(ownSecret('short'));
+  expect([...mesh.loginSecrets.keys()]).toEqual([]);
 });
 
 test('nobody can log in before the issuer and both secrets are known', () => {

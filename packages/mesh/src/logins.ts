@@ -1,4 +1,4 @@
-// Browser logins at gateways: which one holds at a gateway, with the issuer's endpoints and the secrets as they are known now.
+// Browser logins at gateways: which ones hold at a gateway, for which hosts, with the issuer's endpoints and the secrets as they are known now.
 import { type BrowserLoginSpec, loginEndpointsOf, type ObjectOf } from '@xebec/config';
 import type { Collection, Graph, Index } from '@xebec/flow';
 import type { BrowserLogin, KeySource, LoginIssuer, LoginSecret, ObjectKey, TlsSecret } from '@xebec/model';
@@ -16,6 +16,9 @@ export interface SelectedLogin extends PolicySelection {
   readonly login: BrowserLogin;
   readonly endpoints: KeySource;
   readonly credentialName: string;
+  /** What its key of cookies is made for. */
+  readonly session: string;
+  readonly sessionKeyVersion: number;
 }
 
 export interface LoginSources {
@@ -67,6 +70,8 @@ function selectedOf({ metadata, spec }: ObjectOf<'BrowserLogin'>, object: Object
     ...selectionOf(metadata.namespace, spec),
     endpoints: endpointsOf(spec),
     credentialName: spec.credentialName,
+    session: `${metadata.namespace}/${metadata.name}/${spec.sessionKeyVersion}`,
+    sessionKeyVersion: spec.sessionKeyVersion,
     login: {
       hosts,
       clientId,
@@ -84,10 +89,10 @@ function selectedOf({ metadata, spec }: ObjectOf<'BrowserLogin'>, object: Object
 /** Shorter ones can be found out by trying. */
 const leastKeyBytes = 32;
 
-/** Both secrets of a login, or none. */
+/** Both secrets of a login, or none. The key of cookies is the one in the Secret, or one that the mesh makes. */
 function deriveLoginSecrets(
   graph: Graph,
-  { secrets }: MeshInputs,
+  { secrets, sessionKey }: MeshInputs,
   logins: Collection<ObjectKey, SelectedLogin>,
 ): Collection<string, LoginSecret> {
   return graph.derive({
@@ -95,12 +100,13 @@ function deriveLoginSecrets(
     from: logins,
     reads: { secrets },
     equals: deepEqual,
-    fn: ({ login, namespace, credentialName }, object, read): readonly (readonly [string, LoginSecret])[] => {
+    fn: (selected, object, read): readonly (readonly [string, LoginSecret])[] => {
+      const { login, namespace, credentialName } = selected;
       const key: ObjectKey = `Secret/${namespace}/${credentialName}`;
       const { data = {} } = read.secrets.get(key)?.spec ?? {};
       const client = withoutLineEnd(data['client-secret']);
-      const cookies = withoutLineEnd(data['hmac-secret']);
-      if (client.length === 0 || cookies.length < leastKeyBytes) return [];
+      const cookies = keyOfCookies(data['hmac-secret'], selected, sessionKey);
+      if (client.length === 0 || cookies === undefined) return [];
       const causes = [{ object }, { object: key }];
       const { secrets: names } = login;
       return [
@@ -111,6 +117,18 @@ function deriveLoginSecrets(
   });
 }
 
+/** What is written and too short is not made up for: somebody believes that it counts. */
+function keyOfCookies(
+  written: Uint8Array | undefined,
+  { session, sessionKeyVersion }: SelectedLogin,
+  sessionKey: MeshInputs['sessionKey'],
+): Uint8Array | undefined {
+  if (written === undefined) return sessionKey?.(session);
+  const key = withoutLineEnd(written);
+  if (key.length < leastKeyBytes) return undefined;
+  return sessionKeyVersion === 0 ? key : sessionKey?.(session, key);
+}
+
 /** Editors end files with one; no secret does. */
 function withoutLineEnd(value: Uint8Array = new Uint8Array()): Uint8Array {
   let end = value.length;
@@ -119,25 +137,32 @@ function withoutLineEnd(value: Uint8Array = new Uint8Array()): Uint8Array {
 }
 
 export interface LoginPlan {
-  readonly login?: BrowserLogin;
+  readonly logins: readonly BrowserLogin[];
   readonly conflicts: readonly Conflict[];
 }
 
-/** The login of whatever gateway runs in a namespace with these labels: the first by name, when there are several. */
-export function loginOf(namespace: string, labels: Labels, read: LoginReads): LoginPlan {
-  const [chosen, ...others] = anchorsOfLabels(namespace, labels)
+/** The logins of whatever gateway runs in a namespace with these labels, by name; a host is of the first that has it. */
+export function loginsOf(namespace: string, labels: Labels, read: LoginReads): LoginPlan {
+  const selecting = anchorsOfLabels(namespace, labels)
     .flatMap((anchor) => read.loginsBySelector.at(anchor))
     .filter(([, login]) => isPolicyFor(login, { namespace, labels }))
     .sort(([left], [right]) => compareText(left, right));
-  if (chosen === undefined) return { conflicts: [] };
-  const [object, selected] = chosen;
-  const hasSecrets = read.loginSecrets.get(selected.login.secrets.client) !== undefined;
-  const conflicts = [
-    ...others.map(([other]) => secondLogin(other, object)),
-    ...(hasSecrets ? [] : [missingSecret(object, selected)]),
-  ];
-  const issuer = hasSecrets ? issuerOf(selected, read) : undefined;
-  return { login: { ...selected.login, ...(issuer === undefined ? {} : { issuer }) }, conflicts };
+  const holders = new Map<string, ObjectKey>();
+  const logins: BrowserLogin[] = [];
+  const conflicts: Conflict[] = [];
+  for (const [object, selected] of selecting) {
+    const { hosts } = selected.login;
+    const taken = hosts.filter((host) => holders.has(host));
+    if (taken.length > 0) conflicts.push(sharedHosts(object, taken, holders));
+    const own = hosts.filter((host) => !holders.has(host));
+    for (const host of own) holders.set(host, object);
+    if (own.length === 0) continue;
+    const hasSecrets = read.loginSecrets.get(selected.login.secrets.client) !== undefined;
+    if (!hasSecrets) conflicts.push(missingSecret(object, selected));
+    const issuer = hasSecrets ? issuerOf(selected, read) : undefined;
+    logins.push({ ...selected.login, hosts: own, ...(issuer === undefined ? {} : { issuer }) });
+  }
+  return { logins, conflicts };
 }
 
 function issuerOf(
@@ -151,18 +176,22 @@ function issuerOf(
   return { ...known, ...(secrets.get(roots) === undefined ? {} : { roots }) };
 }
 
-const secondLogin = (object: ObjectKey, first: ObjectKey): Conflict => ({
+const sharedHosts = (
+  object: ObjectKey,
+  hosts: readonly string[],
+  holders: ReadonlyMap<string, ObjectKey>,
+): Conflict => ({
   code: 'policy-shadowed',
   object,
-  field: 'spec.selector',
-  message: `users of this gateway log in as ${first} says; this one is left out there`,
-  remedy: 'select other gateways, or delete one of the two',
+  field: 'spec.hosts',
+  message: `users of ${hosts.join(', ')} log in as ${[...new Set(hosts.map((host) => holders.get(host)))].join(', ')} says; this one is left out for them at a gateway`,
+  remedy: 'write each host once, select other gateways, or delete one of the two',
 });
 
 const missingSecret = (object: ObjectKey, { namespace, credentialName }: SelectedLogin): Conflict => ({
   code: 'gateway-secret-missing',
   object,
   field: 'spec.credentialName',
-  message: `there is no Secret ${namespace}/${credentialName} with client-secret and an hmac-secret of at least ${leastKeyBytes} bytes; nobody can log in until there is`,
-  remedy: `create it: kubectl create secret generic ${credentialName} --from-literal=client-secret=… --from-literal=hmac-secret="$(openssl rand -base64 48)"`,
+  message: `there is no Secret ${namespace}/${credentialName} with client-secret, and with an hmac-secret of at least ${leastKeyBytes} bytes or none; nobody can log in until there is`,
+  remedy: `create it: kubectl create secret generic ${credentialName} --from-literal=client-secret=…`,
 });

@@ -216,13 +216,14 @@ const anyAuthentication = fc
   .map(([key, selector, rule]) =>
     requestAuthentication(key, { jwtRules: [rule], ...(selector === undefined ? {} : { selector }) }),
   );
+const loginHosts = fc.constantFrom(['a.example'], ['b.example', 'a.example'], ['c.example']);
 const anyLogin = fc
-  .tuple(id, fc.option(labels, { nil: undefined }), name)
-  .map(([key, selector, credentialName]) =>
+  .tuple(id, fc.option(labels, { nil: undefined }), name, loginHosts)
+  .map(([key, selector, credentialName, hosts]) =>
     object('BrowserLogin', key, {
       ...(selector === undefined ? {} : { selector }),
       targetGateways: [],
-      hosts: ['a.example'],
+      hosts: [...hosts],
       issuer,
       clientId: 'a',
       credentialName,
@@ -231,6 +232,7 @@ const anyLogin = fc
       logoutPath: '/out',
       passThroughPaths: [],
       forwardToken: false,
+      sessionKeyVersion: 0,
     }),
   );
 const anySidecar = fc

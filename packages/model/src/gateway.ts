@@ -111,7 +111,7 @@ export interface GatewayListener {
 export interface GatewayModel {
   readonly proxy: ProxyNode;
   /** Before anything else is asked of whoever calls. */
-  readonly login?: BrowserLogin;
+  readonly logins?: readonly BrowserLogin[];
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly listeners: readonly GatewayListener[];

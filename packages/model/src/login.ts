@@ -21,6 +21,7 @@ export interface LoginSecretNames {
 }
 
 export interface BrowserLogin {
+  /** It is the login of these; the first one of a gateway also of all that are no other's. */
   readonly hosts: readonly string[];
   readonly clientId: string;
   readonly scopes: readonly string[];

@@ -166,7 +166,7 @@ function sceneOf(known: ReadonlyMap<ObjectKey, Known>, { settings: base }: Docum
   const configMaps = sources.source('ConfigMap');
   const federation = deriveWrittenFederation(graph, started, configMaps);
   const settings = deriveSettings(graph, started, { configMaps, federation });
-  const mesh = buildMesh(graph, { ...configInputs(sources), keySets, proxies, settings });
+  const mesh = buildMesh(graph, { ...configInputs(sources), sessionKey, keySets, proxies, settings });
   const locate = locateIn(known);
   return {
     objects: { list: <K extends KindName>(kind: K) => writtenOf(sources.source(kind), known) },
@@ -220,3 +220,6 @@ const locateIn =
     const raw = known.get(key)?.raw;
     return raw === undefined ? undefined : { ...raw.locate(parseFieldPath(field) ?? []), object: key };
   };
+
+/** Whatever mesh it will be has one; nothing of it is shown. */
+const sessionKey = (): Uint8Array => new Uint8Array(32);

@@ -48,7 +48,7 @@ interface ChainContext {
   readonly port: number;
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
-  readonly login?: BrowserLogin;
+  readonly logins: readonly BrowserLogin[];
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly proxy: ProxyNode;
@@ -104,7 +104,7 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
 function httpTraffic(
   { tls }: GatewayServer,
   { routeName, isGrpcWeb }: Extract<GatewayTraffic, { kind: 'http' }>,
-  { name, settings, topology, login, authentication, authorization, proxy }: ChainContext,
+  { name, settings, topology, logins, authentication, authorization, proxy }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
   const manager = httpConnectionManager({
@@ -122,7 +122,7 @@ function httpTraffic(
     isOnDemand: false,
     paths: settings.pathNormalization,
     authentication: [
-      ...loginFilters(login, tls.kind === 'none' ? 'as-forwarded' : 'https'),
+      ...loginFilters(logins, tls.kind === 'none' ? 'as-forwarded' : 'https'),
       ...tokenFilters(authentication, { isGateway: true }),
     ],
     authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
@@ -131,7 +131,7 @@ function httpTraffic(
     isGrpcWeb,
     topology,
   });
-  const tokens = login?.issuer === undefined ? [] : [tokenClusterName(login)];
+  const tokens = logins.filter(({ issuer }) => issuer !== undefined).map(tokenClusterName);
   return {
     filters: [manager],
     needs: [

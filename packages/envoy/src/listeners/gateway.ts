@@ -39,7 +39,7 @@ export function encodeGatewayListeners(
     encodeListener(listener, {
       settings,
       topology,
-      ...(model.login === undefined ? {} : { login: model.login }),
+      logins: model.logins ?? [],
       authentication: model.authentication,
       authorization: model.authorization,
       proxy: model.proxy,
@@ -54,7 +54,7 @@ const hasConnections = ({ servers }: GatewayListener): boolean =>
 interface EdgeContext {
   readonly settings: ProxySettings;
   readonly topology: EdgeTopology;
-  readonly login?: BrowserLogin;
+  readonly logins: readonly BrowserLogin[];
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly proxy: ProxyNode;
@@ -83,7 +83,7 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
       name,
       causes: [
         ...servers.flatMap(({ causes }) => causes),
-        ...(context.login === undefined ? [] : [context.login.cause]),
+        ...context.logins.map(({ cause }) => cause),
         ...context.authentication.map(({ cause }) => cause),
         ...context.authorization.map(({ object }) => ({ object })),
       ],

@@ -19,26 +19,35 @@ import type { PathMatcherSchema } from '@xebec/protos/envoy/type/matcher/v3/path
 import { adsSecret } from '../config-source.ts';
 import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
+import { forHosts } from './for-hosts.ts';
 import { openPathPattern } from './open-paths.ts';
 import { tokenClusterName } from './token-cluster.ts';
 
 /** Of requests: what the gateway itself has spoken, or what whoever stands before it says. */
 export type LoginScheme = 'https' | 'as-forwarded';
 
-/** For a chain that speaks HTTP. */
-export function loginFilters(login: BrowserLogin | undefined, scheme: LoginScheme): readonly HttpFilter[] {
-  if (login === undefined) return [];
+/** For a chain that speaks HTTP. Each login is asked for its own hosts, the first one also for all others: nobody comes in by any name. */
+export function loginFilters(logins: readonly BrowserLogin[], scheme: LoginScheme): readonly HttpFilter[] {
+  const [first, ...others] = logins;
+  if (first === undefined) return [];
+  const hostsOfOthers = others.flatMap(({ hosts }) => hosts);
+  const ofFirst = filterOf(first, scheme);
+  return [
+    others.length === 0 ? ofFirst : forHosts(ofFirst, { except: hostsOfOthers }),
+    ...others.map((login) => forHosts(filterOf(login, scheme), { only: login.hosts })),
+  ];
+}
+
+function filterOf(login: BrowserLogin, scheme: LoginScheme): HttpFilter {
   const { issuer } = login;
   const config =
     issuer === undefined
       ? { name: 'xebec.login_closed', config: anyOf(RBACSchema, closed(login)) }
       : { name: 'envoy.filters.http.oauth2', config: anyOf(OAuth2Schema, open(login, issuer, scheme)) };
-  return [
-    create(HttpFilterSchema, {
-      name: config.name,
-      configType: { case: 'typedConfig', value: config.config },
-    }),
-  ];
+  return create(HttpFilterSchema, {
+    name: config.name,
+    configType: { case: 'typedConfig', value: config.config },
+  });
 }
 
 type HeaderMatcher = Fields<typeof HeaderMatcherSchema>;

@@ -24,10 +24,11 @@ export function buildLoginSecrets(
     name: 'loginSecrets',
     from: gateways,
     reads: { loginSecrets },
-    fn: ({ login, proxy }, id: string, read): Emission[] => {
+    fn: ({ logins = [], proxy }, id: string, read): Emission[] => {
       // Labels decide about it, so that they must be more than the proxy's own word.
-      if (login === undefined || proxy.isUnproven === true) return [];
-      return [login.secrets.client, login.secrets.cookies].flatMap((name): Emission[] => {
+      if (proxy.isUnproven === true) return [];
+      const names = logins.flatMap(({ secrets }) => [secrets.client, secrets.cookies]);
+      return names.flatMap((name): Emission[] => {
         const secret = read.loginSecrets.get(name);
         return secret === undefined ? [] : [[`${proxyLayer(id)}|${name}`, encodeLoginSecret(secret)]];
       });

@@ -34,11 +34,12 @@ export function buildTokenClusters(
   return graph.derive({
     name: 'tokenClusters',
     from: gateways,
-    fn: ({ login }, id: string): Emission[] => {
-      if (login?.issuer === undefined) return [];
-      const encoded = encodeTokenCluster(login, login.issuer);
-      return [[`${proxyLayer(id)}|${encoded.name}`, encoded]];
-    },
+    fn: ({ logins = [] }, id: string): Emission[] =>
+      logins.flatMap((login): Emission[] => {
+        if (login.issuer === undefined) return [];
+        const encoded = encodeTokenCluster(login, login.issuer);
+        return [[`${proxyLayer(id)}|${encoded.name}`, encoded]];
+      }),
     equals: equalResources,
   });
 }

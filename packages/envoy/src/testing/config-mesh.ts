@@ -43,7 +43,10 @@ export function createConfigMesh(settings: Partial<MeshSettings> = {}): ConfigMe
   const source = graph.source<'mesh', MeshSettings>('settings');
   const keySets = graph.source<KeySource, string>('keySets');
   graph.transact(() => source.set('mesh', { ...defaultSettings, ...settings }));
-  const mesh = buildMesh(graph, { ...inputsOf(store), keySets, proxies, settings: source });
+  const sessionKey = (name: string): Uint8Array =>
+    new TextEncoder().encode(`a key for ${name}`.padEnd(32, '.'));
+  const inputs = { ...inputsOf(store), sessionKey, keySets, proxies, settings: source };
+  const mesh = buildMesh(graph, inputs);
   const { types, views } = buildResources(graph, { ...mesh, proxies, settings: source });
   return {
     graph,

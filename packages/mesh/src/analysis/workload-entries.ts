@@ -48,7 +48,8 @@ function selectingByNamespace({ objects }: Scene): ReadonlyMap<string, readonly 
   };
   for (const object of objects.list('Service')) {
     const { selector } = object.spec;
-    if (Object.keys(selector).length > 0) add(object.metadata.namespace, { name: objectOf(object), selector });
+    if (Object.keys(selector).length > 0)
+      add(object.metadata.namespace, { name: objectOf(object), selector });
   }
   for (const object of objects.list('ServiceEntry')) {
     const { workloadSelector: selector, resolution } = object.spec;

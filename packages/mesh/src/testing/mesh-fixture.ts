@@ -110,6 +110,9 @@ export function createMesh(): MeshFixture {
     sidecars: sources.Sidecar,
     requestAuthentications: sources.RequestAuthentication,
     browserLogins: sources.BrowserLogin,
+    // Told apart by name, as real ones are.
+    sessionKey: (name, secret) =>
+      new TextEncoder().encode(`${name} of ${secret?.length ?? 'the mesh'}`.padEnd(32, '.')),
     policyRules: sources.rule,
     handlers: sources.handler,
     instances: sources.instance,

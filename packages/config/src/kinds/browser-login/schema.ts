@@ -1,5 +1,5 @@
 // BrowserLogin: users of browsers log in at an OpenID issuer before a gateway serves them. What would let somebody around it is refused.
-import { andThen, boolean, type Decoder, list, quote, text } from '../../decode/decoder.ts';
+import { andThen, boolean, count, type Decoder, list, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
 import { nonEmptyPrintable } from '../../values/http.ts';
@@ -71,6 +71,7 @@ const shape = {
   logoutPath: withDefault(path, '/oauth2/logout'),
   passThroughPaths: withDefault<readonly string[]>(list(passThroughPath, { most: 64 }), []),
   forwardToken: withDefault(boolean, false),
+  sessionKeyVersion: withDefault(count, 0),
 };
 
 function check(value: Decoded<typeof shape>, walk: Walk): BrowserLoginSpec | undefined {

@@ -11,8 +11,10 @@ export interface BrowserLoginSpec {
   /** An address, without a `/` at its end unless the issuer calls itself so. */
   readonly issuer: string;
   readonly clientId: string;
-  /** A Secret of the same namespace with `client-secret` and `hmac-secret`. */
+  /** A Secret of the same namespace with `client-secret`, and `hmac-secret` where the mesh is not to make that key. */
   readonly credentialName: string;
+  /** Another number is another key of cookies. */
+  readonly sessionKeyVersion: number;
   /** With `openid`. */
   readonly scopes: readonly string[];
   readonly redirectPath: string;
