@@ -20,6 +20,7 @@ const commands = [
     'agent',
     'completion',
     'authz',
+    'policy',
     'test',
   ],
 ];
@@ -62,6 +63,7 @@ describe('wrong usage exits with 2 and says where to look', () => {
     [['authz', 'check'], "required option '--to"],
     [['authz', 'check', '--to', 'a', '--header', 'x'], 'write NAME=VALUE'],
     [['authz', 'check', '--to', 'a', '--at', 'then'], 'write the number of a revision'],
+    [['policy', 'eval', 'a', '--language', 'sql'], 'Allowed choices are istio, cel'],
     [['test', '-o', 'xml'], 'Allowed choices are table, json, junit'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j', async (args, message) => {

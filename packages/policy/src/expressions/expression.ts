@@ -10,7 +10,9 @@ export type Evaluation =
       readonly ok: false;
       readonly problem: string;
       /** An attribute that the text names, and that nothing in it stands in for, was absent. */
-      readonly isAbsent?: true;
+      readonly isAbsent?: boolean;
+      /** Where in the text it went wrong, in UTF-16 units, where that is known. */
+      readonly offset?: number;
     };
 
 export interface Expression {

@@ -9,19 +9,29 @@ export class Failure {
   readonly problem: string;
   /** An attribute was absent that nothing stands in for. */
   readonly isAbsent: boolean;
-  constructor(problem: string, isAbsent = false) {
+  /** Where in the text, in UTF-16 units; negative where that is not known. */
+  readonly offset: number;
+  constructor(problem: string, isAbsent = false, offset = -1) {
     this.problem = problem;
     this.isAbsent = isAbsent;
+    this.offset = offset;
+  }
+
+  /** The same failure with a place, if it has none. */
+  at(offset: number): Failure {
+    return this.offset < 0 ? new Failure(this.problem, this.isAbsent, offset) : this;
   }
 }
 
 /** An attribute that is absent, in Mixer's words. */
-export const absent = (name: string): Failure => new Failure(`lookup failed: '${name}'`, true);
+export const absent = (name: string, offset: number): Failure =>
+  new Failure(`lookup failed: '${name}'`, true, offset);
 
 /** As an outcome: a value, or why there is none. */
 export function outcomeOf(value: AttributeValue | Failure): Evaluation {
   if (!(value instanceof Failure)) return { ok: true, value };
-  return { ok: false, problem: value.problem, ...(value.isAbsent ? { isAbsent: true } : {}) };
+  const { problem, isAbsent, offset } = value;
+  return { ok: false, problem, ...(isAbsent ? { isAbsent } : {}), ...(offset < 0 ? {} : { offset }) };
 }
 
 /** A value as a message shows it; long ones cut. */

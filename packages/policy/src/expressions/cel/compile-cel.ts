@@ -11,7 +11,7 @@ import { showType, valueTypeOf } from './cel-type.ts';
 import { type AttributeUse, CelChecker } from './check-cel.ts';
 import { compileFast } from './fast-path.ts';
 import { expandMacros } from './macros.ts';
-import { fromCel } from './result.ts';
+import { fromCel, type OffsetOf } from './result.ts';
 
 export type CompiledCel =
   | { readonly ok: true; readonly expression: Expression }
@@ -37,7 +37,8 @@ export function compileCel(text: string, vocabulary: Vocabulary): CompiledCel {
     return { ok: false, problem: { offset: 0, message } };
   }
   const fast = compileFast(expr, checker);
-  const evaluate = fast ?? planned(expr, checker.uses, type);
+  const offsetOf: OffsetOf = (id) => positions[String(id)] ?? -1;
+  const evaluate = fast ?? planned(expr, checker, { type, offsetOf });
   return {
     ok: true,
     expression: {
@@ -53,13 +54,13 @@ export function compileCel(text: string, vocabulary: Vocabulary): CompiledCel {
 /** The library's way. */
 export function planned(
   expr: CelExpr,
-  uses: readonly AttributeUse[],
-  type: Expression['type'],
+  { uses }: { readonly uses: readonly AttributeUse[] },
+  { type, offsetOf = () => -1 }: { readonly type: Expression['type']; readonly offsetOf?: OffsetOf },
 ): (attributes: AttributeSource) => AttributeValue | Failure {
   const bind = bindingsFor(uses);
   try {
     const run = plan(environment, expr);
-    return (attributes) => fromCel(run(bind(attributes)), type);
+    return (attributes) => fromCel(run(bind(attributes)), type, offsetOf);
   } catch (error) {
     const failure = new Failure(error instanceof Error ? error.message : String(error));
     return () => failure;

@@ -7,8 +7,12 @@ import { missingKey } from './cel-library.ts';
 
 type CelResult = ReturnType<ReturnType<typeof plan>>;
 
-export function fromCel(result: CelResult, type: ValueType): AttributeValue | Failure {
-  if (isCelError(result)) return new Failure(result.message, result.message.startsWith(missingKey));
+export type OffsetOf = (id: bigint | undefined) => number;
+
+export function fromCel(result: CelResult, type: ValueType, offsetOf: OffsetOf): AttributeValue | Failure {
+  if (isCelError(result)) {
+    return new Failure(result.message, result.message.startsWith(missingKey), offsetOf(result.exprId));
+  }
   const value = type === 'STRING_MAP' ? mapOf(result) : scalarOf(result, type);
   return value !== undefined && checks[type](value)
     ? value

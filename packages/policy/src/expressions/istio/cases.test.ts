@@ -22,7 +22,7 @@ const cases: readonly Case[] = JSON.parse(
 );
 
 describe('cases of Istio', () => {
-  test.each(cases.map((one, index) => ({ index, ...one })))('[MX-2] $index $expression', (one) => {
+  test.each(cases.map((one, index) => ({ index, ...one })))('[MX-3] $index $expression', (one) => {
     const vocabulary = vocabularyOf(Object.entries(one.manifest).map(([name, type]) => ({ name, type })));
     const compiled = compileIstio(one.expression, { vocabulary });
     if (one.error?.kind === 'compile') {

@@ -5,7 +5,7 @@ import { comparisons, notImplemented } from './comparison.ts';
 import { matchWildcard, type ValueFunction } from './functions.ts';
 import { byteLength } from './position.ts';
 import { type Need, readVariable, type Step } from './step.ts';
-import type { CallSyntax, Syntax } from './syntax.ts';
+import type { AttributeSyntax, CallSyntax, Syntax } from './syntax.ts';
 import type { SyntaxProblem } from './token.ts';
 
 export interface Compilation {
@@ -22,7 +22,7 @@ export function compileSyntax(syntax: Syntax, compilation: Compilation, need: Ne
       return () => value;
     }
     case 'attribute':
-      return readVariable(syntax.name, typeOf(syntax, compilation), need);
+      return readVariable(syntax, typeOf(syntax, compilation), need);
     case 'call':
       return compileCall(syntax, compilation, need);
   }
@@ -170,7 +170,8 @@ function compileFunction(syntax: CallSyntax, compilation: Compilation): Step {
   if (syntax.name === 'match') return compileMatch(steps);
   if (operands.every(({ kind }) => kind === 'constant')) {
     const value = called.call(operands.flatMap((one) => (one.kind === 'constant' ? [one.value] : [])));
-    return () => value;
+    const given = value instanceof Failure ? value.at(syntax.offset) : value;
+    return () => given;
   }
   return (attributes) => {
     const values: AttributeValue[] = [];
@@ -179,7 +180,8 @@ function compileFunction(syntax: CallSyntax, compilation: Compilation): Step {
       if (value === undefined || value instanceof Failure) return value;
       values.push(value);
     }
-    return called.call(values);
+    const value = called.call(values);
+    return value instanceof Failure ? value.at(syntax.offset) : value;
   };
 }
 
@@ -196,7 +198,7 @@ function compileMatch([text = nothing, pattern = nothing]: readonly Step[]): Ste
 type MapStep = (attributes: AttributeSource) => string | Failure | undefined;
 
 function compileMap(syntax: Syntax, compilation: Compilation, need: Need): MapStep {
-  if (syntax.kind === 'attribute') return mapVariable(syntax.name, need);
+  if (syntax.kind === 'attribute') return mapVariable(syntax, need);
   if (syntax.kind === 'constant') return noKeys;
   const [first, second, third] = syntax.args;
   if (syntax.name === 'OR' && first !== undefined && second !== undefined) {
@@ -222,7 +224,7 @@ function compileMap(syntax: Syntax, compilation: Compilation, need: Need): MapSt
 
 const noKeys: MapStep = () => '';
 
-function mapVariable(name: string, need: Need): MapStep {
-  const missing = need === 'optional' ? undefined : absent(name);
+function mapVariable({ name, offset }: AttributeSyntax, need: Need): MapStep {
+  const missing = need === 'optional' ? undefined : absent(name, offset);
   return (attributes) => (attributes.hasMap(name) ? name : missing);
 }

@@ -2,6 +2,7 @@
 import type { AttributeSource, AttributeValue, ValueType } from '../../attributes/value.ts';
 import { Duration, Timestamp } from '../../attributes/value.ts';
 import { absent, Failure, showValue } from '../failure.ts';
+import type { AttributeSyntax } from './syntax.ts';
 
 /** A value, a failure, or `undefined` for what is absent; a required step never gives `undefined`. */
 export type Step = (attributes: AttributeSource) => AttributeValue | Failure | undefined;
@@ -36,13 +37,14 @@ const typeWords: Readonly<Partial<Record<ValueType, string>>> = {
 };
 
 /** An attribute of a type. */
-export function readVariable(name: string, type: ValueType, need: Need): Step {
-  const missing = need === 'optional' ? undefined : absent(name);
+export function readVariable({ name, offset }: AttributeSyntax, type: ValueType, need: Need): Step {
+  const missing = need === 'optional' ? undefined : absent(name, offset);
   const isRight = checks[type];
   return (attributes) => {
     const value = attributes.get(name);
     if (value === undefined) return missing;
     if (isRight(value)) return value;
-    return new Failure(`error converting value to ${typeWords[type] ?? type}: '${showValue(value)}'`);
+    const problem = `error converting value to ${typeWords[type] ?? type}: '${showValue(value)}'`;
+    return new Failure(problem, false, offset);
   };
 }
