@@ -103,6 +103,8 @@ export type { NamedObject, ServiceReference } from './kinds/policy-services.ts';
 export { policyReferences, type ValueTypeName } from './kinds/policy-values.ts';
 export { mergeLaunches, readProxyLaunch } from './kinds/proxy-config/launch.ts';
 export type { ProxyConfigSpec, ProxyLaunch } from './kinds/proxy-config/spec.ts';
+export type { QuotaPlanLimit, QuotaPlanSpec } from './kinds/quota-plan/spec.ts';
+export type { QuotaAllowance, QuotaPoolSpec, QuotaRequests, QuotaSharing } from './kinds/quota-pool/spec.ts';
 export type { QuotaSpecRule, QuotaSpecSpec, TextMatch } from './kinds/quota-spec/spec.ts';
 export type { QuotaSpecBindingSpec } from './kinds/quota-spec-binding/spec.ts';
 export { keyOf, kindDefinitions, kindOf, kinds, objectKey, resolveKindName } from './kinds/registry.ts';

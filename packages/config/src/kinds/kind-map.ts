@@ -19,6 +19,8 @@ import type { NamespaceSpec } from './namespace/spec.ts';
 import type { PeerAuthenticationSpec } from './peer-authentication/spec.ts';
 import type { PodSpec } from './pod/spec.ts';
 import type { ProxyConfigSpec } from './proxy-config/spec.ts';
+import type { QuotaPlanSpec } from './quota-plan/spec.ts';
+import type { QuotaPoolSpec } from './quota-pool/spec.ts';
 import type { QuotaSpecSpec } from './quota-spec/spec.ts';
 import type { QuotaSpecBindingSpec } from './quota-spec-binding/spec.ts';
 import type { RequestAuthenticationSpec } from './request-authentication/spec.ts';
@@ -67,6 +69,8 @@ export interface KindMap {
   readonly rule: PolicyRuleSpec;
   readonly QuotaSpec: QuotaSpecSpec;
   readonly QuotaSpecBinding: QuotaSpecBindingSpec;
+  readonly QuotaPool: QuotaPoolSpec;
+  readonly QuotaPlan: QuotaPlanSpec;
   readonly HTTPAPISpec: HttpApiSpecSpec;
   readonly HTTPAPISpecBinding: HttpApiSpecBindingSpec;
 }

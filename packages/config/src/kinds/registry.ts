@@ -21,6 +21,8 @@ import { namespaceKind } from './namespace/schema.ts';
 import { peerAuthenticationKind } from './peer-authentication/schema.ts';
 import { podKind } from './pod/schema.ts';
 import { proxyConfigKind } from './proxy-config/schema.ts';
+import { quotaPlanKind } from './quota-plan/schema.ts';
+import { quotaPoolKind } from './quota-pool/schema.ts';
 import { quotaSpecKind } from './quota-spec/schema.ts';
 import { quotaSpecBindingKind } from './quota-spec-binding/schema.ts';
 import { requestAuthenticationKind } from './request-authentication/schema.ts';
@@ -71,6 +73,8 @@ export const kindDefinitions: { readonly [K in KindName]: KindDefinition<K, Kind
   rule: ruleKind,
   QuotaSpec: quotaSpecKind,
   QuotaSpecBinding: quotaSpecBindingKind,
+  QuotaPool: quotaPoolKind,
+  QuotaPlan: quotaPlanKind,
   HTTPAPISpec: httpApiSpecKind,
   HTTPAPISpecBinding: httpApiSpecBindingKind,
 };

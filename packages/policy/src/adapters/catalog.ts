@@ -1,12 +1,13 @@
 // The adapters inside the policy service: those that need nothing from outside, and the forms of all, by which handlers are checked before they are accepted.
+import { createPoolAdapter, type PoolPorts, quotaPoolForm } from '../quotas/pools/pool-adapter.ts';
 import { bypass } from './bypass/bypass.ts';
 import { denier } from './denier/denier.ts';
 import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv.ts';
 import { type ListSource, listAdapter } from './list/list.ts';
-import { memquotaForm } from './memquota/memquota.ts';
+import { createMemquotaAdapter, memquotaForm } from './memquota/memquota.ts';
 import { noop } from './noop/noop.ts';
 import { rbac } from './rbac/rbac.ts';
-import { redisquotaForm } from './redisquota/redisquota.ts';
+import { createRedisquotaAdapter, redisquotaForm } from './redisquota/redisquota.ts';
 import type { Adapter, AdapterForm, BuildRemoteHandler } from './sdk.ts';
 
 /** What adapters of this package are given by the process they run in. */
@@ -17,6 +18,8 @@ export interface AdapterPorts {
   readonly workloads?: WorkloadIndex;
   /** Calls adapters outside. */
   readonly buildRemote?: BuildRemoteHandler;
+  /** Counts quotas; without it there are none. */
+  readonly quotas?: PoolPorts;
 }
 
 /** What `parse` gives goes to `build` and nowhere else. */
@@ -26,14 +29,31 @@ export const erased = <Config>(adapter: Adapter<Config>): Adapter => ({
 });
 
 /** Ready to be used by an engine; adapters with a backend of their own are added to them. */
-export const inProcessAdapters = ({ lists, workloads, buildRemote }: AdapterPorts): readonly Adapter[] => [
+export const inProcessAdapters = ({
+  lists,
+  workloads,
+  buildRemote,
+  quotas,
+}: AdapterPorts): readonly Adapter[] => [
   erased(denier),
   erased(listAdapter(lists)),
   erased(noop),
   erased(bypass(buildRemote)),
   erased(rbac),
   erased(kubernetesenv(workloads)),
+  ...(quotas === undefined ? [] : quotaAdapters(quotas)),
+];
+
+const quotaAdapters = (ports: PoolPorts): readonly Adapter[] => [
+  erased(createMemquotaAdapter(ports.memory)),
+  erased(createPoolAdapter(ports)),
+  ...(ports.openRedis === undefined ? [] : [erased(createRedisquotaAdapter(ports.openRedis))]),
 ];
 
 /** Of every adapter that the policy service has: add the form of yours. */
-export const adapterForms: readonly AdapterForm[] = [...inProcessAdapters({}), memquotaForm, redisquotaForm];
+export const adapterForms: readonly AdapterForm[] = [
+  ...inProcessAdapters({}),
+  memquotaForm,
+  redisquotaForm,
+  quotaPoolForm,
+];

@@ -56,10 +56,10 @@ function tableOf(phase: Phase, rules: readonly CompiledRule[], rootNamespace: st
 const changesHeaders = (rule: CompiledRule): boolean =>
   rule.requestHeaders.length + rule.responseHeaders.length > 0;
 
-/** Of the side that asks: the destination's, or the source's where the call goes out. */
+/** Of the side that asks: the destination's, or the source's where the call goes out, or where a program asks for itself. */
 function namespaceOf(source: CallSource): string {
-  const name =
-    source.get('context.reporter.kind') === 'outbound' ? 'source.namespace' : 'destination.namespace';
-  const namespace = source.get(name);
+  const isOutbound = source.get('context.reporter.kind') === 'outbound';
+  const destination = isOutbound ? undefined : source.get('destination.namespace');
+  const namespace = destination ?? source.get('source.namespace');
   return typeof namespace === 'string' ? namespace : '';
 }

@@ -25,5 +25,14 @@ export type { LimitOverride, QuotaDefinition } from './limits/definition.ts';
 export { limitFor } from './limits/definition.ts';
 export { createMemoryLedger, type MemoryLedger, type MemoryLedgerOptions } from './memory/memory-ledger.ts';
 export type { LedgerRecord } from './memory/record.ts';
+export { type ExpandedPools, expandPools, type PoolObjects } from './pools/expand-pools.ts';
+export { createPoolAdapter, type PoolPorts, quotaPoolForm } from './pools/pool-adapter.ts';
 export { createQuotaHandler, type QuotaHandlerOptions } from './quota-handler.ts';
+export { compileQuotaSpecs, type QuotaSpecs, type RequestedQuota } from './requests/quota-specs.ts';
+export {
+  checkPoolRequests,
+  compileRequestedQuotas,
+  type QuotaSources,
+  type RequestedQuotas,
+} from './requests/requested-quotas.ts';
 export { isTimeZone, windowAt } from './windows/calendar.ts';

@@ -1,0 +1,35 @@
+// Which plan a consumer has: by API key, then identity, then user; then the plan for others. Without any: what the pool allows everybody.
+import type { PoolPlan } from './parameters.ts';
+import type { ReadDimensions } from './reserved.ts';
+
+export interface ChosenPlan {
+  readonly plan: PoolPlan;
+  /** Names the consumer among those of the plan. */
+  readonly consumer: string;
+}
+
+const ways = [
+  ['apiKeys', 'apiKey'],
+  ['identities', 'identity'],
+  ['users', 'user'],
+] as const;
+
+export function choosePlan(plans: readonly PoolPlan[], { said }: ReadDimensions): ChosenPlan | undefined {
+  for (const [list, who] of ways) {
+    const name = said(who);
+    if (name === '') continue;
+    const plan = plans.find(({ consumers }) => consumers[list].some((written) => isNamed(written, name)));
+    if (plan !== undefined) return { plan, consumer: `${who}:${name}` };
+  }
+  const plan = plans.find(({ consumers }) => consumers.others);
+  return plan && { plan, consumer: whoever(said) };
+}
+
+const isNamed = (written: string, name: string): boolean =>
+  written.endsWith('*') ? name.startsWith(written.slice(0, -1)) : written === name;
+
+/** Those of no plan are told apart by the surest name that they have. */
+function whoever(said: ReadDimensions['said']): string {
+  const [, who] = ways.find(([, one]) => said(one) !== '') ?? [];
+  return who === undefined ? '' : `${who}:${said(who)}`;
+}

@@ -1,0 +1,107 @@
+// The handler of a pool: charges the pool's counter and those of the consumer's plan together, and settles what a response cost after all.
+import { fail, succeed } from '@xebec/std';
+import type { OpenRedisLedger } from '../../adapters/redisquota/redisquota.ts';
+import type { Adapter, AdapterForm, Handler } from '../../adapters/sdk.ts';
+import type { Instance } from '../../templates/template.ts';
+import { parseAmount } from '../amount.ts';
+import { dimensionsOf, dimensionText } from '../dimension-text.ts';
+import { type CountedLimit, counterKey, type QuotaLedger } from '../ledger.ts';
+import { limitFor } from '../limits/definition.ts';
+import { choosePlan } from './choose-plan.ts';
+import { PoolParameters } from './parameters.ts';
+import { type ReadDimensions, readDimensions } from './reserved.ts';
+
+export const quotaPoolForm: AdapterForm<PoolParameters> = {
+  name: 'quotapool',
+  description: 'Made of QuotaPool objects.',
+  templates: ['quota', 'metric'],
+  parse: (params) =>
+    params instanceof PoolParameters
+      ? succeed(params)
+      : fail({
+          severity: 'error',
+          code: 'not-for-handlers',
+          message: 'the adapter "quotapool" is for QuotaPool objects only',
+          remedy: 'write a QuotaPool, or use memquota or redisquota',
+        }),
+};
+
+export interface PoolPorts {
+  readonly memory: QuotaLedger;
+  /** Absent: pools in Redis fail as they say. */
+  readonly openRedis?: OpenRedisLedger;
+}
+
+export const createPoolAdapter = ({ memory, openRedis }: PoolPorts): Adapter<PoolParameters> => ({
+  ...quotaPoolForm,
+  build(parameters, context) {
+    const { store } = parameters.spec;
+    if (store.kind === 'memory') return poolHandler(parameters, memory);
+    if (openRedis === undefined) throw new Error('this policy service has no Redis');
+    const { ledger, close } = openRedis({ url: store.url, connections: 1 }, (problem) =>
+      context.reportProblem(problem),
+    );
+    return { ...poolHandler(parameters, ledger), close };
+  },
+});
+
+export function poolHandler(parameters: PoolParameters, ledger: QuotaLedger): Handler {
+  const { deduplicationMs } = parameters.spec;
+  return {
+    allocate(instance, asked) {
+      const dimensions = readDimensions(dimensionsOf(instance.fields['dimensions']));
+      return ledger.allocate({ ...asked, counters: countersOf(parameters, dimensions), deduplicationMs });
+    },
+    async report(instances) {
+      for (const instance of instances) await settle({ parameters, ledger }, instance);
+    },
+  };
+}
+
+function countersOf(parameters: PoolParameters, dimensions: ReadDimensions): readonly CountedLimit[] {
+  const { pool, spec, plans } = parameters;
+  const { own } = dimensions;
+  const consumer = dimensions.said('consumer');
+  const weight = Object.hasOwn(spec.sharing?.weights ?? {}, consumer) ? spec.sharing?.weights[consumer] : 1;
+  const counted: CountedLimit = {
+    counter: counterKey(pool, own),
+    limit: limitFor({ name: pool, ...parameters }, own),
+    ...(spec.sharing === undefined ? {} : { share: { consumer, weight: weight ?? 1 } }),
+  };
+  const chosen = choosePlan(plans, dimensions);
+  return [
+    counted,
+    ...(chosen?.plan.limits ?? []).map(({ name, limit, per }) => ({
+      counter: counterKey(
+        `${pool}@${name}`,
+        new Map(per === 'PLAN' ? [] : [['consumer', chosen?.consumer ?? '']]),
+      ),
+      limit,
+    })),
+  ];
+}
+
+/** Charges or gives back the difference between what was taken and what it was; once for each request with an id. */
+async function settle(
+  { parameters, ledger }: { parameters: PoolParameters; ledger: QuotaLedger },
+  { fields }: Instance,
+): Promise<void> {
+  const dimensions = readDimensions(dimensionsOf(fields['dimensions']));
+  const actual = parseAmount(scalar(fields['value']));
+  const estimate = parseAmount(dimensions.said('estimate'));
+  if (!actual.ok || !estimate.ok || actual.value < 0n) return;
+  const amount = actual.value - estimate.value;
+  if (amount === 0n) return;
+  const request = dimensions.said('request');
+  await ledger.allocate({
+    counters: countersOf(parameters, dimensions),
+    amount,
+    isBestEffort: true,
+    isForced: amount > 0n,
+    deduplicationId: request === '' ? '' : `settle:${request}`,
+    deduplicationMs: parameters.spec.deduplicationMs,
+  });
+}
+
+const scalar = (value: Instance['fields'][string]): unknown =>
+  typeof value === 'object' && value !== null ? dimensionText(value) : value;
