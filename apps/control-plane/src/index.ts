@@ -8,6 +8,7 @@ export {
 } from './analysis/analyze-documents.ts';
 export type { ShownAnswer } from './authorization/answers.ts';
 export { checkerOf, type PolicyCheck } from './authorization/check-documents.ts';
+export type { ShownRule } from './authorization/explained-rule.ts';
 export type { ShownPolicies } from './authorization/held-policies.ts';
 export type {
   ControlPlane,

@@ -13,6 +13,7 @@ import { defineControlPlane } from './commands/control-plane.ts';
 import { defineConvert } from './commands/convert.ts';
 import { defineDelete } from './commands/delete.ts';
 import { defineDown } from './commands/down.ts';
+import { defineExplain } from './commands/explain.ts';
 import { defineGet } from './commands/get.ts';
 import { defineHistory } from './commands/history.ts';
 import { defineLogs } from './commands/logs.ts';
@@ -51,6 +52,7 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
       defineStatus,
       defineGet,
       defineAnalyze,
+      defineExplain,
       defineAuthz,
       defineAudit,
       defineProxyStatus,

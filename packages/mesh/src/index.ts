@@ -13,6 +13,7 @@ export {
 export type { AnalysisInput } from './analysis/scene.ts';
 export type { KeyRequest } from './authentication.ts';
 export { checkCall } from './authorization-check/check-call.ts';
+export { type ExplainedRule, explainRule } from './authorization-check/explain-rule.ts';
 export { type HeldPolicies, listPolicies } from './authorization-check/list-policies.ts';
 export type {
   AnswerReason,

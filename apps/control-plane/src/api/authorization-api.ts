@@ -13,6 +13,10 @@ interface CheckBody extends AskedBody {
   readonly question: AuthorizationQuestion;
 }
 
+interface ExplainBody extends AskedBody {
+  readonly rule: string;
+}
+
 interface ListBody extends AskedBody {
   readonly to: string;
 }
@@ -60,6 +64,10 @@ export function addAuthorizationRoutes(server: FastifyInstance, context: Control
   server.post<{ Body: CheckBody }>('/v1/authorization/check', check, ({ body }, reply) => {
     const checker = checkerFor(context, body);
     return answered(checker.ok ? checker.value.check(body.question) : checker, reply);
+  });
+  server.post<{ Body: ExplainBody }>('/v1/policy/plan', bodyOf('rule', text), ({ body }, reply) => {
+    const checker = checkerFor(context, body);
+    return answered(checker.ok ? checker.value.explain(body.rule) : checker, reply);
   });
   server.post<{ Body: ListBody }>('/v1/authorization/policies', bodyOf('to', text), ({ body }, reply) => {
     const checker = checkerFor(context, body);

@@ -1,9 +1,10 @@
 // Questions about the policies of documents: no mesh needs to run. The model is the one that proxies are configured from.
 import type { RawObject } from '@xebec/config';
-import { type AuthorizationQuestion, checkCall, type Finding, listPolicies } from '@xebec/mesh';
+import { type AuthorizationQuestion, checkCall, explainRule, type Finding, listPolicies } from '@xebec/mesh';
 import { type Diagnostic, type Result, succeed } from '@xebec/std';
 import { type DocumentsOptions, meshOfObjects } from '../analysis/analyze-documents.ts';
 import { type ShownAnswer, shownAnswer } from './answers.ts';
+import { type ShownRule, shownRule } from './explained-rule.ts';
 import { type ShownPolicies, shownPolicies } from './held-policies.ts';
 import { isSigned } from './token-signature.ts';
 
@@ -13,6 +14,8 @@ export interface PolicyCheck {
   check(question: AuthorizationQuestion): Result<ShownAnswer>;
   /** Which policies hold at a service or a workload. */
   list(to: string): Result<readonly ShownPolicies[]>;
+  /** Where a rule of the policy service is enforced. */
+  explain(rule: string): Result<ShownRule>;
 }
 
 /** Reads objects once for any number of questions. */
@@ -25,6 +28,10 @@ export function checkerOf(raws: readonly RawObject[], options: DocumentsOptions)
     check: (question) => {
       const answer = checkCall(question, asked);
       return answer.ok ? succeed(shownAnswer(answer.value, scene.locate)) : answer;
+    },
+    explain: (rule) => {
+      const found = explainRule(rule, asked);
+      return found.ok ? succeed(shownRule(found.value, scene.locate)) : found;
     },
     list: (to) => {
       const held = listPolicies(to, asked);

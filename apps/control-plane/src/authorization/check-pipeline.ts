@@ -1,12 +1,13 @@
 // Questions about the policies of a mesh that runs: as it is, as it was, or as it would be with other documents.
 import { parseDocuments, type RawObject, rawObject } from '@xebec/config';
-import { type CheckScene, checkCall, defaultSettings, listPolicies } from '@xebec/mesh';
+import { type CheckScene, checkCall, defaultSettings, explainRule, listPolicies } from '@xebec/mesh';
 import type { ObjectKey } from '@xebec/model';
 import { fail, type Result, succeed } from '@xebec/std';
 import { identify } from '@xebec/store';
 import type { Pipeline } from '../pipeline.ts';
 import { type Locate, shownAnswer } from './answers.ts';
 import { checkerOf, type PolicyCheck } from './check-documents.ts';
+import { shownRule } from './explained-rule.ts';
 import { shownPolicies } from './held-policies.ts';
 import { isSigned } from './token-signature.ts';
 
@@ -52,6 +53,10 @@ function checkerOfRunning({ mesh, store, settings }: Pipeline, defaultNamespace:
     check: (question) => {
       const answer = checkCall(question, scene);
       return answer.ok ? succeed(shownAnswer(answer.value, locate)) : answer;
+    },
+    explain: (rule) => {
+      const found = explainRule(rule, scene);
+      return found.ok ? succeed(shownRule(found.value, locate)) : found;
     },
     list: (to) => {
       const held = listPolicies(to, scene);

@@ -9,10 +9,13 @@ import {
   servedPorts,
 } from '../inbounds.ts';
 import type { AnchorLookup } from '../lookups.ts';
+import { plansFor } from '../policy-checks.ts';
 
 export interface Acceptance extends Omit<Inbound, 'proxy'> {
   /** By all services, also several of one port. */
   readonly served: readonly ServedPort[];
+  /** Where each rule that may speak for it is enforced. */
+  readonly plans: ReturnType<typeof plansFor>;
 }
 
 export type Acceptances = (workload: Workload) => Acceptance;
@@ -45,10 +48,10 @@ export function acceptancesOf(sources: Sources): Acceptances {
     policyRules: listed(policyRules.policyRules),
     quotaBindings: listed(policyRules.quotaBindings),
   };
-  return (workload) => ({
-    ...acceptedBy(workload, read),
-    served: servedPorts(workload, read.backingsBySelector),
-  });
+  return (workload) => {
+    const served = servedPorts(workload, read.backingsBySelector);
+    return { ...acceptedBy(workload, read), served, plans: plansFor({ workload, served }, read) };
+  };
 }
 
 const listed = <A extends string, K extends string, V>(index: Index<A, K, V>): AnchorLookup<A, K, V> => ({

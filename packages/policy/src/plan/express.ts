@@ -62,8 +62,6 @@ export function express(syntax: Syntax, knowledge: Knowledge): Truth {
       return combine(syntax, knowledge, conjunction);
     case 'LOR':
       return combine(syntax, knowledge, disjunction);
-    case 'NOT':
-      return inverted(express(operand(syntax, 0), knowledge));
     case 'EQ':
       return compare(syntax, knowledge);
     case 'NEQ':
@@ -138,6 +136,8 @@ export type Term =
   | { readonly kind: 'one-of'; readonly values: readonly string[] }
   | { readonly kind: 'attribute'; readonly of: ProxyAttribute; readonly otherwise?: string }
   | { readonly kind: 'absent' }
+  /** A key that a map does not have: empty, unless there is a default. */
+  | { readonly kind: 'no-key' }
   | { readonly kind: 'other' };
 
 /** Of types that have the same text only when they are equal. */
@@ -167,7 +167,8 @@ export function termOf(syntax: Syntax, knowledge: Knowledge): Term {
 
 function attributeTerm(knowledge: Knowledge, name: string, key?: string): Term {
   const known = knowledge.know(name, key);
-  if (known.kind === 'absent' || known.kind === 'one-of') return known;
+  if (known.kind === 'absent') return key === undefined ? known : { kind: 'no-key' };
+  if (known.kind === 'one-of') return known;
   if (known.kind === 'value') {
     const text = textOf(known.value);
     return text === undefined ? { kind: 'other' } : { kind: 'text', text };
@@ -178,7 +179,7 @@ function attributeTerm(knowledge: Knowledge, name: string, key?: string): Term {
 
 function withDefault(first: Syntax, second: Syntax, knowledge: Knowledge): Term {
   const left = termOf(first, knowledge);
-  if (left.kind === 'absent') return termOf(second, knowledge);
+  if (left.kind === 'absent' || left.kind === 'no-key') return termOf(second, knowledge);
   if (left.kind !== 'attribute') return left;
   if (left.of.isAlwaysThere || left.otherwise !== undefined) return left;
   const right = termOf(second, knowledge);
@@ -226,6 +227,8 @@ export function testOf(term: Term, { pattern, passes }: TextTest): Truth {
     }
     case 'absent':
       return failing;
+    case 'no-key':
+      return constantly(passes(''));
     case 'other':
       return unsayable;
     case 'attribute':
@@ -234,9 +237,10 @@ export function testOf(term: Term, { pattern, passes }: TextTest): Truth {
 }
 
 function attributeTest(
-  { of, otherwise }: Extract<Term, { kind: 'attribute' }>,
+  { of, otherwise: written }: Extract<Term, { kind: 'attribute' }>,
   { pattern, passes }: TextTest,
 ): Truth {
+  const otherwise = written ?? (of.isMapKey === true ? '' : undefined);
   if (of.isAddress === true && !isAddressTest(pattern)) return unsayable;
   if (pattern.kind !== 'present' && pattern.value === '' && pattern.kind !== 'exact') return unsayable;
   const matches = holds(of.attribute, pattern);

@@ -103,6 +103,9 @@ function termOfInstance(
   return term.kind === 'other' ? undefined : term;
 }
 
+const textsOf = (term: Extract<Term, { kind: 'text' | 'no-key' | 'one-of' }>): readonly string[] =>
+  term.kind === 'one-of' ? term.values : [term.kind === 'text' ? term.text : ''];
+
 interface ListForm {
   readonly entries: readonly string[];
   readonly isBlack: boolean;
@@ -118,11 +121,12 @@ function refusedBy(
   if (value.kind === 'absent') return 'its value is missing: the rule fails as it says';
   const isListed = (text: string): boolean => entries.includes(text);
   if (value.kind !== 'attribute') {
-    const found = new Set((value.kind === 'text' ? [value.text] : value.values).map(isListed));
+    const found = new Set(textsOf(value).map(isListed));
     if (found.size !== 1) return 'its value is not known to the proxy';
     return found.has(isBlack) ? always : never;
   }
-  const { of, otherwise } = value;
+  const { of } = value;
+  const otherwise = value.otherwise ?? (of.isMapKey === true ? '' : undefined);
   if (!of.isAlwaysThere && otherwise === undefined)
     return 'its value may be missing: the rule then fails as it says';
   if (entries.length === 0) return isBlack ? never : always;

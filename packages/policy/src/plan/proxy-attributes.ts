@@ -9,6 +9,8 @@ export interface ProxyAttribute {
   readonly isOfRequests: boolean;
   /** Values are addresses: only whole ones and blocks can be compared. */
   readonly isAddress?: true;
+  /** Of a map that is always there: without a default, what is absent is empty. */
+  readonly isMapKey?: true;
   /** How access logs and bodies of answers spell its value. */
   readonly format: string;
 }
@@ -66,6 +68,6 @@ const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Undefined where a proxy cannot tell, or tells something else. */
 export function proxyAttribute(name: string, key?: string): ProxyAttribute | undefined {
   if (key === undefined) return known.get(name);
-  if (name === 'request.headers' && token.test(key)) return header(key, false);
+  if (name === 'request.headers' && token.test(key)) return { ...header(key, false), isMapKey: true };
   return undefined;
 }
