@@ -1,7 +1,10 @@
 // Compiles a whole configuration. Rule: one wrong object spoils only what uses it, and is named.
+
 import type { AdapterForm } from '../adapters/sdk.ts';
+import { compileApiSpecs } from '../api-specs/compile-api-specs.ts';
 import type { Template } from '../templates/template.ts';
 import { readTemplate } from '../templates/user-template.ts';
+import { checkApiSpec } from './check-api-spec.ts';
 import {
   compileAdapter,
   compileHandler,
@@ -52,7 +55,13 @@ export function compilePolicy(options: CompileOptions): CompiledPolicy {
     rules.push(rule);
   }
   rules.sort(byImportance(options.rootNamespace));
-  return { vocabulary, rules, handlers: plansOf(handlers, rules), problems };
+  const apiSpecs = compileApiSpecs({
+    specs: ofKind(objects, 'HTTPAPISpec'),
+    bindings: ofKind(objects, 'HTTPAPISpecBinding'),
+    vocabulary,
+  });
+  for (const object of ofKind(objects, 'HTTPAPISpec')) note(object, checkApiSpec(object, vocabulary));
+  return { vocabulary, apiSpecs, rules, handlers: plansOf(handlers, rules), problems };
 }
 
 export type Note = (object: PolicyObject, faults: Faults) => void;

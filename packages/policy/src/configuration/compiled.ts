@@ -8,6 +8,7 @@ import type {
 } from '@xebec/config';
 import type { Origin, Result } from '@xebec/std';
 import type { AdapterForm, InferredTypes } from '../adapters/sdk.ts';
+import type { ApiSpecs } from '../api-specs/compile-api-specs.ts';
 import type { AttributeSource } from '../attributes/value.ts';
 import type { Vocabulary } from '../attributes/vocabulary.ts';
 import type { Expression, ExpressionLanguage } from '../expressions/expression.ts';
@@ -115,6 +116,7 @@ export interface CompiledSampling {
 
 export interface CompiledPolicy {
   readonly vocabulary: Vocabulary;
+  readonly apiSpecs: ApiSpecs;
   /** Those of the root namespace first, then by name. */
   readonly rules: readonly CompiledRule[];
   /** Those that rules use, by full name. */

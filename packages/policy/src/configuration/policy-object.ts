@@ -3,6 +3,8 @@ import type {
   AdapterSpec,
   AttributeManifestSpec,
   HandlerSpec,
+  HttpApiSpecBindingSpec,
+  HttpApiSpecSpec,
   InstanceSpec,
   PolicyRuleSpec,
   TemplateSpec,
@@ -18,6 +20,8 @@ export interface PolicySpecs {
   readonly attributemanifest: AttributeManifestSpec;
   readonly adapter: AdapterSpec;
   readonly template: TemplateSpec;
+  readonly HTTPAPISpec: HttpApiSpecSpec;
+  readonly HTTPAPISpecBinding: HttpApiSpecBindingSpec;
 }
 
 export type PolicyKind = keyof PolicySpecs;

@@ -3,6 +3,7 @@ import type { QuotaArguments, QuotaVerdict } from '../adapters/sdk.ts';
 import type { AttributeBag } from '../attributes/value.ts';
 import type { PolicyObject } from '../configuration/policy-object.ts';
 import { CallSource } from './call-source.ts';
+import { describeRequest } from './describe-request.ts';
 import type { CheckCall, CheckOutcome, EngineReport, PolicyEngine } from './engine.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { generate } from './generate.ts';
@@ -55,8 +56,7 @@ export class CompiledPolicyEngine implements PolicyEngine {
   }
 
   async #check(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome> {
-    const source = new CallSource(call.attributes, { isRecording: true });
-    await generate(this.parts, source, signal);
+    const source = await this.#prepare(call.attributes, { isRecording: true, signal });
     const run = { source, signal, failurePolicy: call.failurePolicy };
     const answer = await runChecks(this.parts, run);
     const combined = combine(answer.verdicts);
@@ -69,8 +69,7 @@ export class CompiledPolicyEngine implements PolicyEngine {
 
   async #quotas(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome['quotas']> {
     const entries = [...(call.quotas ?? [])].map(async ([name, asked]) => {
-      const source = new CallSource(call.attributes, { isRecording: true });
-      await generate(this.parts, source, signal);
+      const source = await this.#prepare(call.attributes, { isRecording: true, signal });
       const verdict = await runQuota(this.parts, name, { source, asked, signal });
       return [name, { ...verdict, references: source.references() }] as const;
     });
@@ -78,9 +77,19 @@ export class CompiledPolicyEngine implements PolicyEngine {
   }
 
   async #allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict> {
-    const source = new CallSource(attributes, { isRecording: false });
-    await generate(this.parts, source);
+    const source = await this.#prepare(attributes, { isRecording: false, signal: undefined });
     return runQuota(this.parts, name, { source, asked });
+  }
+
+  /** The caller's attributes, what API specs say about the request, then what adapters produce. */
+  async #prepare(
+    attributes: AttributeBag,
+    { isRecording, signal }: { isRecording: boolean; signal: AbortSignal | undefined },
+  ): Promise<CallSource> {
+    const source = new CallSource(attributes, { isRecording });
+    describeRequest(this.parts, source);
+    await generate(this.parts, source, signal);
+    return source;
   }
 
   async #track<T>(work: Promise<T>): Promise<T> {

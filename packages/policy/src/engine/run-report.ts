@@ -2,6 +2,7 @@
 import type { AttributeBag } from '../attributes/value.ts';
 import type { CompiledAction } from '../configuration/compiled.ts';
 import { CallSource } from './call-source.ts';
+import { describeRequest } from './describe-request.ts';
 import { type EngineParts, matches } from './engine-parts.ts';
 import { generate } from './generate.ts';
 import type { HandlerSlot } from './handler-slot.ts';
@@ -14,6 +15,7 @@ export async function runReport(
   const touched = new Set<HandlerSlot>();
   for (const bag of bags) {
     const source = new CallSource(bag, { isRecording: false });
+    describeRequest(parts, source);
     const preparing = generate(parts, source);
     if (preparing !== undefined) await preparing;
     reportOne(parts, source, touched);

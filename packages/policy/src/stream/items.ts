@@ -66,6 +66,8 @@ const engineKinds: ReadonlySet<string> = new Set<PolicyObject['kind']>([
   'attributemanifest',
   'adapter',
   'template',
+  'HTTPAPISpec',
+  'HTTPAPISpecBinding',
 ]);
 
 /** The object in an item, if it is one that the engine reads. The sender has checked its body. */

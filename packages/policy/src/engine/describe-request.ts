@@ -1,0 +1,9 @@
+// What HTTPAPISpecs say about a request that a proxy tells of. Rule: what the proxy said stands.
+import type { CallSource } from './call-source.ts';
+import type { EngineParts } from './engine-parts.ts';
+
+/** Only requests of proxies: programs that call themselves say what they do. */
+export function describeRequest({ policy: { apiSpecs } }: EngineParts, source: CallSource): void {
+  if (apiSpecs.isEmpty || source.get('context.reporter.kind') === undefined) return;
+  for (const [name, value] of apiSpecs.attributesOf(source)) source.produce(name, value);
+}
