@@ -5,6 +5,7 @@ export {
   analyzeTogether,
   type DocumentsOptions,
   findingsOfText,
+  policyMistakes,
 } from './analysis/analyze-documents.ts';
 export type { ShownAnswer } from './authorization/answers.ts';
 export { checkerOf, type PolicyCheck } from './authorization/check-documents.ts';

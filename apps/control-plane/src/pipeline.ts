@@ -16,6 +16,7 @@ import {
 } from '@xebec/store';
 import { corruptResources } from './corruption.ts';
 import { deriveSettings, settingsAtStart } from './mesh-settings.ts';
+import { checkPolicy } from './policy/check-policy.ts';
 import { type LaunchOf, launchesOf } from './proxies/proxy-launches.ts';
 import { createPatchSources, effectiveFilters, type PatchSources } from './verification/held-filters.ts';
 
@@ -64,6 +65,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const store = createStore({
     graph,
     clock: options.clock,
+    checkTogether: checkPolicy,
     journal: options.journal ?? createMemoryJournal(),
     ...(options.recovered === undefined ? {} : { recovered: options.recovered }),
   });

@@ -1,4 +1,5 @@
 // The public surface of the store.
+export type { CheckTogether, ObjectsToBe } from './check-together.ts';
 export { parseFieldPath } from './field-path.ts';
 export type {
   Journal,

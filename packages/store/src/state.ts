@@ -1,6 +1,7 @@
 // Everything a store holds; made once from what the journal recovered.
 import type { Graph } from '@xebec/flow';
 import { Catalog, type Entry } from './catalog.ts';
+import type { CheckTogether } from './check-together.ts';
 import { History } from './history.ts';
 import { emptyContent, type Journal } from './journal.ts';
 import { KindSources } from './kind-sources.ts';
@@ -18,6 +19,7 @@ export interface State {
   readonly history: History;
   readonly log: WatchLog;
   readonly sources: KindSources;
+  readonly checkTogether: CheckTogether | undefined;
   /** The revision at which the journal is made smaller next. */
   compactAt: number;
 }
@@ -35,6 +37,7 @@ export function createState(options: StoreOptions): State {
     history: new History(recovered.base.revision, historyLimit),
     log: new WatchLog(clock(), watchLimit),
     sources: new KindSources(graph),
+    checkTogether: options.checkTogether,
     compactAt: recovered.base.revision + 2 * historyLimit,
   };
   recover(recovered, state.catalog, state.history);

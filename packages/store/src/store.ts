@@ -1,6 +1,7 @@
 // The store: every change is planned, persisted and then made visible in one transaction of the graph.
 import type { KindName, ObjectKey } from '@xebec/config';
 import { fail, type Result, succeed } from '@xebec/std';
+import { refuseTogether } from './check-together.ts';
 import { commit, type RevisionHead } from './commit.ts';
 import { shownRevision } from './history.ts';
 import { holdAt, pastValues, releaseHeld } from './holding.ts';
@@ -54,7 +55,8 @@ export function createStore(options: StoreOptions): Store {
 function applyChange(state: State, request: ChangeRequest): Result<Applied> {
   const head = nextHead(state, request);
   const { catalog, newUid } = state;
-  const plan = planChange({ request, catalog, newUid, number: head.number, time: head.time });
+  const planned = planChange({ request, catalog, newUid, number: head.number, time: head.time });
+  const plan = refuseTogether(planned, state.checkTogether, catalog);
   const isRefused = request.mode === 'all-or-nothing' && plan.refused.length > 0;
   if (isRefused) return fail(...plan.refused.flatMap(({ diagnostics }) => diagnostics));
   if (request.dryRun === true) return succeed(applied(plan), plan.warnings);

@@ -2,6 +2,7 @@
 import type { AnyObject, KindName, ObjectKey, ObjectLookup, ObjectOf, RawObject } from '@xebec/config';
 import type { Collection, Graph } from '@xebec/flow';
 import type { Diagnostic, Origin, Result } from '@xebec/std';
+import type { CheckTogether } from './check-together.ts';
 import type { Journal, JournalContent, Manifest, Owner, StoredObject, Tombstone } from './journal.ts';
 
 export interface StoreOptions {
@@ -17,6 +18,8 @@ export interface StoreOptions {
   readonly historyLimit?: number;
   /** Transactions a watcher may be behind; 1,000 by default. */
   readonly watchLimit?: number;
+  /** Called with every change before it is taken. */
+  readonly checkTogether?: CheckTogether;
 }
 
 /** `all-or-nothing`: one bad object refuses the change. `each`: a bad object keeps its last good value, the rest goes on. */

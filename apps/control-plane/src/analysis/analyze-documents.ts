@@ -17,6 +17,7 @@ import { type Diagnostic, deepEqual, type Origin } from '@xebec/std';
 import { duplicate, parseFieldPath } from '@xebec/store';
 import { deriveSettings, deriveWrittenFederation, settingsAtStart } from '../mesh-settings.ts';
 import { configInputs } from '../pipeline.ts';
+import { findMistakes, isCompiledObject } from '../policy/check-policy.ts';
 import { extensionProblems } from '../verification/extension-problems.ts';
 import { type FilterScene, filterProblems } from '../verification/filter-problems.ts';
 import { type AnalyzedScene, analyzeScene, type KnownProblem, remark } from './analyze-pipeline.ts';
@@ -96,9 +97,26 @@ function readAll(raws: readonly RawObject[], options: DocumentsOptions): ReadObj
     else tell(duplicate(key, first.raw, raw), key);
     for (const each of parsed.warnings) tell(each, key);
   }
+  for (const diagnostic of mistakesIn(known.values())) tell(diagnostic, diagnostic.origin?.object ?? '');
   addWorkloads(known, raws, options);
   return { known, findings, refused };
 }
+
+/** What shows in objects of the policy service when they are compiled together. */
+function mistakesIn(known: Iterable<Known>): readonly Diagnostic[] {
+  const objects = [...known].filter(({ object }) => isCompiledObject(object));
+  const raws = new Map(objects.map(({ object, raw }) => [keyOf(object), raw]));
+  const found = findMistakes(objects.map(({ object }) => object).filter(isCompiledObject));
+  return found.map(({ key, diagnostic }) => {
+    const path = parseFieldPath(diagnostic.field ?? '') ?? [];
+    return { ...diagnostic, origin: { ...raws.get(key)?.locate(path), object: key } };
+  });
+}
+
+/** The same of texts, for who reads them otherwise. */
+export const policyMistakes = (
+  read: Iterable<{ readonly object: AnyObject; readonly raw: RawObject }>,
+): readonly Diagnostic[] => mistakesIn(read);
 
 /** `Kind/namespace/name` as far as it is written. */
 function nameIn({ value }: RawObject, { defaultNamespace }: DocumentsOptions): string {

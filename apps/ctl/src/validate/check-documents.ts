@@ -64,8 +64,9 @@ export async function checkDocuments(
   diagnostics.push(...local.diagnostics);
   const gateways = local.files.flatMap(({ images }) => images.gateways).map(gatewayDeployment);
   const findings = await findTogether([...[...known.values()].map(({ raw }) => raw), ...gateways], options);
+  const mistakes = await findMistakes(known.values());
   const images = options.runsHere === true ? unknownImages(known.values(), local) : [];
-  const all = [...diagnostics, ...findings, ...images].map(graded(options)).sort(byPlace);
+  const all = [...diagnostics, ...findings, ...mistakes, ...images].map(graded(options)).sort(byPlace);
   const isValid = !all.some(({ severity }) => severity === 'error');
   return { isValid, objects: count + local.files.length, diagnostics: all, local };
 }
@@ -139,6 +140,12 @@ async function findTogether(
 ): Promise<readonly Diagnostic[]> {
   const { analyzeTogether, warningOf } = await import('@xebec/control-plane');
   return analyzeTogether(raws, { defaultNamespace }).flatMap((finding) => warningOf(finding) ?? []);
+}
+
+/** What the compiler of the policy service would say. */
+async function findMistakes(known: Iterable<Known>): Promise<readonly Diagnostic[]> {
+  const { policyMistakes } = await import('@xebec/control-plane');
+  return policyMistakes(known);
 }
 
 function byPlace({ origin: left = {} }: Diagnostic, { origin: right = {} }: Diagnostic): number {

@@ -10,6 +10,7 @@ import { checkEnvoyFilters } from './envoy-filters.ts';
 import { checkGateways } from './gateways.ts';
 import { checkMutualTls } from './mutual-tls.ts';
 import { checkDeployments, checkPolicies } from './policies.ts';
+import { checkPolicyService } from './policy-service.ts';
 import { type AnalysisInput, buildScene, type Check, type Scene } from './scene.ts';
 import { checkServiceEntries } from './service-entries.ts';
 import { checkServices } from './services.ts';
@@ -32,6 +33,7 @@ const checks: readonly Check[] = [
   checkServiceEntries,
   checkWorkloadEntries,
   checkPolicies,
+  checkPolicyService,
   checkAuthorization,
   checkClaims,
   checkSidecars,

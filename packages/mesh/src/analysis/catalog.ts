@@ -648,6 +648,30 @@ export const findingRules = [
     remedy: 'Write the targetPort of the Service.',
     reasons: ['ingress-port-unreached'],
   },
+  {
+    code: 'XB0801',
+    name: 'PolicyReferenceNotFound',
+    severity: 'error',
+    meaning: 'A rule or spec of the policy service names a handler, instance or spec that is not there.',
+    remedy: 'Correct the name (NAME.NAMESPACE for another namespace), or add what is missing.',
+    reasons: ['policy-handler-unknown', 'policy-instance-unknown', 'policy-spec-unknown'],
+  },
+  {
+    code: 'XB0802',
+    name: 'PolicyObjectUnused',
+    severity: 'info',
+    meaning: 'A handler or instance of the policy service that no rule and no QuotaSpec names.',
+    remedy: 'Name it in a rule, or remove it.',
+    reasons: ['policy-object-unused'],
+  },
+  {
+    code: 'XB0803',
+    name: 'PolicySpecUnbound',
+    severity: 'warning',
+    meaning: 'A QuotaSpec or HTTPAPISpec that no binding names: it has no effect.',
+    remedy: 'Add a QuotaSpecBinding or HTTPAPISpecBinding.',
+    reasons: ['policy-spec-unbound'],
+  },
 ] as const satisfies readonly FindingRule[];
 
 /** What exactly was found. */
