@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { accessLogMethods } from './access-log/service.ts';
 import { createPolicyCalls } from './calls/policy-calls.ts';
 import { authorizationMethods } from './ext-authz/service.ts';
+import { addJsonRoutes } from './http-json/routes.ts';
 import { mixerMethods } from './mixer/service.ts';
 import type { DoorOptions } from './options.ts';
 import { policyMethods } from './own/service.ts';
@@ -18,13 +19,14 @@ export interface Doors {
 /** Adds the services to a gRPC server made with `doorServerOptions`, and the routes under `/v1` to the HTTP server. */
 export function registerDoors(
   server: Server,
-  _http: FastifyInstance | undefined,
+  http: FastifyInstance | undefined,
   options: DoorOptions,
 ): Doors {
   const gate = createGate(options);
   const calls = createPolicyCalls(gate);
   const open = new Set<() => void>();
   addMethods(server, policyMethods(gate, calls, open));
+  if (http !== undefined) addJsonRoutes(http, gate, calls);
   addMethods(server, mixerMethods(gate, calls));
   addMethods(server, authorizationMethods(gate));
   addMethods(server, accessLogMethods(gate, open));
