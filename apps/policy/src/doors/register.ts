@@ -7,7 +7,10 @@ import { authorizationMethods } from './ext-authz/service.ts';
 import { addJsonRoutes } from './http-json/routes.ts';
 import { mixerMethods } from './mixer/service.ts';
 import type { DoorOptions } from './options.ts';
+import { otlpLogsMethods } from './otlp-logs/service.ts';
 import { policyMethods } from './own/service.ts';
+import { rateLimitMethods } from './rate-limit/service.ts';
+import { rateLimitQuotaMethods } from './rate-limit-quota/service.ts';
 import { createGate } from './rpc/gate.ts';
 import { addMethods } from './rpc/unary.ts';
 
@@ -30,6 +33,9 @@ export function registerDoors(
   addMethods(server, mixerMethods(gate, calls));
   addMethods(server, authorizationMethods(gate));
   addMethods(server, accessLogMethods(gate, open));
+  addMethods(server, rateLimitMethods(gate));
+  addMethods(server, rateLimitQuotaMethods(gate, open));
+  addMethods(server, otlpLogsMethods(gate, calls));
   return {
     async close() {
       for (const close of [...open]) close();
