@@ -50,7 +50,7 @@ function* knownAttributes(
 ): Iterable<readonly [string, AttributeValue]> {
   for (const { key, value } of attributes) {
     const declared = vocabulary.get(key);
-    const read = declared === undefined || value === undefined ? undefined : valueOf(value);
+    const read = declared === undefined || value === undefined ? undefined : attributeOf(value);
     if (declared === undefined || read === undefined) continue;
     // What cannot be of the type stays as it is, so that the bag counts it.
     const json = typeof read === 'bigint' ? read.toString() : read;
@@ -59,7 +59,7 @@ function* knownAttributes(
   }
 }
 
-function valueOf({ value }: AnyValue): AttributeValue | undefined {
+function attributeOf({ value }: AnyValue): AttributeValue | undefined {
   switch (value.case) {
     case 'stringValue':
     case 'boolValue':

@@ -15,7 +15,7 @@ export function readTextAttributes(
     if (map !== undefined && key !== undefined)
       maps.set(map, (maps.get(map) ?? new Map<string, string>()).set(key, text));
     else if (identity.test(name)) bag.drop(name, 'not-yours');
-    else say(bag, name, valueOf(text, name, vocabulary));
+    else say(bag, name, attributeOf(text, name, vocabulary));
   }
   for (const [name, map] of maps) bag.set(name, map);
 }
@@ -26,7 +26,7 @@ function say(bag: BagBuilder, name: string, value: AttributeValue | undefined): 
 }
 
 /** What the vocabulary does not know stays a text: the bag then names it. */
-function valueOf(text: string, name: string, vocabulary: Vocabulary): AttributeValue | undefined {
+function attributeOf(text: string, name: string, vocabulary: Vocabulary): AttributeValue | undefined {
   const type = vocabulary.get(name)?.type;
   if (type === 'BOOL') return text === 'true' ? true : text === 'false' ? false : undefined;
   return type === undefined ? text : convert(text, type);
