@@ -1,6 +1,7 @@
 // AuthorizationPolicies: namespaces that are not there, and rules about requests where no requests are seen.
 import type { AuthorizationOperation, AuthorizationRule, ObjectOf } from '@xebec/config';
 import type { Inbound, InboundPort } from '@xebec/model';
+import { matchesText } from '../authorization-check/texts.ts';
 import type { Conflict } from '../conflict.ts';
 import { isSelected } from '../label-selectors.ts';
 import { problemAt, type Scene } from './scene.ts';
@@ -62,27 +63,12 @@ function namespacesOf({ objects, workloads }: Scene): ReadonlySet<string> {
   return names;
 }
 
-type Pattern = AuthorizationRule['sources'][number]['namespaces'][number];
-
-function fits(pattern: Pattern, name: string): boolean {
-  switch (pattern.kind) {
-    case 'exact':
-      return name === pattern.value;
-    case 'prefix':
-      return name.startsWith(pattern.value);
-    case 'suffix':
-      return name.endsWith(pattern.value);
-    case 'present':
-      return true;
-  }
-}
-
 function* checkNamespaces(object: Policy, known: ReadonlySet<string>): Generator<Conflict> {
   for (const [rule, { sources }] of object.spec.rules.entries()) {
     for (const [source, { namespaces, notNamespaces }] of sources.entries()) {
       for (const [field, patterns] of Object.entries({ namespaces, notNamespaces })) {
         for (const [position, pattern] of patterns.entries()) {
-          if (pattern.kind === 'present' || [...known].some((name) => fits(pattern, name))) continue;
+          if (pattern.kind === 'present' || [...known].some((name) => matchesText(name, pattern))) continue;
           yield problemAt(object, `spec.rules[${rule}].from[${source}].source.${field}[${position}]`, {
             code: 'namespace-unknown',
             message: `there is no namespace ${pattern.kind === 'suffix' ? '*' : ''}${pattern.value}${pattern.kind === 'prefix' ? '*' : ''}`,
