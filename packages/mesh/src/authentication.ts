@@ -3,11 +3,10 @@ import { type JwtRule, keySetText, type ObjectOf } from '@xebec/config';
 import type { Collection, Graph, Index } from '@xebec/flow';
 import type { Authentication, KeySource, ObjectKey, TokenRule } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
-import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
-import { anchorsOfLabels, type Labels, type SelectorAnchor } from './label-selectors.ts';
+import type { Labels, SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
-import { anchorsOfPolicy, isPolicyFor, type PolicySelection, selectionOf } from './policy-selection.ts';
+import { anchorsOfPolicy, type PolicySelection, policiesFor, selectionOf } from './policy-selection.ts';
 import { type SettingsLookup, settingsOf } from './settings.ts';
 
 export interface SelectedAuthentication extends PolicySelection {
@@ -83,12 +82,9 @@ export function authenticationOf(
   read: AuthenticationReads,
 ): Authentication {
   const { rootNamespace } = settingsOf(read.settings);
-  return [...new Set([rootNamespace, namespace])]
-    .flatMap((where) => anchorsOfLabels(where, labels))
-    .flatMap((anchor) => read.authenticationsBySelector.at(anchor))
-    .filter(([, policy]) => isPolicyFor(policy, { namespace, labels }))
-    .sort(([left], [right]) => compareText(left, right))
-    .flatMap(([, { rules }]) => rules.map((draft) => withKeys(draft, read)));
+  return policiesFor(read.authenticationsBySelector, { namespace, labels }, rootNamespace).flatMap(
+    ({ rules }) => rules.map((draft) => withKeys(draft, read)),
+  );
 }
 
 function withKeys({ rule, keys }: RuleDraft, { keySets }: Pick<AuthenticationReads, 'keySets'>): TokenRule {

@@ -18,11 +18,10 @@ import type {
 } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { type ProviderReads, withProvider } from './authorization-providers.ts';
-import { compareText } from './host-names.ts';
 import type { MeshInputs } from './inputs.ts';
-import { anchorsOfLabels, type Labels, type SelectorAnchor } from './label-selectors.ts';
+import type { Labels, SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup } from './lookups.ts';
-import { anchorsOfPolicy, isPolicyFor, type PolicySelection, selectionOf } from './policy-selection.ts';
+import { anchorsOfPolicy, type PolicySelection, policiesFor, selectionOf } from './policy-selection.ts';
 import { settingsOf } from './settings.ts';
 
 export interface SelectedPolicy extends PolicySelection {
@@ -55,12 +54,9 @@ export function deriveAuthorization(graph: Graph, inputs: MeshInputs): Authoriza
 /** The policies that hold for whatever runs in a namespace with these labels. */
 export function authorizationOf(namespace: string, labels: Labels, read: AuthorizationReads): Authorization {
   const { rootNamespace } = settingsOf(read.settings);
-  return [...new Set([rootNamespace, namespace])]
-    .flatMap((where) => anchorsOfLabels(where, labels))
-    .flatMap((anchor) => read.policiesBySelector.at(anchor))
-    .filter(([, policy]) => isPolicyFor(policy, { namespace, labels }))
-    .sort(([left], [right]) => compareText(left, right))
-    .map(([, { policy }]) => withProvider(policy, namespace, read));
+  return policiesFor(read.policiesBySelector, { namespace, labels }, rootNamespace).map(({ policy }) =>
+    withProvider(policy, namespace, read),
+  );
 }
 
 function policyOf(
