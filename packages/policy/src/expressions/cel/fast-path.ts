@@ -81,7 +81,6 @@ function callStep(expr: CelExpr, checked: CheckedCel): Step | undefined {
   if (name === '@key') return keyStep(mapName(first, checked), second, checked);
   if (name === '@in') return memberStep(args, checked);
   const all = target === undefined ? args : [target, ...args];
-  if (name === 'matches' && (second ?? first)?.exprKind.case !== 'constExpr') return undefined;
   const operation = operationOf(name, all, checked);
   if (operation === undefined) return undefined;
   const steps: Step[] = [];
@@ -105,7 +104,8 @@ function operationOf(name: string, args: readonly CelExpr[], checked: CheckedCel
       (attributes) =>
         negate(step(attributes));
   if (name === '_?_:_') return choose;
-  const test = textTests[name];
+  const [, pattern] = args.map(constantOf);
+  const test = name === 'matches' ? patternTest(pattern) : textTests[name];
   if (test !== undefined) return ([text = no, other = no]) => textStep(text, other, test);
   if (name === 'toLower')
     return ([step = no]) =>
@@ -180,11 +180,14 @@ const textTests: Readonly<Record<string, TextTest>> = {
   endsWith: (text, other) => text.endsWith(other),
   contains: (text, other) => text.includes(other),
   match: matchWildcard,
-  matches: (text, pattern) => {
-    const compiled = compilePattern(pattern);
-    return compiled instanceof Failure ? compiled : compiled.test(text);
-  },
 };
+
+/** A pattern that is written out is compiled with the expression. */
+function patternTest(pattern: AttributeValue | undefined): TextTest | undefined {
+  const compiled = typeof pattern === 'string' ? compilePattern(pattern) : undefined;
+  if (compiled === undefined) return undefined;
+  return compiled instanceof Failure ? () => compiled : (text) => compiled.test(text);
+}
 
 const textStep =
   (text: Step, other: Step, test: TextTest): Step =>

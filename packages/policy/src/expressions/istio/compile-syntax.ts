@@ -1,11 +1,12 @@
 // A checked tree to one function. Rule: Mixer's order of evaluation and what it leaves out: `&&` and `||` stop early, `|` asks for the next only where the one before is absent, and only attributes and map keys can be absent.
 import type { AttributeSource, AttributeValue, ValueType } from '../../attributes/value.ts';
 import { absent, Failure } from '../failure.ts';
+import { compilePattern } from '../regular-expression.ts';
 import { comparisons, notImplemented } from './comparison.ts';
 import { matchWildcard, type ValueFunction } from './functions.ts';
 import { byteLength } from './position.ts';
 import { type Need, readVariable, type Step } from './step.ts';
-import type { AttributeSyntax, CallSyntax, Syntax } from './syntax.ts';
+import type { AttributeSyntax, CallSyntax, ConstantSyntax, Syntax } from './syntax.ts';
 import type { SyntaxProblem } from './token.ts';
 
 export interface Compilation {
@@ -168,6 +169,9 @@ function compileFunction(syntax: CallSyntax, compilation: Compilation): Step {
   const operands = syntax.target === undefined ? syntax.args : [syntax.target, ...syntax.args];
   const steps = operands.map((operand) => compileSyntax(operand, compilation));
   if (syntax.name === 'match') return compileMatch(steps);
+  const [first] = operands;
+  if (syntax.name === 'matches' && first?.kind === 'constant')
+    return compilePatternTest(first, syntax, steps);
   if (operands.every(({ kind }) => kind === 'constant')) {
     const value = called.call(operands.flatMap((one) => (one.kind === 'constant' ? [one.value] : [])));
     const given = value instanceof Failure ? value.at(syntax.offset) : value;
@@ -227,4 +231,24 @@ const noKeys: MapStep = () => '';
 function mapVariable({ name, offset }: AttributeSyntax, need: Need): MapStep {
   const missing = need === 'optional' ? undefined : absent(name, offset);
   return (attributes) => (attributes.hasMap(name) ? name : missing);
+}
+
+/** A pattern that is written out is compiled with the expression. */
+function compilePatternTest(
+  { value }: ConstantSyntax,
+  { offset }: CallSyntax,
+  [, text = nothing]: readonly Step[],
+): Step {
+  const pattern = compilePattern(String(value));
+  if (pattern instanceof Failure) {
+    const failure = pattern.at(offset);
+    return (attributes) => {
+      const tested = text(attributes);
+      return tested instanceof Failure ? tested : failure;
+    };
+  }
+  return (attributes) => {
+    const tested = text(attributes);
+    return typeof tested === 'string' ? pattern.test(tested) : tested;
+  };
 }
