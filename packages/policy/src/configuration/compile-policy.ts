@@ -2,6 +2,8 @@
 
 import type { AdapterForm } from '../adapters/sdk.ts';
 import { compileApiSpecs } from '../api-specs/compile-api-specs.ts';
+import type { Vocabulary } from '../attributes/vocabulary.ts';
+import { compileRequestedQuotas } from '../quotas/requests/requested-quotas.ts';
 import type { Template } from '../templates/template.ts';
 import { readTemplate } from '../templates/user-template.ts';
 import { checkApiSpec } from './check-api-spec.ts';
@@ -18,13 +20,9 @@ import { compileText } from './compile-text.ts';
 import type { CompiledInstance, CompiledPolicy, CompiledRule, HandlerPlan } from './compiled.ts';
 import type { Faults } from './faults.ts';
 import { fullName } from './names.ts';
-import {
-  type PolicyKind,
-  type PolicyObject,
-  type PolicyObjectOf,
-  type PolicyProblem,
-  policyObjectKey,
-} from './policy-object.ts';
+import { ofKind } from './of-kind.ts';
+import { type PolicyObject, type PolicyProblem, policyObjectKey } from './policy-object.ts';
+import { checkPool, poolsAmong } from './pools.ts';
 import { readManifests } from './read-manifests.ts';
 
 export interface CompileOptions {
@@ -34,47 +32,64 @@ export interface CompileOptions {
 }
 
 export function compilePolicy(options: CompileOptions): CompiledPolicy {
-  const objects = [...options.objects];
-  const problems: PolicyProblem[] = [];
-  const note = (object: PolicyObject, faults: Faults): void => {
-    for (const diagnostic of faults.list) problems.push({ object: policyObjectKey(object), diagnostic });
+  const written = [...options.objects];
+  const pools = poolsAmong(written);
+  const objects = [...written, ...pools.objects];
+  const problems = new Map<string, PolicyProblem>();
+  const note: Note = (object, { list }) => {
+    for (const diagnostic of list) {
+      const problem = pools.tellOf({ object: policyObjectKey(object), diagnostic });
+      problems.set(`${problem.object} ${problem.diagnostic.field} ${problem.diagnostic.code}`, problem);
+    }
   };
-  const templates = compileTemplates(objects, note);
   const vocabulary = readManifests(ofKind(objects, 'attributemanifest'), note);
-  const instances = new Map<string, InstanceOutcome>();
-  for (const object of ofKind(objects, 'instance')) {
-    const outcome = compileInstance(object, { compile: compileText, vocabulary, templates });
-    note(object, outcome.faults);
-    instances.set(fullName(object.name, 'instance', object.namespace), outcome);
-  }
-  const handlers = compileHandlers(objects, { adapters: options.adapters, templates, note });
-  const rules: CompiledRule[] = [];
-  for (const object of ofKind(objects, 'rule')) {
-    const { rule, faults } = compileRule(object, { compile: compileText, vocabulary, handlers, instances });
-    note(object, faults);
-    rules.push(rule);
-  }
-  rules.sort(byImportance(options.rootNamespace));
+  const rules = compileRules(objects, { ...options, vocabulary, note });
   const apiSpecs = compileApiSpecs({
     specs: ofKind(objects, 'HTTPAPISpec'),
     bindings: ofKind(objects, 'HTTPAPISpecBinding'),
     vocabulary,
   });
   for (const object of ofKind(objects, 'HTTPAPISpec')) note(object, checkApiSpec(object, vocabulary));
-  return { vocabulary, apiSpecs, rules, handlers: plansOf(handlers, rules), problems };
+  for (const object of ofKind(objects, 'QuotaPool')) note(object, checkPool(object, { pools, vocabulary }));
+  const requestedQuotas = compileRequestedQuotas({
+    specs: ofKind(objects, 'QuotaSpec'),
+    bindings: ofKind(objects, 'QuotaSpecBinding'),
+    pools: ofKind(objects, 'QuotaPool'),
+    vocabulary,
+    rootNamespace: options.rootNamespace,
+  });
+  return { vocabulary, apiSpecs, requestedQuotas, ...rules, problems: [...problems.values()] };
+}
+
+interface RuleInputs extends CompileOptions {
+  readonly vocabulary: Vocabulary;
+  readonly note: Note;
+}
+
+function compileRules(
+  objects: readonly PolicyObject[],
+  { adapters, rootNamespace, vocabulary, note }: RuleInputs,
+): Pick<CompiledPolicy, 'rules' | 'handlers'> {
+  const templates = compileTemplates(objects, note);
+  const compile = compileText;
+  const instances = new Map<string, InstanceOutcome>();
+  for (const object of ofKind(objects, 'instance')) {
+    const outcome = compileInstance(object, { compile, vocabulary, templates });
+    note(object, outcome.faults);
+    instances.set(fullName(object.name, 'instance', object.namespace), outcome);
+  }
+  const handlers = compileHandlers(objects, { adapters, templates, note });
+  const rules: CompiledRule[] = [];
+  for (const object of ofKind(objects, 'rule')) {
+    const { rule, faults } = compileRule(object, { compile, vocabulary, handlers, instances });
+    note(object, faults);
+    rules.push(rule);
+  }
+  rules.sort(byImportance(rootNamespace));
+  return { rules, handlers: plansOf(handlers, rules) };
 }
 
 export type Note = (object: PolicyObject, faults: Faults) => void;
-
-const isKind =
-  <Kind extends PolicyKind>(kind: Kind) =>
-  (object: PolicyObject): object is PolicyObject & PolicyObjectOf<Kind> =>
-    object.kind === kind;
-
-const ofKind = <Kind extends PolicyKind>(
-  objects: readonly PolicyObject[],
-  kind: Kind,
-): readonly (PolicyObject & PolicyObjectOf<Kind>)[] => objects.filter(isKind(kind));
 
 function compileTemplates(objects: readonly PolicyObject[], note: Note): ReadonlyMap<string, Template> {
   const templates = new Map<string, Template>();

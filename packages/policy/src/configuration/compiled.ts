@@ -12,6 +12,7 @@ import type { ApiSpecs } from '../api-specs/compile-api-specs.ts';
 import type { AttributeSource } from '../attributes/value.ts';
 import type { Vocabulary } from '../attributes/vocabulary.ts';
 import type { Expression, ExpressionLanguage } from '../expressions/expression.ts';
+import type { RequestedQuotas } from '../quotas/requests/requested-quotas.ts';
 import type { Instance, Template } from '../templates/template.ts';
 import type { Phase } from '../templates/variety.ts';
 import type { PolicyProblem } from './policy-object.ts';
@@ -117,6 +118,8 @@ export interface CompiledSampling {
 export interface CompiledPolicy {
   readonly vocabulary: Vocabulary;
   readonly apiSpecs: ApiSpecs;
+  /** What requests of proxies take from quotas. */
+  readonly requestedQuotas: RequestedQuotas;
   /** Those of the root namespace first, then by name. */
   readonly rules: readonly CompiledRule[];
   /** Those that rules use, by full name. */

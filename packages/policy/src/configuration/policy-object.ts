@@ -7,12 +7,16 @@ import type {
   HttpApiSpecSpec,
   InstanceSpec,
   PolicyRuleSpec,
+  QuotaPlanSpec,
+  QuotaPoolSpec,
+  QuotaSpecBindingSpec,
+  QuotaSpecSpec,
   TemplateSpec,
 } from '@xebec/config';
 import type { Diagnostic, Origin } from '@xebec/std';
 import type { ExpressionLanguage } from '../expressions/expression.ts';
 
-/** The kinds of `config.istio.io/v1alpha2` that the engine reads, with their bodies. */
+/** The kinds that the engine reads, with their bodies. */
 export interface PolicySpecs {
   readonly handler: HandlerSpec;
   readonly instance: InstanceSpec;
@@ -22,6 +26,10 @@ export interface PolicySpecs {
   readonly template: TemplateSpec;
   readonly HTTPAPISpec: HttpApiSpecSpec;
   readonly HTTPAPISpecBinding: HttpApiSpecBindingSpec;
+  readonly QuotaSpec: QuotaSpecSpec;
+  readonly QuotaSpecBinding: QuotaSpecBindingSpec;
+  readonly QuotaPool: QuotaPoolSpec;
+  readonly QuotaPlan: QuotaPlanSpec;
 }
 
 export type PolicyKind = keyof PolicySpecs;

@@ -10,6 +10,7 @@ import { generate } from './generate.ts';
 import { headersOf, noHeaders } from './header-operations.ts';
 import { runChecks } from './run-check.ts';
 import { runQuota } from './run-quota.ts';
+import { quotasOf, runQuotas } from './run-quotas.ts';
 import { runReport } from './run-report.ts';
 import type { RuleSamplers } from './sampling.ts';
 import { combine } from './verdicts.ts';
@@ -62,18 +63,13 @@ export class CompiledPolicyEngine implements PolicyEngine {
     const combined = combine(answer.verdicts);
     const isAllowed = combined.status.code === 0;
     const headers = isAllowed ? headersOf(answer, source) : noHeaders;
+    const asked = isAllowed ? quotasOf(this.parts, call, source) : undefined;
     const references = source.references();
-    const quotas = isAllowed ? await this.#quotas(call, signal) : new Map();
-    return { ...combined, ...headers, references, quotas };
-  }
-
-  async #quotas(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome['quotas']> {
-    const entries = [...(call.quotas ?? [])].map(async ([name, asked]) => {
-      const source = await this.#prepare(call.attributes, { isRecording: true, signal });
-      const verdict = await runQuota(this.parts, name, { source, asked, signal });
-      return [name, { ...verdict, references: source.references() }] as const;
-    });
-    return new Map(await Promise.all(entries));
+    const prepare = () => this.#prepare(call.attributes, { isRecording: true, signal });
+    const quotas =
+      asked === undefined ? new Map() : await runQuotas(this.parts, asked, { call, signal, prepare });
+    const life = asked?.isOnce ? { validDurationMs: 0, validUseCount: 1 } : {};
+    return { ...combined, ...life, ...headers, references, quotas };
   }
 
   async #allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict> {

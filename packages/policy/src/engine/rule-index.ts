@@ -12,6 +12,8 @@ export interface PhaseRule {
 export interface RuleIndex {
   /** In the order in which they are asked. Reads of the call which namespace it is about, when that matters. */
   rulesFor(phase: Phase, source: CallSource): readonly PhaseRule[];
+  /** Those that a call about that namespace would meet. */
+  rulesOf(phase: Phase, namespace: string): readonly PhaseRule[];
 }
 
 export function indexRules({ rules }: CompiledPolicy, rootNamespace: string): RuleIndex {
@@ -25,6 +27,10 @@ export function indexRules({ rules }: CompiledPolicy, rootNamespace: string): Ru
       if (table === undefined) return [];
       if (table.byNamespace.size === 0) return table.shared;
       return table.byNamespace.get(namespaceOf(source)) ?? table.shared;
+    },
+    rulesOf(phase, namespace) {
+      const table = tables.get(phase);
+      return table?.byNamespace.get(namespace) ?? table?.shared ?? [];
     },
   };
 }

@@ -1,14 +1,19 @@
 // Quotas by the name of their instance. Rule: every rule that applies must grant; what one granted is given back when another refuses.
 import { OK, type QuotaArguments, type QuotaVerdict, type Status } from '../adapters/sdk.ts';
-import type { CompiledAction, CompiledRule } from '../configuration/compiled.ts';
+import type { CompiledAction, CompiledInstance, CompiledRule } from '../configuration/compiled.ts';
+import { shortName } from '../configuration/names.ts';
 import type { CallSource } from './call-source.ts';
+import type { FailurePolicy } from './engine.ts';
 import { ask, type EngineParts, matches, said } from './engine-parts.ts';
+import type { PhaseRule } from './rule-index.ts';
 import { defaultLife } from './verdicts.ts';
 
 export interface QuotaRun {
   readonly source: CallSource;
   readonly asked: QuotaArguments;
   readonly signal?: AbortSignal | undefined;
+  /** Only rules of that failure policy are asked. */
+  readonly failurePolicy?: FailurePolicy | undefined;
 }
 
 /** A quota that no rule knows, or whose rules do not apply, is granted: nothing limits it. */
@@ -43,24 +48,36 @@ interface Asked {
   readonly action: CompiledAction;
 }
 
-function* applicable(parts: EngineParts, name: string, { source }: QuotaRun): Generator<Asked> {
+function* applicable(parts: EngineParts, name: string, run: QuotaRun): Generator<Asked> {
   const wanted = name.toLowerCase();
-  for (const { rule, actions } of parts.index.rulesFor('QUOTA', source)) {
-    const own = actions.filter(({ instance }) => instance === undefined || isNamed(instance, wanted));
-    if (own.length === 0) continue;
-    const answer = matches(rule, source);
+  for (const { rule, actions } of rulesNaming(parts, wanted, run.source)) {
+    if (run.failurePolicy !== undefined && rule.failurePolicy !== run.failurePolicy) continue;
+    const answer = matches(rule, run.source);
     if (answer.kind === 'failed') parts.counters.of(rule).failed++;
     const isDoubtful = answer.kind === 'failed' && rule.failurePolicy === 'close';
     if (answer.kind !== 'yes' && !isDoubtful) continue;
     parts.counters.of(rule).matched++;
-    for (const action of own) yield { rule, action };
+    for (const action of actions) yield { rule, action };
   }
 }
 
-const isNamed = (
-  { name, shortName }: { readonly name: string; readonly shortName: string },
-  wanted: string,
-): boolean => shortName.toLowerCase() === wanted || name.toLowerCase() === wanted;
+/** Rules that meet the call; for a name with a namespace that none of them knows, those of that namespace. */
+function rulesNaming(parts: EngineParts, wanted: string, source: CallSource): readonly PhaseRule[] {
+  const own = named(parts.index.rulesFor('QUOTA', source), wanted);
+  const dot = wanted.lastIndexOf('.');
+  if (own.length > 0 || dot < 0) return own;
+  return named(parts.index.rulesOf('QUOTA', wanted.slice(dot + 1)), wanted);
+}
+
+const named = (rules: readonly PhaseRule[], wanted: string): readonly PhaseRule[] =>
+  rules.flatMap(({ rule, actions }) => {
+    const own = actions.filter(({ instance }) => instance === undefined || isNamed(instance, wanted));
+    return own.length === 0 ? [] : [{ rule, actions: own }];
+  });
+
+/** `NAME`, `NAME.NAMESPACE` or the full name. */
+const isNamed = ({ name, shortName: own }: CompiledInstance, wanted: string): boolean =>
+  [own, name, shortName(name)].some((each) => each.toLowerCase() === wanted);
 
 async function allocate(parts: EngineParts, { rule, action }: Asked, run: QuotaRun): Promise<QuotaVerdict> {
   const answer = await ask(parts, action, {

@@ -68,6 +68,10 @@ const engineKinds: ReadonlySet<string> = new Set<PolicyObject['kind']>([
   'template',
   'HTTPAPISpec',
   'HTTPAPISpecBinding',
+  'QuotaSpec',
+  'QuotaSpecBinding',
+  'QuotaPool',
+  'QuotaPlan',
 ]);
 
 /** The object in an item, if it is one that the engine reads. The sender has checked its body. */
