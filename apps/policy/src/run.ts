@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { spiffeId } from '@xebec/ca';
 import { fail, type Result, succeed } from '@xebec/std';
+import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import { createAdapters } from './adapters.ts';
 import { noConfiguration } from './configuration/configuration.ts';
@@ -17,6 +18,9 @@ import { followTrust } from './identity/follow-trust.ts';
 import { openIdentity, type PolicyIdentity } from './identity/identity.ts';
 import { keepStream } from './identity/upstream.ts';
 import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from './options.ts';
+import { type Ledgers, openLedgers } from './quotas/open-ledgers.ts';
+import { listenAdmin, newQuotaAdmin } from './quotas/quota-admin.ts';
+import { addQuotaMetrics } from './quotas/quota-metrics.ts';
 import { addMetrics } from './serving/metrics.ts';
 import { type OpenDoors, openDoors } from './serving/open-doors.ts';
 
@@ -41,9 +45,13 @@ export async function runPolicyService(
   });
   if (!doors.ok) {
     identity.value[Symbol.dispose]();
-    await parts.holder.close();
+    await closeParts(parts);
     return doors;
   }
+  const socket = join(options.stateDirectory, 'admin.sock');
+  await listenAdmin(parts.admin, socket).catch((error: unknown) =>
+    emit({ kind: 'fault', what: socket, error }),
+  );
   parts.stream.serves(options.advertise ?? doors.value.addresses.grpc);
   const streams = follow(options, { identity: identity.value, parts, signal: stop.signal });
   return succeed({
@@ -107,6 +115,8 @@ interface Parts {
   readonly workloads: LiveWorkloads;
   readonly registry: Registry;
   readonly vocabulary: DoorOptions['vocabulary'];
+  readonly ledgers: Ledgers;
+  readonly admin: FastifyInstance;
 }
 
 async function openParts(
@@ -128,8 +138,9 @@ async function openParts(
       holder.apply(configuration);
     },
   });
+  const ledgers = openLedgers(options.stateDirectory, (diagnostic) => emit({ kind: 'problem', diagnostic }));
   const holder: EngineHolder = await openEngine(first, {
-    adapters: createAdapters({ stateDirectory: options.stateDirectory }),
+    adapters: createAdapters({ stateDirectory: options.stateDirectory, quotas: ledgers.ports }),
     clock: systemClock,
     onFault: onFault('a configuration'),
     onApplied(configuration, problems) {
@@ -144,7 +155,13 @@ async function openParts(
   });
   const registry = new Registry();
   addMetrics(registry, () => holder.engine);
-  return { holder, stream, workloads, registry, vocabulary: () => vocabulary };
+  addQuotaMetrics(registry, ledgers);
+  const admin = newQuotaAdmin({
+    ledgers: ledgers.all,
+    engine: () => holder.engine,
+    vocabulary: () => vocabulary,
+  });
+  return { holder, stream, workloads, registry, vocabulary: () => vocabulary, ledgers, admin };
 }
 
 function save(
@@ -189,11 +206,18 @@ interface Closing {
   readonly identity: PolicyIdentity;
 }
 
+/** Counters last: handlers may settle what they were told. */
+async function closeParts({ admin, holder, ledgers }: Parts): Promise<void> {
+  await admin.close();
+  await holder.close();
+  ledgers.close();
+}
+
 /** First nobody comes any more, then what was accepted is delivered. */
 async function close({ stop, streams, doors, parts, identity }: Closing): Promise<void> {
   stop.abort();
   await doors.close();
-  await parts.holder.close();
+  await closeParts(parts);
   identity[Symbol.dispose]();
   await streams;
 }

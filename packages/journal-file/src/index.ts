@@ -23,3 +23,4 @@ export type { Disk } from './disk.ts';
 export { systemDisk } from './disk.ts';
 export type { FileJournal, JournalOptions, OpenedJournal } from './file-journal.ts';
 export { openJournal } from './file-journal.ts';
+export { type OpenedLog, openRecordLog, type RecordLog } from './log/record-log.ts';

@@ -11,6 +11,8 @@ export const policyKinds = [
   'rule',
   'QuotaSpec',
   'QuotaSpecBinding',
+  'QuotaPool',
+  'QuotaPlan',
   'HTTPAPISpec',
   'HTTPAPISpecBinding',
 ] as const satisfies readonly KindName[];

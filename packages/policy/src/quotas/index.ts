@@ -15,6 +15,7 @@ export type {
   QuotaCharge,
   QuotaGrant,
   QuotaLedger,
+  QuotaReset,
   Share,
   UsageQuery,
 } from './ledger.ts';

@@ -71,6 +71,9 @@ export interface UsageQuery {
   readonly most: number;
 }
 
+/** Counters by the beginning of their names, or by their whole names. */
+export type QuotaReset = { readonly prefix: string } | { readonly counters: readonly string[] };
+
 type Eventually<T> = T | Promise<T>;
 
 /** Rejections mean that the store cannot be reached: the rule's failure policy decides. */
@@ -79,7 +82,7 @@ export interface QuotaLedger {
   /** In order of names. */
   inspect(query: UsageQuery): Eventually<readonly CounterUsage[]>;
   /** Forgets what was counted; how many counters there were. */
-  reset(query: { readonly prefix: string }): Eventually<number>;
+  reset(which: QuotaReset): Eventually<number>;
 }
 
 const separator = '\u001f';

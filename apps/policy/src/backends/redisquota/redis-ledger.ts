@@ -29,13 +29,17 @@ export function createRedisLedger(redis: RedisCommands, now: () => number): Quot
     async allocate(charge) {
       const problem = problemOf(charge);
       if (problem !== undefined) return refusal(3, problem);
-      const keys = [...charge.counters.map(({ counter }) => counterPrefix + counter), idKey(charge)];
+      const keys = [...charge.counters.map(({ counter }) => counterPrefix + counter), ...idKeys(charge)];
       return readGrant(await redis.allocate(keys, requestOf(charge, now())), charge);
     },
     inspect: (query) => inspect(redis, query),
-    async reset({ prefix }) {
+    async reset(which) {
+      if ('counters' in which) {
+        const keys = which.counters.map((name) => counterPrefix + name);
+        return keys.length === 0 ? 0 : redis.remove(keys);
+      }
       let removed = 0;
-      for await (const keys of redis.scan(counterPrefix + prefix)) removed += await redis.remove(keys);
+      for await (const keys of redis.scan(counterPrefix + which.prefix)) removed += await redis.remove(keys);
       return removed;
     },
   };
@@ -53,10 +57,14 @@ function problemOf({ counters, amount }: QuotaCharge): string | undefined {
 const largestIn = (limit: Limit): bigint =>
   limit.kind === 'bucket' ? limit.amount * BigInt(limit.refillMs) : limit.amount;
 
-function idKey({ deduplicationId, amount, counters }: QuotaCharge): string {
-  if (deduplicationId === '') return '';
-  const text = JSON.stringify([amount < 0n ? '-' : '+', deduplicationId, counters[0]?.counter]);
-  return idPrefix + createHash('sha256').update(text).digest('base64url');
+/** Of the id in the charge's direction, and in the other. */
+function idKeys({ deduplicationId, amount, counters }: QuotaCharge): readonly string[] {
+  if (deduplicationId === '') return ['', ''];
+  const directions = amount < 0n ? ['-', '+'] : ['+', '-'];
+  return directions.map((direction) => {
+    const text = JSON.stringify([direction, deduplicationId, counters[0]?.counter]);
+    return idPrefix + createHash('sha256').update(text).digest('base64url');
+  });
 }
 
 function requestOf(charge: QuotaCharge, nowMs: number): string {

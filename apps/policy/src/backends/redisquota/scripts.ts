@@ -206,7 +206,7 @@ end
 `;
 
 /**
- * KEYS: one per counter, then that of the deduplication id (empty: none). ARGV[1]: `RedisCharge` as JSON.
+ * KEYS: one per counter, then that of the deduplication id and that of the same id in the other direction (empty: none). ARGV[1]: `RedisCharge` as JSON.
  * Gives: code, granted, limit, remaining, resetMs, validMs; code 8 refused, 9 too many consumers.
  */
 export const allocateScript = `${counting}${sharing}
@@ -278,6 +278,7 @@ for i, c in ipairs(q.counters) do
   if ms then redis.call('SET', KEYS[i], cmsgpack.pack(s), 'PX', math.ceil(ms))
   else redis.call('SET', KEYS[i], cmsgpack.pack(s)) end
 end
+if id_key ~= '' and not known then redis.call('DEL', KEYS[#q.counters + 2]) end
 if id_key ~= '' and not known and granted > 0 then
   redis.call('SET', id_key, string.format('%.0f', granted), 'PX', q.deduplicationMs)
 end

@@ -145,6 +145,19 @@ test('[MX-7] the same id is charged once, and again when its time is over', () =
   expect(ask(charge(limit, 3))).toBe(0n);
 });
 
+test('what was given back under an id can be taken and given back under it again', () => {
+  const { ask } = ledgerAt();
+  const limit: Limit = { kind: 'total', amount: 4n };
+  const id = { deduplicationId: 'id' };
+  expect([ask(charge(limit, 4, id)), ask(charge(limit, -4, id)), ask(charge(limit, -4, id))]).toEqual([
+    4n,
+    4n,
+    4n,
+  ]);
+  expect([ask(charge(limit, 4, id)), ask(charge(limit, 1))]).toEqual([4n, 0n]);
+  expect([ask(charge(limit, -4, id)), ask(charge(limit, 1))]).toEqual([4n, 1n]);
+});
+
 test('a refusal is not remembered: a retry may be lucky', () => {
   const { ask } = ledgerAt();
   const limit: Limit = { kind: 'total', amount: 4n };

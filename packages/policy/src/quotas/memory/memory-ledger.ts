@@ -1,6 +1,13 @@
 // The ledger of one process. Every call is one step without waiting, so that callers can never pass each other between looking and taking.
 import { isInt64 } from '../amount.ts';
-import type { CounterUsage, QuotaCharge, QuotaGrant, QuotaLedger, UsageQuery } from '../ledger.ts';
+import type {
+  CounterUsage,
+  QuotaCharge,
+  QuotaGrant,
+  QuotaLedger,
+  QuotaReset,
+  UsageQuery,
+} from '../ledger.ts';
 import { isShareable, shareOf } from '../sharing/fair-shares.ts';
 import { type CounterTable, createCounterTable, type LiveCounter } from './counters.ts';
 import { createDeduplication, type Deduplication } from './deduplication.ts';
@@ -20,7 +27,7 @@ export interface MemoryLedgerOptions {
 export interface MemoryLedger extends QuotaLedger {
   allocate(charge: QuotaCharge): QuotaGrant;
   inspect(query: UsageQuery): readonly CounterUsage[];
-  reset(query: { readonly prefix: string }): number;
+  reset(which: QuotaReset): number;
   /** What changed since the last call, to be written down. */
   drainChanges(): readonly LedgerRecord[];
   /** Everything that counts now. */
@@ -52,7 +59,7 @@ export function createMemoryLedger(options: MemoryLedgerOptions): MemoryLedger {
   return {
     allocate: (charge) => allocate(books, charge),
     inspect: (query) => inspect(books, query),
-    reset: ({ prefix }) => reset(books, prefix),
+    reset: (which) => reset(books, which),
     drainChanges: () => drain(books),
     records: () => allRecords(books),
     restore: (record) => restoreRecord(books, record),
@@ -81,6 +88,7 @@ function allocate(books: Books, charge: QuotaCharge): QuotaGrant {
   const { granted, isWhole } =
     charge.amount < 0n ? give(sides, -charge.amount, moment) : take(sides, charge, moment);
   note(books, sides);
+  if (charge.deduplicationId !== '') forgetOpposite(books, charge);
   if (key !== undefined && granted > 0n)
     remember(books, key, { granted, endsMs: nowMs + charge.deduplicationMs });
   return describe({ sides, charge, granted, nowMs, isWhole });
@@ -100,10 +108,20 @@ function recall(
   nowMs: number,
 ): { key?: string; known?: bigint } {
   if (deduplicationId === '') return {};
-  const direction = amount < 0n ? '-' : '+';
-  const key = JSON.stringify([direction, deduplicationId, counters[0]?.counter]);
+  const key = idKey(amount < 0n ? '-' : '+', deduplicationId, counters);
   const known = books.ids.get(key, nowMs)?.granted;
   return known === undefined ? { key } : { key, known };
+}
+
+const idKey = (direction: '+' | '-', id: string, counters: QuotaCharge['counters']): string =>
+  JSON.stringify([direction, id, counters[0]?.counter]);
+
+/** What was given back under an id may be taken under it again, and the other way round. */
+function forgetOpposite(books: Books, { amount, deduplicationId, counters }: QuotaCharge): void {
+  const opposite = idKey(amount < 0n ? '+' : '-', deduplicationId, counters);
+  if (books.ids.get(opposite, books.now()) === undefined) return;
+  books.ids.delete(opposite);
+  books.changedIds.add(opposite);
 }
 
 function remember(books: Books, key: string, grant: { granted: bigint; endsMs: number }): void {
@@ -141,8 +159,11 @@ function usageOf({ name, counter, shares }: LiveCounter, nowMs: number): Counter
   };
 }
 
-function reset(books: Books, prefix: string): number {
-  const names = [...books.table.values()].map(({ name }) => name).filter((name) => name.startsWith(prefix));
+function reset(books: Books, which: QuotaReset): number {
+  const names =
+    'counters' in which
+      ? which.counters.filter((name) => books.table.get(name) !== undefined)
+      : [...books.table.values()].map(({ name }) => name).filter((name) => name.startsWith(which.prefix));
   for (const name of names) {
     books.table.delete(name);
     books.changed.add(name);
@@ -159,7 +180,7 @@ function drain(books: Books): readonly LedgerRecord[] {
   const nowMs = books.now();
   for (const key of books.changedIds) {
     const grant = books.ids.get(key, nowMs);
-    if (grant !== undefined) records.push(encodeGrant(key, grant));
+    records.push(grant === undefined ? { kind: 'forgotten', key } : encodeGrant(key, grant));
   }
   books.changed.clear();
   books.changedIds.clear();

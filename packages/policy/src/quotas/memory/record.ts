@@ -26,6 +26,7 @@ export type LedgerRecord =
       readonly consumers?: readonly WrittenConsumer[];
     }
   | { readonly kind: 'gone'; readonly counter: string }
+  | { readonly kind: 'forgotten'; readonly key: string }
   | { readonly kind: 'grant'; readonly key: string; readonly granted: string; readonly endsMs: number };
 
 export const encodeGrant = (key: string, { granted, endsMs }: RememberedGrant): LedgerRecord => ({
@@ -84,6 +85,9 @@ export function restoreRecord(
   switch (record.kind) {
     case 'gone':
       table.delete(record.counter);
+      return true;
+    case 'forgotten':
+      ids.delete(record.key);
       return true;
     case 'grant':
       ids.put(record.key, { granted: BigInt(record.granted), endsMs: record.endsMs }, now());

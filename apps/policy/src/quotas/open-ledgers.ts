@@ -1,0 +1,47 @@
+// All ledgers of the process: the one in memory with its log, and those in Redis that handlers have opened.
+import { join } from 'node:path';
+import type { OpenLedger, OpenRedisLedger, PoolPorts, QuotaLedger } from '@xebec/policy';
+import type { Diagnostic } from '@xebec/std';
+import { openRedisLedger } from '../backends/redisquota/open-redis-ledger.ts';
+import { openKeptLedger } from './kept-ledger.ts';
+
+export interface Ledgers {
+  /** For the adapters. */
+  readonly ports: PoolPorts;
+  /** Those in use: Redis servers once each. */
+  all(): readonly QuotaLedger[];
+  /** Counters and remembered ids in memory. */
+  counts(): { readonly counters: number; readonly ids: number; readonly idsForgottenEarly: number };
+  close(): void;
+}
+
+interface Shared {
+  readonly opened: OpenLedger;
+  users: number;
+}
+
+export function openLedgers(stateDirectory: string, onProblem: (problem: Diagnostic) => void): Ledgers {
+  const kept = openKeptLedger({ path: join(stateDirectory, 'quotas', 'counters'), onProblem });
+  const byUrl = new Map<string, Shared>();
+  const openRedis: OpenRedisLedger = (address, problem) => {
+    const known = byUrl.get(address.url);
+    const shared = known ?? { opened: openRedisLedger({ ...address, onProblem: problem }), users: 0 };
+    byUrl.set(address.url, shared);
+    shared.users += 1;
+    return {
+      ledger: shared.opened.ledger,
+      async close() {
+        shared.users -= 1;
+        if (shared.users > 0) return;
+        byUrl.delete(address.url);
+        await shared.opened.close();
+      },
+    };
+  };
+  return {
+    ports: { memory: kept.ledger, openRedis },
+    all: () => [kept.ledger, ...[...byUrl.values()].map(({ opened }) => opened.ledger)],
+    counts: () => kept.ledger.counts(),
+    close: () => kept.close(),
+  };
+}
