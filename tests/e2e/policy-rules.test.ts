@@ -92,7 +92,7 @@ describe('[MX-9] rules that proxies decide by themselves', () => {
   it('is explained, and is what a dry evaluation says, too', async () => {
     const shown = JSON.parse((await mesh.xebec(['explain', 'policy', 'no-writes', '-o', 'json'])).stdout);
     const places = listAt(shown, 'workloads').map((each) => [
-      textAt(each, 'workload').split('/')[2]?.split('-')[0],
+      /^Pod\/default\/(client|echo)/.exec(textAt(each, 'workload') ?? '')?.[1],
       textAt(listAt(each, 'actions')[0], 'where'),
     ]);
     expect(Object.fromEntries(places)).toMatchObject({ client: 'nowhere', echo: 'proxy' });
@@ -103,6 +103,8 @@ describe('[MX-9] rules that proxies decide by themselves', () => {
       'client',
       '--to',
       'echo',
+      '--port',
+      '80',
       '--method',
       'PUT',
       '--path',
@@ -110,7 +112,9 @@ describe('[MX-9] rules that proxies decide by themselves', () => {
       '-o',
       'json',
     ];
-    const answer = JSON.parse((await mesh.xebec(check)).stdout);
+    const checked = await mesh.xebec(check);
+    expect(checked.stderr).toBe('');
+    const answer = JSON.parse(checked.stdout);
     expect([at(answer, 'decision'), at(answer, 'policy')]).toEqual(['DENY', 'rule/default/no-writes']);
   });
 

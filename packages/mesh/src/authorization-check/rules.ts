@@ -33,9 +33,11 @@ export const checkRules = (
   });
 
 function checkRule(
-  { clients, requests, conditions }: AuthorizationRule,
+  { clients, requests, conditions, isAboutRequests }: AuthorizationRule,
   context: TestContext,
 ): Pick<CheckedRule, 'matches' | 'failed' | 'unknown'> {
+  if (isAboutRequests === true && context.call.http === undefined)
+    return { matches: 'no', failed: 'when', unknown: [] };
   const holds = (tests: AuthorizationAlternative): Truth => alternativeHolds(tests, context);
   const parts: readonly (readonly [RulePart, Truth])[] = [
     ['from', clients.length === 0 ? 'yes' : some(clients.map(holds))],

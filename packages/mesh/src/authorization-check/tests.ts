@@ -119,10 +119,25 @@ function isPrincipal(identity: string, pattern: TextPattern, trustDomains: reado
 const isOfProxies = (name: string): boolean =>
   /^(x-envoy-.*|x-xebec-.*|x-forwarded-client-cert|x-forwarded-proto|x-request-id|forwarded)$/.test(name);
 
+/** What HTTP/2 says as a field whose name begins with a colon; a request has each once. */
+function pseudoHeader(name: string, { http }: CheckedCall): string | undefined {
+  switch (name) {
+    case ':method':
+      return http?.method;
+    case ':path':
+      return http?.path;
+    case ':authority':
+      return http?.host;
+    default:
+      return undefined;
+  }
+}
+
 /** Several values of one field are one text with commas. Where one of them refuses, the others do not hide it. */
 const headerTest =
   (name: string): ValueTest =>
   (value, { call, isRefusal }) => {
+    if (name.startsWith(':')) return ofKnown(pseudoHeader(name, call), (text) => matchesText(text, value));
     const values = call.http?.headers[name] ?? [];
     if (isOfProxies(name)) return 'unknown';
     if (values.length === 0) return 'no';
