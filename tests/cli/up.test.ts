@@ -170,7 +170,7 @@ describe('[DG-1] [BY-15] one command', () => {
 
   it('starts the control plane again when it is killed; traffic goes on', async () => {
     const before = work.pid('control-plane');
-    process.kill(before ?? 0, 'SIGKILL');
+    process.kill(before ?? Number.NaN, 'SIGKILL');
     expect((await fetch(answer.ingress)).status).toBe(200);
     // On a busy machine a start takes seconds, and each further one is put off longer.
     await eventually(
@@ -198,7 +198,7 @@ describe('[DG-1] [BY-15] one command', () => {
   });
 
   it('leaves nothing when the holder is killed', async () => {
-    process.kill(work.pid('up') ?? 0, 'SIGKILL');
+    process.kill(work.pid('up') ?? Number.NaN, 'SIGKILL');
     await eventually(() => processesOf(work).length === 0, 'the guard ended everything', 30_000);
     expect((await work.run(['down'])).code).toBe(0);
   });

@@ -28,7 +28,7 @@ export async function startControlPlane(
     await started.ended;
   };
   return {
-    pid: started.child.pid ?? 0,
+    pid: started.child.pid ?? Number.NaN,
     address(what) {
       const found = new RegExp(`listening ${what} (\\S+)`).exec(started.log())?.[1];
       if (found === undefined) throw new Error(`the control plane does not listen on ${what}`);

@@ -16,7 +16,7 @@ const within = { timeout: 8_000, interval: 20 };
 const sleeper = (env: Readonly<Record<string, string>> = {}): number => {
   const child = spawn('sleep', ['600'], { detached: true, stdio: 'ignore', env });
   child.unref();
-  return child.pid ?? 0;
+  return child.pid ?? Number.NaN;
 };
 
 async function firstLine(child: ChildProcess): Promise<unknown> {
@@ -65,7 +65,7 @@ describe('guard', () => {
     const guard = startGuard({ graceMs: 300 });
     const watched = sleeper();
     guard.watch(watched);
-    const first = guard.pid ?? 0;
+    const first = guard.pid ?? Number.NaN;
     process.kill(first, 'SIGKILL');
     await expect.poll(() => guard.pid !== first && alive(guard.pid ?? 0), within).toBe(true);
     expect(alive(watched)).toBe(true);
@@ -77,7 +77,7 @@ describe('guard', () => {
 describe.runIf(process.platform === 'linux')('processStart', () => {
   it('tells processes apart and knows the dead', async () => {
     const child = spawn('sleep', ['600'], { stdio: 'ignore' });
-    const pid = child.pid ?? 0;
+    const pid = child.pid ?? Number.NaN;
     expect(processStart(pid)).toMatch(/^\d+$/);
     expect(processStart(pid)).not.toBe(processStart(1));
     child.kill('SIGKILL');

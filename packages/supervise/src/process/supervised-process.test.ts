@@ -92,7 +92,7 @@ describe('superviseProcess', () => {
 
   it('starts a killed process again', async () => {
     const one = node(forever, { restart: { when: 'on-failure', firstDelayMs: 1 } });
-    const first = one.pid ?? 0;
+    const first = one.pid ?? Number.NaN;
     process.kill(first, 'SIGKILL');
     await expect.poll(() => one.restarts === 1 && one.state === 'running', within).toBe(true);
     expect(one.pid).not.toBe(first);
