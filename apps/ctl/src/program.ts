@@ -21,6 +21,7 @@ import { defineMetrics } from './commands/metrics.ts';
 import { definePolicy } from './commands/policy.ts';
 import { defineProxyConfig } from './commands/proxy-config.ts';
 import { defineProxyStatus } from './commands/proxy-status.ts';
+import { defineQuota } from './commands/quota.ts';
 import { defineRollback } from './commands/rollback.ts';
 import { defineRollout } from './commands/rollout.ts';
 import { defineStatus } from './commands/status.ts';
@@ -55,6 +56,7 @@ const groups: readonly (readonly [heading: string, commands: readonly DefineComm
       defineExplain,
       defineAuthz,
       defineAudit,
+      defineQuota,
       defineProxyStatus,
       defineProxyConfig,
       defineLogs,

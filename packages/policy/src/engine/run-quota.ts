@@ -20,7 +20,8 @@ export interface QuotaRun {
 export async function runQuota(parts: EngineParts, name: string, run: QuotaRun): Promise<QuotaVerdict> {
   const free: QuotaVerdict = {
     status: OK,
-    granted: run.asked.amount,
+    // What is given back is told as a positive number.
+    granted: run.asked.amount < 0n ? -run.asked.amount : run.asked.amount,
     validDurationMs: defaultLife.validDurationMs,
   };
   const granted: Grant[] = [];
@@ -32,7 +33,7 @@ export async function runQuota(parts: EngineParts, name: string, run: QuotaRun):
       await giveBack(parts, granted, run);
       return verdict;
     }
-    granted.push({ action, amount: verdict.granted });
+    if (run.asked.amount > 0n) granted.push({ action, amount: verdict.granted });
     least = smaller(least, verdict);
   }
   return least;
