@@ -44,7 +44,11 @@ export async function credentialsOf(
   return { rootsPem, certificatesPem: unwrap(issued).certificatesPem, privateKeyPem };
 }
 
-export function joinToken({ state }: Mesh, serviceAccount: string, namespace: string): Promise<string> {
+export function joinToken(
+  { state }: Pick<Mesh, 'state'>,
+  serviceAccount: string,
+  namespace: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request(
       {
