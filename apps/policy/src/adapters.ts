@@ -1,13 +1,16 @@
 // The adapters inside the policy service: one line each.
 import { type Adapter, inProcessAdapters, type PoolPorts } from '@xebec/policy';
+import type { WorkloadDirectory } from './doors/workload-directory.ts';
 
 /** What adapters that do I/O need of the process. */
 export interface AdapterSurroundings {
   /** Holds what adapters keep. */
   readonly stateDirectory: string;
   readonly quotas: PoolPorts;
+  /** Who is who. */
+  readonly workloads: WorkloadDirectory;
 }
 
-export const createAdapters = ({ quotas }: AdapterSurroundings): readonly Adapter[] => [
-  ...inProcessAdapters({ quotas }),
+export const createAdapters = ({ quotas, workloads }: AdapterSurroundings): readonly Adapter[] => [
+  ...inProcessAdapters({ quotas, workloads }),
 ];

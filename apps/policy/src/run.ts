@@ -140,7 +140,7 @@ async function openParts(
   });
   const ledgers = openLedgers(options.stateDirectory, (diagnostic) => emit({ kind: 'problem', diagnostic }));
   const holder: EngineHolder = await openEngine(first, {
-    adapters: createAdapters({ stateDirectory: options.stateDirectory, quotas: ledgers.ports }),
+    adapters: createAdapters({ stateDirectory: options.stateDirectory, workloads, quotas: ledgers.ports }),
     clock: systemClock,
     onFault: onFault('a configuration'),
     onApplied(configuration, problems) {

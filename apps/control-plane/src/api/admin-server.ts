@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { fail, type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ControlPlaneContext } from '../context.ts';
+import { countPolicyObjects } from '../policy/policy-kinds.ts';
 import { addAnalysisRoutes } from './analysis-api.ts';
 import { addAuditRoutes } from './audit-api.ts';
 import { addAuthorityRoutes } from './authority-api.ts';
@@ -81,6 +82,8 @@ function addStatusRoutes(server: FastifyInstance, context: ControlPlaneContext):
     conflicts: [...context.mesh.conflicts.entries()].map(([, conflict]) => conflict),
     problems: context.health.unwell(),
     patchChecks: context.health.patchChecks(),
+    policyServices: context.policyServices.statuses(),
+    policyObjects: countPolicyObjects(store),
     faults: graph.errors().map(({ collection, key, error }) => ({ collection, key, message: String(error) })),
     counters: xds.counters(),
   }));

@@ -1,6 +1,7 @@
 // The kinds that a policy service is told.
 import type { KindName, ObjectKey, ObjectOf } from '@xebec/config';
 import type { PolicyItem } from '@xebec/policy';
+import type { Store } from '@xebec/store';
 
 export const policyKinds = [
   'attributemanifest',
@@ -28,3 +29,7 @@ export function itemOf({ kind, metadata, spec }: ObjectOf<PolicyKindName>): Poli
   const language = 'language' in spec && spec.language === 'cel' ? { language: spec.language } : {};
   return { kind, namespace, name, spec, ...language };
 }
+
+/** How much there is for a policy service. */
+export const countPolicyObjects = (store: Pick<Store, 'source'>): number =>
+  policyKinds.reduce((sum, kind) => sum + store.source(kind).size, 0);

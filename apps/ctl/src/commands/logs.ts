@@ -20,7 +20,7 @@ export const defineLogs: DefineCommand = (cli, finish) =>
   ])
     .argument(
       '<workload>',
-      'pod, POD.NAMESPACE, deployment, the beginning of one; control-plane, agent or up',
+      'pod, POD.NAMESPACE, deployment, the beginning of one; control-plane, agent, policy or up',
     )
     .addOption(new Option('--envoy', "Envoy's own log").conflicts('access'))
     .option('--access', 'the access log')

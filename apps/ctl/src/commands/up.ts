@@ -18,6 +18,7 @@ import { type IdentityFlags, withIdentityOptions } from './identity-options.ts';
 export interface UpOptions extends JwksFlags, IdentityFlags, BundleFlags {
   readonly openMetrics?: boolean;
   readonly detach?: boolean;
+  readonly policy?: boolean;
   readonly state?: string;
   readonly capture: 'auto' | 'explicit' | 'transparent';
   readonly ingressPort?: number;
@@ -80,6 +81,10 @@ export const defineUp: DefineCommand = (cli, finish) =>
     .addOption(jwksAllowOption())
     .addOption(jwksRefreshOption())
     .addOption(auditSinkOption())
+    .option(
+      '--policy',
+      'start a policy service at once (default: with the first rule, handler, instance, quota or API spec)',
+    )
     .option('--trust-domain <name>', 'trust domain of identities (default: cluster.local)')
     .addOption(
       new Option('--timeout <duration>', 'give up when it does not serve after this long')

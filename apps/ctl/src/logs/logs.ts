@@ -11,7 +11,7 @@ import { loggedPods } from '../proxies/find-pod.ts';
 import { resolveWorkload } from '../proxies/resolve-workload.ts';
 import { logDirectory, stateDirectory } from '../state/state-directory.ts';
 
-const parts = new Set(['control-plane', 'agent', 'up']);
+const parts = new Set(['control-plane', 'agent', 'policy', 'up']);
 
 export async function logs(cli: Cli, workload: string, options: LogsOptions): Promise<ExitCode> {
   const state = stateDirectory(cli, options.state);

@@ -70,6 +70,7 @@ function flagsOf(options: UpOptions, state: string): readonly string[] {
     ...(envoy === undefined ? [] : ['--envoy', envoy]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...jwksArguments(options),
+    ...(options.policy === true ? ['--policy'] : []),
     ...bundleArguments(options),
     ...identityArguments(options),
     ...(openMetrics === true ? ['--open-metrics'] : []),

@@ -26,6 +26,10 @@ export interface UpRequest {
 export interface Running {
   readonly guard: Guard;
   readonly parts: Part[];
+  /** Nothing is started any more. */
+  isStopping?: true;
+  /** Waits for the first object that needs a policy service. */
+  policyNeed?: Disposable;
   readonly onRestart: (name: string, ending: Ending) => void;
 }
 
@@ -54,7 +58,7 @@ export async function holdMesh(cli: Cli, request: UpRequest): Promise<ExitCode> 
     await stopParts(cli, running);
     running.guard[Symbol.dispose]();
     removeMeshRecord(state);
-    for (const name of ['up', 'control-plane', 'agent']) removePidFile(state, name);
+    for (const name of ['up', 'control-plane', 'agent', 'policy']) removePidFile(state, name);
   }
 }
 
@@ -91,10 +95,14 @@ function restartReporter(cli: Cli): Running['onRestart'] {
 
 const partNames: Readonly<Record<Part['name'], string>> = {
   agent: 'stopping the workloads and their proxies',
+  policy: 'stopping the policy service',
   'control-plane': 'stopping the control plane',
 };
 
-async function stopParts(cli: Cli, { parts }: Running): Promise<void> {
+async function stopParts(cli: Cli, running: Running): Promise<void> {
+  running.isStopping = true;
+  running.policyNeed?.[Symbol.dispose]();
+  const { parts } = running;
   const progress: Progress = startProgress(cli);
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
     const step = progress.step(partNames[part.name]);

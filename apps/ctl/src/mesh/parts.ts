@@ -1,4 +1,4 @@
-// The two processes of a mesh: the control plane and the agent, restarted when they crash, gone when we are.
+// The processes of a mesh: the control plane, the agent, and the policy service where there is one; restarted when they crash, gone when we are.
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
@@ -14,7 +14,7 @@ import { logDirectory } from '../state/state-directory.ts';
 import type { MeshPlan } from './plan.ts';
 
 export interface Part {
-  readonly name: 'control-plane' | 'agent';
+  readonly name: 'control-plane' | 'agent' | 'policy';
   readonly process: SupervisedProcess;
   readonly logFile: string;
   /** What it wrote since it was started. */
@@ -82,6 +82,22 @@ export function startAgent(
     ...(plan.ingressPort === undefined ? [] : ['--gateway-port', `80=${plan.ingressPort}`]),
   ];
   return startPart(cli, { ...options, name: 'agent', args, stopTimeoutMs: 30_000 });
+}
+
+export function startPolicyService(
+  cli: Cli,
+  plan: MeshPlan,
+  options: PartOptions & { readonly up: UpOptions; readonly listen: string; readonly http: string },
+): Part {
+  const { openMetrics, trustDomain, certificateTtl } = options.up;
+  const args = [
+    ...['policy', 'serve', '--supervised', '--state', plan.state, '--control-plane', plan.xds],
+    ...['--listen', options.listen, '--http', options.http],
+    ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
+    ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
+    ...(openMetrics === true ? ['--open-metrics'] : []),
+  ];
+  return startPart(cli, { ...options, name: 'policy', args, stopTimeoutMs: 15_000 });
 }
 
 const auditSinks = ({ auditSink = [] }: UpOptions): readonly string[] =>

@@ -11,6 +11,7 @@ import type { Running, UpRequest } from './hold-mesh.ts';
 import { writeMeshRecord } from './mesh-record.ts';
 import { type Part, startAgent, startControlPlane, untilAnswered } from './parts.ts';
 import { type MeshPlan, otherPorts, ownHost, planMesh } from './plan.ts';
+import { startPolicyServiceWhenNeeded } from './policy-service.ts';
 import { type Serving, waitUntilServing } from './wait-until-serving.ts';
 
 export interface MeshStart extends UpRequest {
@@ -35,6 +36,9 @@ export async function startMesh(cli: Cli, start: MeshStart): Promise<Result<Serv
   record(start, planned.value, envoy.value, 'starting');
   const plan = await bringUpOnFreePorts(cli, { ...start, envoy: envoy.value.path }, planned.value, deadline);
   if (!plan.ok) return plan;
+  running.policyNeed = startPolicyServiceWhenNeeded(cli, {
+    ...{ running, state, up: options, plan: plan.value, guard: running.guard },
+  });
   const agent = startAgent(cli, plan.value, { ...running, state, up: options, envoy: envoy.value.path });
   running.parts.push(agent);
   const served = await waitUntilServing({ agent, plan: plan.value, progress, deadline });

@@ -78,8 +78,28 @@ function rowsOf(front: Front): readonly (readonly TableCell[])[] {
     ['configuration', `revision ${numberOf(at(found, 'revision')) ?? 0}`, objects],
     ['workloads', `${pods.filter(isReady).length} of ${plural(pods.length, 'Pod')} ready`, ''],
     ['proxies', `${synced} of ${plural(proxies.length, 'proxy', 'proxies')} in step`, ''],
+    ...policyServicesOf(found),
     ...(authority === undefined ? [] : [certificates(authority), rotationOf(authority)].flat()),
   ];
+}
+
+/** What each has in force; behind: what it has been sent since. */
+function policyServicesOf(found: unknown): readonly (readonly TableCell[])[] {
+  return objectsOf(at(found, 'policyServices')).map((each) => {
+    const revision = numberOf(each['revision']) ?? 0;
+    const sent = numberOf(each['sent']) ?? 0;
+    const behind = revision === sent ? '' : ` of ${sent}`;
+    return ['policy service', `revision ${revision}${behind}`, textOf(each['address'])];
+  });
+}
+
+/** Rules that nobody follows. */
+function policyProblemsOf(found: unknown): readonly Diagnostic[] {
+  const objects = numberOf(at(found, 'policyObjects')) ?? 0;
+  if (objects === 0 || objectsOf(at(found, 'policyServices')).length > 0) return [];
+  const message = `${plural(objects, 'object')} for a policy service, and none follows the control plane`;
+  const remedy = 'see "xebec logs policy", or run one: xebec policy serve';
+  return [{ ...problem('policy-service-absent', message, remedy), severity: 'warning' }];
 }
 
 /** The soonest end of each sort. */
@@ -145,6 +165,7 @@ function problemsOf({ status: found, authority, proxies, pods }: Front): readonl
     ...(authority?.warnings ?? []),
     ...refused,
     ...diagnosticsOf(at(found, 'problems')),
+    ...policyProblemsOf(found),
     ...unaccepted,
     ...unready,
     ...faults,
@@ -161,5 +182,6 @@ function shownFront({ status: found, authority, proxies, pods }: Front) {
     proxies: { all: proxies.length, synced: proxies.filter(({ state }) => state === 'SYNCED').length },
     certificates: authority?.certificates ?? [],
     rotation: authority?.rotation ?? null,
+    policyServices: listOf(at(found, 'policyServices')),
   };
 }
