@@ -16,6 +16,7 @@ import type { DoorOptions } from './doors/options.ts';
 import { type ConfigurationStream, configurationStream } from './follow-configuration.ts';
 import { followTrust } from './identity/follow-trust.ts';
 import { openIdentity, type PolicyIdentity } from './identity/identity.ts';
+import { keepIdentity } from './identity/kept-identity.ts';
 import { keepStream } from './identity/upstream.ts';
 import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from './options.ts';
 import { type Ledgers, openLedgers } from './quotas/open-ledgers.ts';
@@ -77,6 +78,9 @@ async function getIdentity(
       issueToken: options.issueToken,
       ...(options.leafTtlMs === undefined ? {} : { ttlMs: options.leafTtlMs }),
       onMessage: (message) => emit({ kind: 'identity', message }),
+      kept: keepIdentity(join(options.stateDirectory, 'identity.json'), (error) =>
+        emit({ kind: 'fault', what: 'the kept certificate', error }),
+      ),
     },
     signal,
   );

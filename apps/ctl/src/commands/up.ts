@@ -32,6 +32,11 @@ export interface UpOptions extends JwksFlags, IdentityFlags, BundleFlags {
   readonly output: 'table' | 'json';
 }
 
+const policyOption = new Option(
+  '--policy',
+  'start a policy service at once (default: with the first rule, handler, instance, quota or API spec)',
+);
+
 export const defineUp: DefineCommand = (cli, finish) =>
   withBundleOptions(
     withIdentityOptions(
@@ -78,13 +83,10 @@ export const defineUp: DefineCommand = (cli, finish) =>
       ),
     )
     .addOption(workloadKeyOption())
+    .addOption(policyOption)
     .addOption(jwksAllowOption())
     .addOption(jwksRefreshOption())
     .addOption(auditSinkOption())
-    .option(
-      '--policy',
-      'start a policy service at once (default: with the first rule, handler, instance, quota or API spec)',
-    )
     .option('--trust-domain <name>', 'trust domain of identities (default: cluster.local)')
     .addOption(
       new Option('--timeout <duration>', 'give up when it does not serve after this long')

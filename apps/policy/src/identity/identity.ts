@@ -7,6 +7,7 @@ import {
   type TrustBundle,
 } from '@xebec/ca';
 import { fail, type Result, succeed } from '@xebec/std';
+import type { KeptIdentity } from './kept-identity.ts';
 import { pause, retryMs } from './pause.ts';
 
 /** The key belongs to the certificate, always. */
@@ -24,6 +25,8 @@ export interface IdentityOptions {
   readonly issueToken: () => Promise<Result<string>>;
   readonly ttlMs?: number;
   readonly onMessage: (message: string) => void;
+  /** Where the last certificate is kept, for starts while the control plane is away. */
+  readonly kept: KeptIdentity;
 }
 
 export interface PolicyIdentity extends Disposable {
@@ -46,9 +49,17 @@ export async function openIdentity(
     if (signal.aborted) return undefined;
     if (obtained.ok) {
       options.onMessage(`has a certificate for ${obtained.value.spiffeId}`);
+      options.kept.save(obtained.value);
       return new RenewedIdentity(options, obtained.value);
     }
     options.onMessage(`no certificate yet: ${inWords(obtained)}`);
+    const kept = options.kept.load();
+    if (kept !== undefined && kept.spiffeId === options.spiffeId && Date.now() < kept.notAfter) {
+      options.onMessage(
+        `goes on with the certificate of an earlier run, good until ${new Date(kept.notAfter).toISOString()}`,
+      );
+      return new RenewedIdentity(options, kept);
+    }
     await pause(retryMs(failures), signal);
   }
   return undefined;
@@ -143,7 +154,7 @@ class RenewedIdentity implements PolicyIdentity {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const { issuedAt, notAfter } = this.current;
-      const delayMs = (notAfter - issuedAt) * (0.4 + Math.random() * 0.2);
+      const delayMs = issuedAt + (notAfter - issuedAt) * (0.4 + Math.random() * 0.2) - Date.now();
       await pause(delayMs, AbortSignal.any([signal, this.#hurry.signal]));
       this.#hurry = new AbortController();
       await this.#renew(signal);
@@ -158,6 +169,7 @@ class RenewedIdentity implements PolicyIdentity {
       if (obtained.ok) {
         const rootsPem = this.#told?.rootsPem ?? obtained.value.rootsPem;
         this.#become({ ...obtained.value, rootsPem });
+        this.#options.kept.save(this.current);
         this.#options.onMessage('renewed its certificate');
         return;
       }
