@@ -84,7 +84,11 @@ describe('values as JSON', () => {
       source.getKey('request.headers', '__proto__'),
       source.getKey('request.headers', 'valueOf'),
     ]).toEqual(['y', undefined]);
-    expect(formatReferences(source.references())).toEqual([]);
+    expect(formatReferences(source.references())).toEqual([
+      '-request.headers[valueOf]',
+      'request.headers',
+      'request.headers[__proto__]',
+    ]);
     expect(
       readAttributes({ a: [1], b: null, c: { type: 'INT64', value: '1.5' } }, istioVocabulary),
     ).toMatchObject({
@@ -93,4 +97,17 @@ describe('values as JSON', () => {
     });
     expect(readAttributes([], istioVocabulary).ok).toBe(false);
   });
+});
+
+test('[MX-3] a reference to a key says nothing of the rest of its map', () => {
+  const labels = new Map([['app', 'reviews']]);
+  const source = new RecordingSource(new Map([['source.labels', labels]]));
+  source.getKey('source.labels', 'app');
+  source.getKey('destination.labels', 'app');
+  expect(source.references()).toEqual([
+    { name: 'source.labels', key: 'app', isPresent: true },
+    { name: 'destination.labels', isPresent: false },
+  ]);
+  source.get('source.labels');
+  expect(source.references()[0]).toEqual({ name: 'source.labels', isPresent: true });
 });

@@ -38,9 +38,9 @@ export class RecordingSource implements AttributeSource {
   }
 
   getKey(name: string, key: string): string | undefined {
+    if (!this.hasMap(name)) return undefined;
     const map = this.#bag.get(name);
-    if (!(map instanceof Map)) return undefined;
-    const value: string | undefined = map.get(key);
+    const value: string | undefined = map instanceof Map ? map.get(key) : undefined;
     let keys = this.#keys.get(name);
     if (keys === undefined) {
       keys = new Map();

@@ -85,7 +85,7 @@ const bags: fc.Arbitrary<AttributeBag> = fc
   .array(fc.tuple(fc.constantFrom(...Object.keys(types), '__proto__'), values))
   .map((all) => new Map(all));
 
-const limits = { numRuns: 300, interruptAfterTimeLimit: 8_000 };
+const limits = { numRuns: 200, interruptAfterTimeLimit: 5_000 };
 
 /** Without places. */
 const shape = (syntax: Syntax): unknown =>
@@ -234,5 +234,15 @@ describe('what is hostile', () => {
     expect(nested(10_000)).toContain('nested deeper');
     expect(evaluate(`true${' && true'.repeat(900)}`)).toEqual({ ok: true, value: true });
     expect(evaluate(`true${' && true'.repeat(9_000)}`)).toContain('unable to parse');
+    const many = `${'('.repeat(190)}i${`${'+1'.repeat(150)})`.repeat(190)}`;
+    expect(evaluate(many)).toContain('joined of more than 1000 parts');
+    for (const text of [
+      `i${'+ 1'.repeat(2_600)}`,
+      `s${'.reverse()'.repeat(800)}`,
+      `i${'.b'.repeat(4_000)}`,
+    ]) {
+      const compiled = compileExpression(text, { vocabulary, language: 'cel' });
+      expect(compiled.ok ? [] : compiled.diagnostics).toMatchObject([{ code: 'expression-syntax' }]);
+    }
   });
 });

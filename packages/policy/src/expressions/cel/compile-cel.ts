@@ -10,7 +10,7 @@ import { type CelExpr, environment } from './cel-library.ts';
 import { showType, valueTypeOf } from './cel-type.ts';
 import { type AttributeUse, CelChecker } from './check-cel.ts';
 import { compileFast } from './fast-path.ts';
-import { expandMacros } from './macros.ts';
+import { childrenOf, expandMacros } from './macros.ts';
 import { fromCel, type OffsetOf } from './result.ts';
 
 export type CompiledCel =
@@ -84,10 +84,27 @@ function parseCel(text: string): Parsed | SyntaxProblem {
   }
   try {
     const { expr, sourceInfo } = parse(text);
+    if (depthOf(expr) > maximumDepth) return tooDeep;
     return { expr, positions: sourceInfo?.positions ?? {} };
   } catch (error) {
     return parseProblem(error);
   }
+}
+
+/** Checking and evaluating recurse. */
+const maximumDepth = 500;
+
+const tooDeep: SyntaxProblem = {
+  offset: 0,
+  message: `unable to parse expression: more than ${maximumDepth} parts in one another`,
+};
+
+/** Level by level, because the tree may be deeper than the stack. */
+function depthOf(expr: CelExpr): number {
+  let depth = 0;
+  for (let level: readonly CelExpr[] = [expr]; level.length > 0; level = level.flatMap(childrenOf))
+    depth += 1;
+  return depth;
 }
 
 function parseProblem(error: unknown): SyntaxProblem {

@@ -1,4 +1,4 @@
-// Reads an expression as Go's own parser does: same operators, same precedence (`|` binds like `+`), same complaints, because users know those messages. Rule: ends on any text, and goes no deeper than `maximumDepth`.
+// Reads an expression as Go's own parser does: same operators, same precedence (`|` binds like `+`), same complaints, because users know those messages. Rule: ends on any text, and goes no deeper than its limits.
 import type { GoExpression } from './go-expression.ts';
 import { type Scanner, scan } from './scanner.ts';
 import { foundText, type SyntaxProblem, type Token } from './token.ts';
@@ -8,7 +8,10 @@ export type GoParse =
   | { readonly ok: false; readonly problems: readonly SyntaxProblem[] };
 
 /** Nested deeper than this is refused: nobody writes it, and evaluation recurses. */
-export const maximumDepth = 200;
+const maximumDepth = 200;
+
+/** Operators, calls, indexes and dots of one expression. */
+const maximumJoins = 1_000;
 
 const precedences: Readonly<Record<string, number>> = {
   '||': 1,
@@ -57,6 +60,7 @@ class GoParser {
   readonly #problems: SyntaxProblem[] = [];
   #token: Token;
   #depth = 0;
+  #joins = 0;
 
   constructor(source: string) {
     this.#source = source;
@@ -80,7 +84,7 @@ class GoParser {
 
   #binary(lowest: number): GoExpression {
     let left = this.#unary();
-    for (let joined = 0; ; joined += 1) {
+    for (;;) {
       const operator = this.#operator();
       const precedence = precedences[operator] ?? 0;
       if (precedence < lowest) return left;
@@ -89,7 +93,7 @@ class GoParser {
       this.#advance();
       const right = this.#deeper(() => this.#binary(precedence + 1));
       left = { kind: 'binary', operator, left, right, offset };
-      if (joined > maximumDepth * 5) return this.#giveUp();
+      if (this.#isTooLong()) return this.#giveUp();
     }
   }
 
@@ -110,8 +114,8 @@ class GoParser {
 
   #primary(): GoExpression {
     let expression = this.#operand();
-    for (let joined = 0; ; joined += 1) {
-      if (joined > maximumDepth) return this.#giveUp();
+    for (;;) {
+      if (this.#isTooLong()) return this.#giveUp();
       if (this.#isAt('.')) expression = this.#selector(expression);
       else if (this.#isAt('[')) expression = this.#index(expression);
       else if (this.#isAt('(')) expression = this.#call(expression);
@@ -251,9 +255,14 @@ class GoParser {
     return expression;
   }
 
+  #isTooLong(): boolean {
+    this.#joins += 1;
+    return this.#joins > maximumJoins * 2;
+  }
+
   #giveUp(): GoExpression {
     const { offset } = this.#token;
-    this.#complain(`nested deeper than ${maximumDepth}, or joined more than ${maximumDepth * 5} times`);
+    this.#complain(`nested deeper than ${maximumDepth}, or joined of more than ${maximumJoins} parts`);
     while (this.#token.kind !== 'end') this.#advance();
     return { kind: 'other', what: 'nothing', offset };
   }

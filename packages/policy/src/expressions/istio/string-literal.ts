@@ -120,12 +120,3 @@ function unescapeOne(written: string): string {
   );
   return new TextDecoder().decode(Uint8Array.from(bytes));
 }
-
-/** A literal that says the text. */
-export const quoteString = (text: string): string =>
-  `"${text.replace(/[\\"]/g, '\\$&').replace(/[\p{Cc}\p{Cs}]/gu, escapeControl)}"`;
-
-const escapeControl = (character: string): string => {
-  const code = character.codePointAt(0) ?? 0;
-  return code >= 0xd800 && code < 0xe000 ? '\ufffd' : `\\u${code.toString(16).padStart(4, '0')}`;
-};
