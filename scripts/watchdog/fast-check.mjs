@@ -12,7 +12,20 @@ function withLimit(parameters = {}) {
   return timeout > 0 ? { interruptAfterTimeLimit: timeout * shareOfTest, ...parameters } : parameters;
 }
 
-export const assert = (property, parameters) => fastCheck.assert(property, withLimit(parameters));
+/** A good run that was cut says so. */
+function report(details) {
+  if (details.failed)
+    throw new Error(fastCheck.defaultReportMessage(details), { cause: details.errorInstance });
+  if (!details.interrupted) return;
+  const wanted = details.runConfiguration.numRuns ?? 100;
+  console.warn(`${details.numRuns} of ${wanted} random tries were good; there was no time for more`);
+}
+
+export function assert(property, parameters) {
+  const limited = withLimit(parameters);
+  const own = property.isAsync() || limited.reporter !== undefined ? {} : { reporter: report };
+  return fastCheck.assert(property, { ...limited, ...own });
+}
 export const check = (property, parameters) => fastCheck.check(property, withLimit(parameters));
 
 export default { ...fastCheck, assert, check };
