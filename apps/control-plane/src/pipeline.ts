@@ -128,6 +128,7 @@ export const configInputs = (store: Pick<Store, 'source'>) => ({
   templates: store.source('template'),
   quotaSpecs: store.source('QuotaSpec'),
   quotaSpecBindings: store.source('QuotaSpecBinding'),
+  quotaPools: store.source('QuotaPool'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

@@ -58,6 +58,7 @@ export interface MeshInputs {
   readonly templates: ObjectsOf<'template'>;
   readonly quotaSpecs: ObjectsOf<'QuotaSpec'>;
   readonly quotaSpecBindings: ObjectsOf<'QuotaSpecBinding'>;
+  readonly quotaPools: ObjectsOf<'QuotaPool'>;
   /** What was found where `keyRequests` says; none where nothing has been found yet. */
   readonly keySets: Collection<KeySource, string>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;

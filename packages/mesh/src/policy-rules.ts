@@ -12,6 +12,7 @@ import {
 import { deepEqual } from '@xebec/std';
 import type { MeshInputs } from './inputs.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
+import { deriveQuotaPools } from './quota-pools.ts';
 
 /** Which quotas services ask for. */
 export interface BoundQuotas {
@@ -53,9 +54,12 @@ export function derivePolicyRules(graph: Graph, inputs: MeshInputs): PolicyRuleS
       [key, { services, quotas: named.flatMap((one) => quotasOf(one, read.quotaSpecs)) }],
     ],
   });
+  const pools = deriveQuotaPools(graph, inputs);
+  const allRules = graph.union('mesh.allPolicyRules', rules, pools.rules);
+  const allBindings = graph.union('mesh.allQuotaBindings', bindings, pools.bindings);
   return {
-    policyRules: graph.index(rules, 'byNamespace', ({ namespace }) => [namespace]),
-    quotaBindings: graph.index(bindings, 'byServiceNamespace', ({ services }) => [
+    policyRules: graph.index(allRules, 'byNamespace', ({ namespace }) => [namespace]),
+    quotaBindings: graph.index(allBindings, 'byServiceNamespace', ({ services }) => [
       ...new Set(services.map(({ namespace, host }) => (host === undefined ? namespace : '*'))),
     ]),
   };

@@ -84,6 +84,7 @@ const inputsOf = (store: Store) => ({
   templates: store.source('template'),
   quotaSpecs: store.source('QuotaSpec'),
   quotaSpecBindings: store.source('QuotaSpecBinding'),
+  quotaPools: store.source('QuotaPool'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

@@ -29,6 +29,7 @@ export type MeshObject = {
   | 'template'
   | 'QuotaSpec'
   | 'QuotaSpecBinding'
+  | 'QuotaPool'
   | 'Sidecar'
   | 'EnvoyFilter'
   | 'WasmPlugin'
@@ -73,6 +74,7 @@ function createSources(graph: Graph) {
     template: of('template'),
     QuotaSpec: of('QuotaSpec'),
     QuotaSpecBinding: of('QuotaSpecBinding'),
+    QuotaPool: of('QuotaPool'),
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     Sidecar: of('Sidecar'),
@@ -119,6 +121,7 @@ export function createMesh(): MeshFixture {
     templates: sources.template,
     quotaSpecs: sources.QuotaSpec,
     quotaSpecBindings: sources.QuotaSpecBinding,
+    quotaPools: sources.QuotaPool,
     keySets,
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,
