@@ -1,5 +1,7 @@
 // The adapters inside the policy service: one line each.
+
 import { type Adapter, inProcessAdapters, type PoolPorts } from '@xebec/policy';
+import { createListSource } from './backends/lists/list-source.ts';
 import type { WorkloadDirectory } from './doors/workload-directory.ts';
 
 /** What adapters that do I/O need of the process. */
@@ -12,5 +14,5 @@ export interface AdapterSurroundings {
 }
 
 export const createAdapters = ({ quotas, workloads }: AdapterSurroundings): readonly Adapter[] => [
-  ...inProcessAdapters({ quotas, workloads }),
+  ...inProcessAdapters({ quotas, workloads, lists: createListSource() }),
 ];

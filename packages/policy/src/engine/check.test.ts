@@ -259,6 +259,27 @@ describe('a handler that fails', () => {
     expect(engine.inspect().handlers[0]).toMatchObject({ timeouts: 1 });
   });
 
+  it('that takes long to build holds up nobody, and is used once it is there', async () => {
+    const clock = testClock();
+    let ready = (): void => undefined;
+    const late: Adapter = {
+      ...throwing,
+      build: () =>
+        new Promise((resolve) => {
+          ready = () => resolve({ check: () => ({ status: OK, validDurationMs: 1, validUseCount: 1 }) });
+        }),
+    };
+    const building = engineOf(customRule(), [late], { clock, limits: { buildMs: 100 } });
+    await settled();
+    clock.advance(100);
+    const { engine, problems } = await building;
+    expect(problems).toMatchObject([{ diagnostic: { message: 'is not built after 100 ms' } }]);
+    expect((await engine.check({ attributes: bag({}) })).status.code).toBe(14);
+    ready();
+    await settled();
+    expect((await engine.check({ attributes: bag({}) })).status).toEqual(OK);
+  });
+
   it('that cannot be built or is not there fails its rules', async () => {
     const broken: Adapter = { ...throwing, build: () => Promise.reject(new Error('no socket')) };
     const built = await engineOf(customRule(), [broken]);

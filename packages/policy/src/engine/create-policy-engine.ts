@@ -11,6 +11,7 @@ import { indexRules } from './rule-index.ts';
 import { RuleSamplers } from './sampling.ts';
 
 const defaultLimits: EngineLimits = {
+  buildMs: 3_000,
   handlerTimeoutMs: 2_000,
   failuresToOpen: 5,
   openMs: 5_000,

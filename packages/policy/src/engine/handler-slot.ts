@@ -27,6 +27,7 @@ export class HandlerSlot {
   readonly #circuit: Circuit;
   #handler: Handler | undefined;
   #buildProblem: string | undefined = 'is not built yet';
+  #isClosed = false;
   #problem: string | undefined;
   #users = 0;
   #underWay = 0;
@@ -43,15 +44,30 @@ export class HandlerSlot {
     });
   }
 
-  /** Never rejects: a handler that could not be built fails every call. */
-  async start(): Promise<string | undefined> {
+  /** Never rejects, and does not wait for long: a handler that is not built fails every call until it is. */
+  start(): Promise<string | undefined> {
+    const { clock, limits } = this.#options;
+    return new Promise((resolve) => {
+      const cancel = clock.after(limits.buildMs, () => {
+        this.#buildProblem = `is not built after ${limits.buildMs} ms`;
+        resolve(this.#buildProblem);
+      });
+      this.#build().then(() => {
+        cancel();
+        resolve(this.#buildProblem);
+      });
+    });
+  }
+
+  async #build(): Promise<void> {
     try {
-      this.#handler = await this.#options.build(this.#context());
+      const handler = await this.#options.build(this.#context());
+      if (this.#isClosed) return await handler.close?.();
+      this.#handler = handler;
       this.#buildProblem = undefined;
     } catch (error) {
       this.#buildProblem = `could not be built: ${messageOf(error)}`;
     }
-    return this.#buildProblem;
   }
 
   /** False: it could not be built, or is closed. */
@@ -68,6 +84,7 @@ export class HandlerSlot {
   async release(): Promise<void> {
     this.#users--;
     if (this.#users > 0) return;
+    this.#isClosed = true;
     await this.queue.close();
     const handler = this.#handler;
     this.#handler = undefined;

@@ -14,6 +14,8 @@ export interface EngineClock {
 }
 
 export interface EngineLimits {
+  /** A configuration waits no longer for a handler to be built; it is used once it is. */
+  readonly buildMs: number;
   /** For one call of a handler that says nothing else. */
   readonly handlerTimeoutMs: number;
   /** Failures one after the other that open a handler's circuit. */

@@ -81,9 +81,10 @@ class HeldList implements ListListener {
     const { entryType, overrides } = this.#config;
     if (text !== this.#text) {
       const entries = splitEntries(text, entryType);
-      const wrong = entries.find((entry) => entryProblem(entry, entryType) !== undefined);
-      if (wrong !== undefined) {
-        this.failure(`has an entry that is wrong: ${wrong.slice(0, 60)}: ${entryProblem(wrong, entryType)}`);
+      const wrong = entries.findIndex((entry) => entryProblem(entry, entryType) !== undefined);
+      // What it says stays unsaid: who names a file here need not be one who may read it.
+      if (wrong >= 0) {
+        this.failure(`its entry ${wrong + 1} is wrong for ${entryType}`);
         return;
       }
       this.#entries = readEntries([...overrides, ...entries], entryType);
