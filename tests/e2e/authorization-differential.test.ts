@@ -9,6 +9,15 @@ import { proxyOf } from '../../packages/envoy/src/testing/proxies.ts';
 import { normalizePath } from '../../packages/mesh/src/authorization-check/paths.ts';
 import { type AuthorizationAnswer, checkCall, defaultSettings } from '../../packages/mesh/src/index.ts';
 import { type Dice, diceOf } from './support/differential/dice.ts';
+import { badToken, expectedOf } from './support/differential/expected.ts';
+import {
+  callHeader,
+  extensionProviders,
+  type Judge,
+  judgeEntry,
+  startJudge,
+  verdictHeader,
+} from './support/differential/judge.ts';
 import {
   caseHeader,
   firstTcpPort,
@@ -43,6 +52,7 @@ const credentials = new Map<string, ClientCredentials>();
 let mesh: ConfigMesh;
 let envoy: RunningEnvoy;
 let upstream: Server;
+let judge: Judge;
 
 const podOf = (namespace: string, ports: readonly number[]) => ({
   apiVersion: 'v1',
@@ -76,7 +86,7 @@ function documents(): readonly unknown[] {
     const namespace = tcpNamespace(index);
     return [podOf(namespace, [port]), serviceOf(namespace, port), ...policiesOf(dice, namespace, [port, 80])];
   });
-  return [requestAuthentication, ...[...http, ...tcp].flat()];
+  return [requestAuthentication, judgeEntry, ...[...http, ...tcp].flat()];
 }
 
 function authorizationIn(namespace: string): Authorization {
@@ -92,7 +102,8 @@ beforeAll(async () => {
     credentials.set(identity, { certificatesPem, privateKeyPem });
   }
   const server = await enrol(authority, `spiffe://${trustDomain}/ns/default/sa/server`);
-  mesh = createConfigMesh({ trustDomain });
+  mesh = createConfigMesh({ trustDomain, extensionProviders });
+  judge = await startJudge();
   mesh.apply(
     documents()
       .map((document) => JSON.stringify(document))
@@ -119,12 +130,14 @@ beforeAll(async () => {
     authentication: mesh.mesh.inbounds.get(httpNamespace(0))?.authentication ?? [],
     http: Array.from({ length: httpCases }, (_, index) => authorizationIn(httpNamespace(index))),
     tcp: Array.from({ length: tcpCases }, (_, index) => authorizationIn(tcpNamespace(index))),
+    judgePort: judge.port,
     upstream: { address: '127.0.0.1', port: typeof bound === 'object' ? (bound?.port ?? 0) : 0 },
   });
 }, 300_000);
 
 afterAll(async () => {
   upstream?.close();
+  judge?.close();
   await envoy?.[Symbol.asyncDispose]();
   directory[Symbol.dispose]();
 });
@@ -155,20 +168,6 @@ const modeOf = (port: number) => httpPorts.find(([number]) => number === port)?.
 
 const credentialsOf = ({ identity = '' }: Client): ClientCredentials | undefined => credentials.get(identity);
 
-const badToken = 'a bad token';
-
-/** As Envoy tells it. */
-function expectedOf(answer: AuthorizationAnswer): string {
-  const { decision, reason, policy = '', rule, unknown } = answer;
-  if (unknown.length > 0) return `undecided for want of ${unknown.join()}`;
-  if (reason === 'bad-request') return '400';
-  if (reason === 'bad-token') return badToken;
-  if (decision === 'ALLOW') return '200';
-  const [, namespace, name] = policy.split('/');
-  const matched = reason === 'rule' ? `ns[${namespace}]-policy[${name}]-rule[${rule}]` : 'none';
-  return `403 rbac_access_denied_matched_policy[${matched}]`;
-}
-
 interface Disagreement {
   readonly namespace: string;
   readonly client: Client;
@@ -197,16 +196,25 @@ async function checkHttpCase(dice: Dice, index: number): Promise<readonly Disagr
     const port = dice.pick(httpPorts)[0];
     const channel = new RequestChannel(client, { address, port }, credentialsOf(client));
     for (let call = 0; call < callsPerCase / 2; call++) {
-      const request = requestOf(dice);
+      const made = requestOf(dice);
+      const id = `${index}-${each}-${call}`;
+      const request = { ...made, headers: [...made.headers, [callHeader, id] as const] };
+      const verdict = request.headers.find(([name]) => name === verdictHeader)?.[1] ?? '';
       const answer = await channel.send(request, [caseHeader, String(index)]);
-      const decided = expectedOf(answerTo(client, namespace, port, request));
+      const decided = expectedOf(answerTo(client, namespace, port, request), verdict);
+      const beside = `${decided.isAsked ? 'asked' : 'unasked'} ${decided.marks.join(' / ')}`;
       const expected =
-        decided === '400' ? decided : `${decided} ${normalizePath(request.path, modeOf(port))}`;
+        decided.answer === '400'
+          ? decided.answer
+          : `${decided.answer} ${normalizePath(request.path, modeOf(port))} ${beside}`;
       const { status, headers } = answer ?? { status: 0, headers: new Map<string, string>() };
       const told = headers.get('x-seen-details') ?? '';
       const isBadToken = told.startsWith('jwt_authn_access_denied') && (status === 401 || status === 403);
       const details = isBadToken ? badToken : status === 403 ? `403 ${told}` : String(status);
-      const actual = status === 400 ? details : `${details} ${headers.get('x-seen-path')}`;
+      const marks = (await envoy.marksOf(id)) ?? ['nothing'];
+      const isAsked = judge.asked.has(id) ? 'asked' : 'unasked';
+      const actual =
+        status === 400 ? details : `${details} ${headers.get('x-seen-path')} ${isAsked} ${marks.join(' / ')}`;
       if (actual !== expected) found.push({ namespace, client, request, expected, actual });
     }
     channel.close();
@@ -245,7 +253,7 @@ async function checkAll(
 
 const longest = 3;
 
-it('[AU-7] requests are decided alike by Envoy and by the evaluator, by the same rule and for the same path', async () => {
+it('[AU-7] requests are decided alike by Envoy and by the evaluator, by the same rule and for the same path; the same are asked about and noted down', async () => {
   const found = await checkAll(httpCases, checkHttpCase);
   expect(found.slice(0, longest).map(shown), `${found.length} disagreements`).toEqual([]);
 }, 600_000);

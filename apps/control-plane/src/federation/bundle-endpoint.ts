@@ -127,7 +127,10 @@ function keepPresented(server: Server, options: BundleEndpointOptions, first: Pr
     version = versionOf(certificate);
     void renew();
   };
-  const timer = certificate === undefined ? setInterval(renew, renewEveryMs) : setInterval(look, lookEveryMs);
+  const timer =
+    certificate === undefined
+      ? setInterval(() => void renew(), renewEveryMs)
+      : setInterval(look, lookEveryMs);
   timer.unref();
   const changes = certificate === undefined ? authority.subscribe(() => void renew()) : undefined;
   return {

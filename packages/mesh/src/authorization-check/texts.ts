@@ -41,7 +41,10 @@ export function matchesHost(host: string, pattern: TextPattern): boolean {
   if (pattern.kind === 'prefix') return matchesText(text, wanted);
   const [, name = '', ownPort] = nameAndPort.exec(wanted.value) ?? [];
   const [, asked = '', askedPort] = nameAndPort.exec(text) ?? [];
-  return (ownPort === undefined || ownPort === askedPort) && matchesText(asked, { ...wanted, value: name });
+  const named = { ...wanted, value: name };
+  if (ownPort !== undefined) return ownPort === askedPort && matchesText(asked, named);
+  // What comes before an ending may hold the port's colon: `*8080`.
+  return matchesText(asked, named) || (pattern.kind === 'suffix' && text.replace(/\.+$/, '').endsWith(name));
 }
 
 /** Without the dots between them. */

@@ -1,5 +1,6 @@
 // Random requests: who sends them, from where, and what is in them, among it what tries to look like something else.
 import type { Dice } from './dice.ts';
+import { verdictHeader } from './judge.ts';
 import { tokenFor } from './random-tokens.ts';
 import {
   accounts,
@@ -85,9 +86,12 @@ function headersOf(dice: Dice): Request['headers'] {
 const tokenIn = (dice: Dice): Request['headers'] =>
   dice.once(3) ? [] : [['Authorization', `Bearer ${tokenFor(dice)}`]];
 
+/** What the provider is to say, should it be asked. */
+const verdictOf = (dice: Dice): string => (dice.once(2) ? 'deny' : 'allow');
+
 export const requestOf = (dice: Dice): Request => ({
   method: dice.pick(methods),
   path: pathOf(dice),
   host: dice.pick(hosts),
-  headers: [...headersOf(dice), ...tokenIn(dice)],
+  headers: [...headersOf(dice), ...tokenIn(dice), [verdictHeader, verdictOf(dice)]],
 });

@@ -118,16 +118,40 @@ const ruleOf = (dice: Dice, ports: readonly number[]): Json => ({
   ...listed('when', dice.once(2) ? [] : dice.several(0, 2, () => conditionOf(dice, ports))),
 });
 
-/** One to three policies; `ports` are numbers that calls may be for. */
+interface Kind {
+  readonly action: string;
+  /** Whom it asks. */
+  readonly provider?: string;
+  readonly isTried?: boolean;
+}
+
+function kindOf(dice: Dice): Kind {
+  switch (dice.roll(10)) {
+    case 0:
+      return { action: 'AUDIT' };
+    case 1:
+    case 2:
+      return { action: 'CUSTOM', provider: dice.once(4) ? 'nobody' : 'judge' };
+    default:
+      return { action: dice.once(2) ? 'DENY' : 'ALLOW', isTried: dice.once(5) };
+  }
+}
+
+/** One to four policies; `ports` are numbers that calls may be for. Those that ask have the name of whom they ask in theirs. */
 export const policiesOf = (dice: Dice, namespace: string, ports: readonly number[]): readonly Json[] =>
   dice
-    .several(1, 3, () => ruleOf)
-    .map((_, index) => ({
+    .several(1, 4, () => kindOf(dice))
+    .map(({ action, provider, isTried = false }, index) => ({
       apiVersion: 'security.istio.io/v1',
       kind: 'AuthorizationPolicy',
-      metadata: { name: `p${index}`, namespace },
+      metadata: {
+        name: provider === undefined ? `p${index}` : `p${index}-${provider}`,
+        namespace,
+        ...(isTried ? { annotations: { 'istio.io/dry-run': 'true' } } : {}),
+      },
       spec: {
-        action: dice.once(2) ? 'DENY' : 'ALLOW',
+        action,
+        ...(provider === undefined ? {} : { provider: { name: provider } }),
         rules: dice.several(dice.once(8) ? 0 : 1, 3, () => ruleOf(dice, ports)),
       },
     }));
