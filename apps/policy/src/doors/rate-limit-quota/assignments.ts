@@ -1,7 +1,7 @@
 // What a proxy may let through before it asks again. The rule: what is handed out was taken from the quota first, so that any number of proxies together stay below the limit; what one did not use is given back when it says so.
 
-/** Takes units from a quota; negative gives back. Answers what was granted, and when there may be more. */
-export type Take = (amount: bigint) => Promise<{ readonly granted: bigint; readonly resetMs: number }>;
+/** Takes units from a quota; negative gives back. Answers what was granted. */
+export type Take = (amount: bigint) => Promise<bigint>;
 
 export interface Usage {
   readonly allowed: bigint;
@@ -13,8 +13,6 @@ export interface Usage {
 export interface Assignment {
   /** Units that may be let through from now on; 0: none. */
   readonly units: bigint;
-  /** Tells it from the one before: a proxy that gets an equal one goes on with what is left of the old. */
-  readonly generation: number;
   /** How long it holds; the proxy falls back to its own rule after it. */
   readonly validMs: number;
 }
@@ -33,7 +31,6 @@ export class AssignedBucket {
   readonly #limits: AssignmentLimits;
   /** Taken from the quota and not yet reported as used. */
   #held = 0n;
-  #generation = 0;
 
   constructor(take: Take, limits: AssignmentLimits) {
     this.#take = take;
@@ -55,13 +52,8 @@ export class AssignedBucket {
       this.#held = wanted;
     }
     const missing = wanted - this.#held;
-    const { granted, resetMs } =
-      missing === 0n ? { granted: 0n, resetMs: this.#limits.validMs } : await this.#take(missing);
-    this.#held += granted;
-    const validMs =
-      this.#held === 0n ? Math.min(this.#limits.validMs, Math.max(resetMs, 100)) : this.#limits.validMs;
-    this.#generation += 1;
-    return { units: this.#held, validMs, generation: this.#generation };
+    if (missing > 0n) this.#held += await this.#take(missing);
+    return { units: this.#held, validMs: this.#limits.validMs };
   }
 
   /** The proxy is gone or does not use the bucket any more. */

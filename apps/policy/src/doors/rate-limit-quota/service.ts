@@ -5,6 +5,7 @@ import {
   type BucketId,
   type RateLimitQuotaResponse,
   type RateLimitQuotaResponse_BucketAction,
+  RateLimitQuotaResponse_BucketAction_QuotaAssignmentActionSchema,
   RateLimitQuotaResponse_BucketActionSchema,
   RateLimitQuotaResponseSchema,
   RateLimitQuotaService,
@@ -13,8 +14,10 @@ import {
 } from '@xebec/protos/envoy/service/rate_limit_quota/v3/rlqs_pb';
 import {
   RateLimitStrategy_BlanketRule as Blanket,
+  type RateLimitStrategy,
   RateLimitStrategySchema,
 } from '@xebec/protos/envoy/type/v3/ratelimit_strategy_pb';
+import { TokenBucketSchema } from '@xebec/protos/envoy/type/v3/token_bucket_pb';
 import { knowSide } from '../attributes/workload-attributes.ts';
 import { type ProxySide, proxySideOf } from '../proxies/side.ts';
 import { readTextAttributes } from '../proxies/text-attributes.ts';
@@ -30,7 +33,8 @@ const door = 'rate-limit-quota';
 /** Buckets of one stream. */
 const mostBuckets = 4_096;
 
-const defaultAssignments: AssignmentLimits = { least: 1n, most: 1_000n, validMs: 5_000 };
+/** Envoy 1.40 reports every five seconds, whatever it is told: an assignment outlives one report that is late. */
+const defaultAssignments: AssignmentLimits = { least: 1n, most: 1_000n, validMs: 12_000 };
 
 /** The key of a bucket that names its quota; without it the stream's domain does. */
 export const quotaKey = 'quota';
@@ -66,7 +70,7 @@ function followUsage(
         if (!buckets.has(key) && buckets.size >= mostBuckets)
           return refusal(status.RESOURCE_EXHAUSTED, `more than ${mostBuckets} buckets`);
         buckets.set(key, bucket);
-        actions.push(actionOf(id, await bucket.report(usageOf(usage))));
+        actions.push(...actionsOf(id, await bucket.report(usageOf(usage))));
       }
       send(create(RateLimitQuotaResponseSchema, { bucketAction: actions }));
       return undefined;
@@ -106,39 +110,40 @@ function takerOf(gate: Gate, { side, domain, id }: Taking): Take {
       .engine()
       .allocate(quota, { amount, isBestEffort: true, deduplicationId: '' }, bag.bag);
     if (amount > 0n) gate.metrics.countQuota(door, verdict.granted > 0n);
-    return { granted: verdict.granted, resetMs: verdict.resetMs ?? 1_000 };
+    return verdict.granted;
   };
 }
 
 /** No proxy fills its bucket by itself: one unit a day is as good as none. */
-const dayMs = 86_400_000;
-const mostGenerations = 1_000;
+const fillInterval = protoDurationOfMs(86_400_000);
 
-export function actionOf(
+/**
+ * Envoy gives a bucket of tokens that takes the place of another only the part that was left in that one. So the rule
+ * that lets nothing through goes before it in the same answer, of which Envoy sees only the end: then it is full.
+ */
+export function actionsOf(
   bucketId: BucketId,
-  { units, validMs, generation }: Assignment,
+  { units, validMs }: Assignment,
+): readonly RateLimitQuotaResponse_BucketAction[] {
+  const nothing = actionOf(bucketId, validMs, { case: 'blanketRule', value: Blanket.DENY_ALL });
+  if (units === 0n) return [nothing];
+  const value = create(TokenBucketSchema, { maxTokens: Number(units), tokensPerFill: 1, fillInterval });
+  return [nothing, actionOf(bucketId, validMs, { case: 'tokenBucket', value })];
+}
+
+function actionOf(
+  bucketId: BucketId,
+  validMs: number,
+  strategy: RateLimitStrategy['strategy'],
 ): RateLimitQuotaResponse_BucketAction {
-  const strategy =
-    units === 0n
-      ? ({ case: 'blanketRule', value: Blanket.DENY_ALL } as const)
-      : ({ case: 'tokenBucket', value: tokens(units, generation) } as const);
   return create(RateLimitQuotaResponse_BucketActionSchema, {
     bucketId,
     bucketAction: {
       case: 'quotaAssignmentAction',
-      value: {
-        $typeName:
-          'envoy.service.rate_limit_quota.v3.RateLimitQuotaResponse.BucketAction.QuotaAssignmentAction',
+      value: create(RateLimitQuotaResponse_BucketAction_QuotaAssignmentActionSchema, {
         assignmentTimeToLive: protoDurationOfMs(validMs),
         rateLimitStrategy: create(RateLimitStrategySchema, { strategy }),
-      },
+      }),
     },
   });
 }
-
-const tokens = (units: bigint, generation: number) => ({
-  $typeName: 'envoy.type.v3.TokenBucket' as const,
-  maxTokens: Number(units),
-  tokensPerFill: 1,
-  fillInterval: protoDurationOfMs(dayMs + (generation % mostGenerations)),
-});
