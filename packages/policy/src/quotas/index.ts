@@ -36,4 +36,11 @@ export {
   type QuotaSources,
   type RequestedQuotas,
 } from './requests/requested-quotas.ts';
+export {
+  createStreamUsageReader,
+  estimateRequest,
+  type StreamUsageReader,
+  type TokenUsage,
+  usageOfBody,
+} from './tokens/token-usage.ts';
 export { isTimeZone, windowAt } from './windows/calendar.ts';
