@@ -1,9 +1,10 @@
-// Reads templates of users: fields by name and type.
+// Reads templates of users: fields by name and type, or a descriptor.
 import { quote, suggestion } from '@xebec/config/decode';
 import { isValueType, valueTypes } from '../attributes/attribute-json.ts';
 import type { ValueType } from '../attributes/value.ts';
 import { collectFaults, type Faults } from '../configuration/faults.ts';
 import type { PolicyObjectOf } from '../configuration/policy-object.ts';
+import { type DescribedTemplate, readDescriptor } from './descriptor.ts';
 import type { FieldType, Template } from './template.ts';
 
 const mapOf = 'MAP_OF_';
@@ -29,16 +30,10 @@ export function readTemplate(object: PolicyObjectOf<'template'>): {
   readonly faults: Faults;
 } {
   const faults = collectFaults(object.origin);
-  const fields: Record<string, FieldType> = {};
-  for (const [name, written] of Object.entries(object.spec.fields)) {
-    const type = fieldTypeOf(written);
-    if (type === undefined) refuseType(written, ['spec', 'fields', name], faults);
-    else fields[name] = type;
-  }
-  const output = readOutput(object, faults);
-  if (faults.hasErrors) return { faults };
+  const described = object.spec.descriptor === '' ? writtenOut(object, faults) : inDescriptor(object, faults);
+  if (described === undefined || faults.hasErrors) return { faults };
+  const { variety, fields, output } = described;
   const hasOutput = Object.keys(output).length > 0;
-  const { variety = 'CHECK' } = object.spec;
   const template: Template = {
     name: object.name,
     variety: variety === 'CHECK' && hasOutput ? 'CHECK_WITH_OUTPUT' : variety,
@@ -46,6 +41,24 @@ export function readTemplate(object: PolicyObjectOf<'template'>): {
     ...(hasOutput ? { output } : {}),
   };
   return { template, faults };
+}
+
+function inDescriptor(object: PolicyObjectOf<'template'>, faults: Faults): DescribedTemplate | undefined {
+  const reading = readDescriptor(object.spec.descriptor);
+  if (reading.ok) return reading.template;
+  const remedy = 'generate it from the proto of the template, or write "fields"';
+  faults.add(['spec', 'descriptor'], { code: 'invalid-descriptor', message: reading.problem, remedy });
+  return undefined;
+}
+
+function writtenOut(object: PolicyObjectOf<'template'>, faults: Faults): DescribedTemplate {
+  const fields: Record<string, FieldType> = {};
+  for (const [name, written] of Object.entries(object.spec.fields)) {
+    const type = fieldTypeOf(written);
+    if (type === undefined) refuseType(written, ['spec', 'fields', name], faults);
+    else fields[name] = type;
+  }
+  return { variety: object.spec.variety ?? 'CHECK', fields, output: readOutput(object, faults) };
 }
 
 function readOutput({ spec }: PolicyObjectOf<'template'>, faults: Faults): Record<string, ValueType> {
