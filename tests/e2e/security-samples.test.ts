@@ -58,7 +58,7 @@ describe('samples of identity and security', () => {
     expect([code, stderr]).toEqual([0, expect.anything()]);
   });
 
-  it('[AU-7] custom-authorization: the judge is asked, and nobody without a badge comes in', async () => {
+  it('[AU-8] custom-authorization: the judge is asked, and nobody without a badge comes in', async () => {
     expect(await statusOf('/api/v1/products')).toBe(200);
     await apply('custom-authorization');
     await until('the judge is asked', async () => (await statusOf('/api/v1/products')) === 403);
@@ -67,7 +67,7 @@ describe('samples of identity and security', () => {
     expect(await statusOf('/productpage')).toBe(200);
   });
 
-  it('[AU-11] dry-run and audit: nothing is refused, what would be is counted, and every call is on record', async () => {
+  it('[AU-7] [MX-13] dry-run and audit: nothing is refused, what would be is counted, and every call is on record', async () => {
     await apply('dry-run', 'audit');
     for (let call = 0; call < 3; call++) expect(await statusOf('/productpage')).toBe(200);
     await until('the calls are counted', async () =>
