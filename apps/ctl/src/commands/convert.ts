@@ -14,7 +14,7 @@ export interface ConvertOptions {
 export const defineConvert: DefineCommand = (cli, finish) =>
   newCommand(
     'convert',
-    'turn rules of 2017 (config.istio.io/v1alpha2: RouteRule …) and roles of 2018 (rbac.istio.io/v1alpha1: ServiceRole …) into the kinds of today',
+    'turn rules of 2017 (config.istio.io/v1alpha2: RouteRule …), adapters and templates of 2018 (denier, metric …) and roles (rbac.istio.io/v1alpha1: ServiceRole …) into the kinds of today',
     ['xebec convert -f old-rules.yaml > rules.yaml', 'xebec convert -f old/ | xebec apply -f -'],
   )
     .addOption(fileOption().makeOptionMandatory())

@@ -22,7 +22,7 @@ export async function convert(cli: Cli, options: ConvertOptions): Promise<ExitCo
       cli,
       problem(
         'nothing-to-convert',
-        'there is no RouteRule, DestinationPolicy, EgressRule, IngressRule, ServiceRole or RbacConfig here',
+        'there is no RouteRule, DestinationPolicy, EgressRule, IngressRule, ServiceRole, RbacConfig, and no adapter or template of Istio 1.0 here',
         'name the files that hold them',
       ),
     );

@@ -14,6 +14,7 @@ import { convertEgressRules } from './egress-rules.ts';
 import { convertIngressRules } from './ingress-rules.ts';
 import { mergeDestinationRules } from './merge-destination-rules.ts';
 import { destinationPolicy, egressRule, ingressRule, routeRule } from './old-kinds.ts';
+import { convertPolicyObjects, isOldPolicyObject } from './policy-kinds.ts';
 import { rbacConfig, serviceRole, serviceRoleBinding } from './role-kinds.ts';
 import { convertRoles } from './roles.ts';
 import { convertRouteRules } from './route-rules.ts';
@@ -73,10 +74,20 @@ export function convertObjects(raws: readonly RawObject[], defaultNamespace: str
     convertIngressRules(sources),
     convertRoles(sources),
   ];
-  const others = raws.filter((raw) => oldKindOf(raw) === undefined);
-  const made = mergeDestinationRules(conversions.flatMap(({ manifests }) => manifests));
+  const policy = convertPolicyObjects(raws, defaultNamespace);
+  const others = raws.filter((raw) => oldKindOf(raw) === undefined && !isOldPolicyObject(raw));
+  const made = [
+    ...policy.manifests,
+    ...mergeDestinationRules(conversions.flatMap(({ manifests }) => manifests)),
+  ];
   return {
-    manifests: [...others.map(({ value }) => value).filter(isMap), ...made],
+    manifests: [
+      ...others
+        .map(({ value }) => value)
+        .filter(isMap)
+        .map(policy.rename),
+      ...made,
+    ],
     diagnostics: [
       ...diagnostics,
       ...conversions.flatMap(({ doubts }) => doubts).map(diagnosticOf),

@@ -1,5 +1,6 @@
 // From a raw object to a valid one of a known kind, or to everything that is wrong with it.
 import { type Diagnostic, fail, type Origin, type Result, succeed } from '@xebec/std';
+import { newPolicyKind } from '../convert/policy-kinds.ts';
 import { quote } from '../decode/decoder.ts';
 import { type Caution, type Complaint, formatPath, type Path, startWalk } from '../decode/walk.ts';
 import type { AnyObject } from '../kinds/kind-map.ts';
@@ -94,6 +95,13 @@ function unknownKind(apiVersion: string, word: string): [Path, Complaint] {
     const code = same.group === group ? 'unknown-version' : 'unknown-kind';
     const message = `there is no ${word} in ${quote(apiVersion)}`;
     return [['apiVersion'], { code, message, remedy: `write apiVersion: ${known.join(' or ')}` }];
+  }
+  const today = splitApiVersion(apiVersion).group === 'config.istio.io' ? newPolicyKind(word) : undefined;
+  if (today !== undefined) {
+    const message = `${quote(word)} is a kind of Istio 1.0; it is a ${today} today`;
+    const field = today === 'handler' ? 'compiledAdapter' : 'compiledTemplate';
+    const remedy = `write kind: ${today} with ${field}: ${word} and params, or let "xebec convert" do it`;
+    return [['kind'], { code: 'unknown-kind', message, remedy }];
   }
   const near = nearestKind(word);
   const list = `kinds known here: ${kinds.map(({ kind }) => kind).join(', ')}`;
