@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createPipeline, type Pipeline } from '@xebec/control-plane';
 import {
   keyOf,
+  kinds,
   type ObjectKey,
   parseDocuments,
   parseObject,
@@ -92,11 +93,17 @@ export const sharedDomains = (mesh: Pick<ConfigMesh, 'types' | 'views'>): readon
 
 const isPod = ({ value }: RawObject): boolean => Reflect.get(Object(value), 'kind') === 'Pod';
 
+const policyGroups = ['config.istio.io', 'policy.xebec.io'];
+
+/** What the policy service's compiler refuses is well-formed, and wrong beside others. */
+const isCompiled = (key: ObjectKey | undefined): boolean =>
+  kinds.some(({ kind, group }) => policyGroups.includes(group) && key?.startsWith(`${kind}/`) === true);
+
 /** Everything but Pods is one change. */
 function add({ store, graph }: Pipeline, objects: readonly RawObject[]): readonly string[] {
   const applied = store.apply({ ...request, upserts: objects.filter((raw) => !isPod(raw)) });
   const refusals = applied.ok
-    ? applied.value.refused.flatMap(({ diagnostics }) => diagnostics)
+    ? applied.value.refused.filter(({ key }) => !isCompiled(key)).flatMap(({ diagnostics }) => diagnostics)
     : applied.diagnostics;
   const put = objects.filter(isPod).map(({ value }) => store.putRuntime(Object(value)));
   const others = put.flatMap((result) => (result.ok ? [] : result.diagnostics));

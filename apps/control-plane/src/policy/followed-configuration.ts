@@ -18,7 +18,7 @@ export interface FollowedConfiguration extends Disposable {
   get(key: string): string | undefined;
 }
 
-/** `onChange` is called after every transaction that changed something, with the keys of all that did. */
+/** `onChange` is called after the transactions of one turn, with the keys of all that changed. */
 export function followConfiguration(
   { graph, store, mesh }: ConfigurationSources,
   onChange: (keys: ReadonlySet<string>) => void,
@@ -40,11 +40,15 @@ export function followConfiguration(
     });
   });
   // After that of the workloads, so that one transaction is one change.
-  const epochs = graph.onEpoch(() => {
-    if (changed.size === 0) return;
+  let isOver = false;
+  const tell = (): void => {
     const keys = changed;
     changed = new Set();
-    onChange(keys);
+    if (!isOver && keys.size > 0) onChange(keys);
+  };
+  // The revision has its number only once the transaction is over.
+  const epochs = graph.onEpoch(() => {
+    if (changed.size > 0) queueMicrotask(tell);
   });
   return {
     *keys() {
@@ -53,6 +57,7 @@ export function followConfiguration(
     },
     get: (key) => objects.get(key) ?? workloads.items.get(key),
     [Symbol.dispose]() {
+      isOver = true;
       for (const watch of [...watches, epochs, workloads]) watch[Symbol.dispose]();
     },
   };
