@@ -40,7 +40,7 @@ export async function runPolicyService(
   const parts = await openParts(options, emit);
   const doors = await openDoors({
     ...{ options, emit, identity: identity.value },
-    unready: () => (parts.holder.engine.revision > 0 ? undefined : 'no configuration yet'),
+    unready: () => (parts.hasConfiguration() ? undefined : 'no configuration yet'),
     registry: parts.registry,
     doors: doorOptions(parts),
   });
@@ -57,7 +57,7 @@ export async function runPolicyService(
   const streams = follow(options, { identity: identity.value, parts, signal: stop.signal });
   return succeed({
     addresses: doors.value.addresses,
-    revision: () => parts.holder.engine.revision,
+    revision: () => parts.holder.revision,
     close: () => close({ stop, streams, doors: doors.value, parts, identity: identity.value }),
   });
 }
@@ -115,6 +115,7 @@ async function readRoots(file: string): Promise<Result<string>> {
 
 interface Parts {
   readonly holder: EngineHolder;
+  readonly hasConfiguration: () => boolean;
   readonly stream: ConfigurationStream;
   readonly workloads: LiveWorkloads;
   readonly registry: Registry;
@@ -132,6 +133,7 @@ async function openParts(
   const workloads = createWorkloads();
   workloads.replace(first.workloads.values());
   let vocabulary = vocabularyIn(first);
+  let isConfigured = false;
   const onFault = (what: string) => (error: unknown) => emit({ kind: 'fault', what, error });
   const stream = configurationStream({
     first,
@@ -151,21 +153,26 @@ async function openParts(
       const { revision } = configuration;
       vocabulary = vocabularyIn(configuration);
       stream.applied(revision, problems);
-      if (revision === 0) return;
+      if (configuration === noConfiguration) return;
+      isConfigured = true;
       const wrong = problems.length === 0 ? '' : `, ${problems.length} problems`;
       emit({ kind: 'configuration', revision, message: `${configuration.objects.size} objects${wrong}` });
       if (configuration !== first) save(file, configuration, onFault('the saved configuration'));
     },
   });
   const registry = new Registry();
-  addMetrics(registry, () => holder.engine);
+  addMetrics(registry, () => holder.revision);
   addQuotaMetrics(registry, ledgers);
   const admin = newQuotaAdmin({
     ledgers: ledgers.all,
     engine: () => holder.engine,
     vocabulary: () => vocabulary,
   });
-  return { holder, stream, workloads, registry, vocabulary: () => vocabulary, ledgers, admin };
+  return {
+    ...{ holder, stream, workloads, registry, ledgers, admin },
+    hasConfiguration: () => isConfigured,
+    vocabulary: () => vocabulary,
+  };
 }
 
 function save(

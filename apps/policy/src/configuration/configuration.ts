@@ -55,11 +55,10 @@ function merge(before: Configuration, updates: readonly ConfigurationUpdate[]): 
       if (key !== undefined) texts.set(key, text);
     }
   }
-  return {
-    ...readTexts(texts, before),
-    revision: last?.revision ?? 0,
-    rootNamespace: last?.rootNamespace ?? '',
-  };
+  const read = readTexts(texts, before);
+  const rootNamespace = last?.rootNamespace ?? '';
+  const hasNewObjects = read.hasNewObjects || rootNamespace !== before.rootNamespace;
+  return { ...read, hasNewObjects, revision: last?.revision ?? 0, rootNamespace };
 }
 
 /** What is the same text is the same value. */

@@ -20,6 +20,8 @@ export interface EngineParts {
 
 export interface EngineHolder {
   readonly engine: PolicyEngine;
+  /** Of the configuration in force. */
+  readonly revision: number;
   /** One after the other; of several that wait only the last is compiled. */
   apply(configuration: Configuration): void;
   /** Resolves once nothing waits. */
@@ -33,17 +35,24 @@ export async function openEngine(first: Configuration, parts: EngineParts): Prom
   let waiting: Configuration | undefined;
   let work: Promise<void> = Promise.resolve();
   let isClosed = false;
-  parts.onApplied(first, built.problems);
+  let { problems } = built;
+  let { revision } = first;
+  // Workloads come and go without another engine; what could not be compiled is tried again.
+  let isStale = false;
+  parts.onApplied(first, problems);
   const run = async (): Promise<void> => {
     const configuration = waiting;
     waiting = undefined;
     if (configuration === undefined || isClosed) return;
     try {
-      const next = await build(configuration, parts, engine);
-      const before = engine;
-      engine = next.engine;
-      parts.onApplied(configuration, next.problems);
-      before.close().catch(parts.onFault);
+      if (isStale) {
+        const next = await build(configuration, parts, engine);
+        isStale = false;
+        engine.close().catch(parts.onFault);
+        ({ engine, problems } = next);
+      }
+      revision = configuration.revision;
+      parts.onApplied(configuration, problems);
     } catch (error) {
       parts.onFault(error);
     }
@@ -52,7 +61,11 @@ export async function openEngine(first: Configuration, parts: EngineParts): Prom
     get engine() {
       return engine;
     },
+    get revision() {
+      return revision;
+    },
     apply(configuration) {
+      isStale ||= configuration.hasNewObjects;
       waiting = configuration;
       work = work.then(run);
     },

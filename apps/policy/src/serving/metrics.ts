@@ -1,15 +1,14 @@
 // What the process says of itself; doors and adapters add their own.
-import type { PolicyEngine } from '@xebec/policy';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 
-export function addMetrics(registry: Registry, engine: () => PolicyEngine): void {
+export function addMetrics(registry: Registry, revision: () => number): void {
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'xebec_policy_revision',
     help: 'Revision of the configuration in force; 0: none yet.',
     registers: [registry],
     collect() {
-      this.set(engine().revision);
+      this.set(revision());
     },
   });
 }
