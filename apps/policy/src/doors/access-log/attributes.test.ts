@@ -110,3 +110,21 @@ function newBagWith(fill: (builder: BagBuilder) => void): BagBuilder {
   fill(builder);
   return builder;
 }
+
+it.each<[unknown, bigint | undefined]>([
+  [42, 42n],
+  [-1, undefined],
+  [1.5, undefined],
+  ['42', undefined],
+])('tokens that a filter found in the answer are %o', (total, expected) => {
+  const vocabulary = {
+    ...testVocabulary,
+    get: (name: string) =>
+      name === 'response.tokens' ? ({ name, type: 'INT64' } as const) : testVocabulary.get(name),
+  };
+  const builder = new BagBuilder({ vocabulary, limits: defaultLimits, countDrop: () => undefined });
+  const metadata = { filterMetadata: { 'xebec.tokens': { total: total as number } } };
+  const entry = create(HTTPAccessLogEntrySchema, { commonProperties: { ...common, metadata } });
+  describeRequest(builder, inbound, entry, shopWorkloads);
+  expect(builder.bag.get('response.tokens')).toBe(expected);
+});

@@ -136,7 +136,14 @@ function commonAttributes(common: AccessLogCommon | undefined): Values {
     'context.proxy_error_code': flagsText(common?.responseFlags),
     'check.error_code': typeof code === 'number' && Number.isSafeInteger(code) ? BigInt(code) : undefined,
     'check.error_message': typeof message === 'string' ? message : undefined,
+    'response.tokens': tokensOf(common),
   };
+}
+
+/** What `json_to_metadata` or `sse_to_metadata` found in the answer of a language model, where a manifest declares the attribute. */
+function tokensOf(common: AccessLogCommon | undefined): bigint | undefined {
+  const total = common?.metadata?.filterMetadata['xebec.tokens']?.['total'];
+  return typeof total === 'number' && Number.isSafeInteger(total) && total >= 0 ? BigInt(total) : undefined;
 }
 
 /** Tags named as attributes of text are what the proxy's configuration adds to the vocabulary. */
