@@ -225,3 +225,23 @@ it('[MX-9] a changed rule is what the next call gets', async () => {
   writeFileSync(join(config, 'policy.yaml'), rules('closed for ever'));
   await until('the new message', async () => (await said()).includes('closed for ever'));
 });
+
+describe('a policy service that is killed', () => {
+  it('is missed by nobody who has a decision, and by others as they choose', async () => {
+    const program = await clientOf('shop', 'cart');
+    await program.check({ 'request.path': '/closed' });
+    await service.kill('SIGKILL');
+    expect(await program.check({ 'request.path': '/closed' })).toMatchObject({
+      isAllowed: false,
+      code: 7,
+      from: 'cache',
+    });
+    const other = { 'request.path': '/other' };
+    expect(await program.check(other)).toMatchObject({ isAllowed: false, code: 14, from: 'fallback' });
+    expect(await program.check(other, { whenUnavailable: 'allow' })).toMatchObject({
+      isAllowed: true,
+      from: 'fallback',
+    });
+    await program.close();
+  });
+});

@@ -14,7 +14,6 @@ import {
   type QuotaVerdict,
 } from '@xebec/policy';
 import { type Doors, doorServerOptions, noWorkloads, registerDoors } from '@xebec/policy-service';
-import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePort } from './support/free-port.ts';
 import { until } from './support/mesh.ts';
@@ -66,7 +65,6 @@ const engine = new CountingEngine();
 const address = ownAddress();
 const directory = mkdtempSync(join(tmpdir(), 'xb-doors-'));
 const server = new Server(doorServerOptions);
-const metrics = new Registry();
 let doors: Doors | undefined;
 let envoy: ChildProcess | undefined;
 let log = '';
@@ -269,7 +267,7 @@ beforeAll(async () => {
   doors = registerDoors(server, undefined, {
     engine: () => engine,
     vocabulary: () => istioVocabulary,
-    ...{ authenticators: [], plaintextCallers: 'proxies', workloads: noWorkloads, metrics },
+    ...{ authenticators: [], plaintextCallers: 'proxies', workloads: noWorkloads },
   });
   const port = await freePort();
   await new Promise<void>((resolve, reject) =>

@@ -15,7 +15,7 @@ export type * from './configuration/policy-object.ts';
 export { policyObjectKey } from './configuration/policy-object.ts';
 export { createPolicyEngine } from './engine/create-policy-engine.ts';
 export type * from './engine/engine.ts';
-export { httpStatusOf, refusalBody } from './engine/http-status.ts';
+export { codeName, httpStatusOf, refusalBody } from './engine/http-status.ts';
 export type * from './engine/options.ts';
 export * from './expressions/index.ts';
 export * from './plan/index.ts';

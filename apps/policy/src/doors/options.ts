@@ -21,8 +21,8 @@ export interface DoorOptions {
   readonly plaintextCallers: PlaintextCallers;
   /** What is known of workloads. */
   readonly workloads: WorkloadDirectory;
-  /** Where the doors' metrics are registered. */
-  readonly metrics: Registry;
+  /** Where the doors' metrics are registered; absent: nobody sees them. */
+  readonly metrics?: Registry;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly limits?: Partial<DoorLimits>;

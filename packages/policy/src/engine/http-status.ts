@@ -24,6 +24,8 @@ const codes: readonly (readonly [name: string, httpStatus: number])[] = [
 
 export const httpStatusOf = (code: number): number => codes[code]?.[1] ?? 500;
 
+export const codeName = (code: number): string => codes[code]?.[0] ?? 'UNKNOWN';
+
 /** `PERMISSION_DENIED:handler.namespace:message`, Mixer's form. `handler` is `NAME.NAMESPACE`. */
 export const refusalBody = ({ code, message }: Status, handler: string): string =>
-  `${codes[code]?.[0] ?? 'UNKNOWN'}:${handler}:${message}`;
+  `${codeName(code)}:${handler}:${message}`;

@@ -1,6 +1,7 @@
 // Decisions as Envoy takes them: headers to change, or a response in the service's place.
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import type { CheckOutcome, HeaderOperation, QuotaVerdict } from '@xebec/policy';
+import { codeName, httpStatusOf } from '@xebec/policy';
 import {
   HeaderValueOption_HeaderAppendAction as Append,
   type HeaderValueOption,
@@ -14,7 +15,6 @@ import {
 } from '@xebec/protos/envoy/service/auth/v3/external_auth_pb';
 import type { StatusCode } from '@xebec/protos/envoy/type/v3/http_status_pb';
 import { statusOf } from '../own/answers.ts';
-import { codeName, httpStatusOf } from '../status-codes.ts';
 
 const permissionDenied = 7;
 

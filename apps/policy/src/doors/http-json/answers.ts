@@ -1,7 +1,7 @@
 // Answers in JSON. Amounts are numbers where JSON holds them exactly, else texts.
 import type { AttributeReference, QuotaVerdict, Status } from '@xebec/policy';
+import { codeName } from '@xebec/policy';
 import type { Decision } from '../calls/policy-calls.ts';
-import { codeName } from '../status-codes.ts';
 
 const shownStatus = ({ code, message }: Status) => ({ code, name: codeName(code), message });
 

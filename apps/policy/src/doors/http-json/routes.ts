@@ -1,6 +1,7 @@
 // The own API over HTTP with JSON: `POST /v1/check`, `/v1/report`, `/v1/quotas/{allocate,release,inspect}`. A decision is always 200; other statuses mean that nothing was decided.
 import { TLSSocket } from 'node:tls';
 import { status as rpc } from '@grpc/grpc-js';
+import { codeName, httpStatusOf } from '@xebec/policy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { bearerTokenOf, type Credentials } from '../callers/caller.ts';
 import type { Asking, PolicyCalls } from '../calls/policy-calls.ts';
@@ -8,7 +9,6 @@ import { mostMessageBytes } from '../limits.ts';
 import type { Gate } from '../rpc/gate.ts';
 import { isRefusal, type Refusal, unknownCaller } from '../rpc/refusal.ts';
 import { internal } from '../rpc/unary.ts';
-import { codeName, httpStatusOf } from '../status-codes.ts';
 import { type Answerers, answerers } from './answerers.ts';
 import { type BadRequest, isBadRequest } from './read.ts';
 

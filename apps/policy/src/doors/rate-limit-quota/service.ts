@@ -37,7 +37,7 @@ const mostBuckets = 4_096;
 const defaultAssignments: AssignmentLimits = { least: 1n, most: 1_000n, validMs: 12_000 };
 
 /** The key of a bucket that names its quota; without it the stream's domain does. */
-export const quotaKey = 'quota';
+const quotaKey = 'quota';
 
 export function rateLimitQuotaMethods(gate: Gate, open: Set<() => void>): readonly Method[] {
   const on = { door, callers: 'proxies', gate, open } as const;

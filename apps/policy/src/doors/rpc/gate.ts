@@ -1,7 +1,8 @@
 // What every call of every door passes: who is calling, what it is counted as.
 
 import type { AttributeBag, PolicyEngine } from '@xebec/policy';
-import type { Dropped, DropReason } from '../attributes/bag-builder.ts';
+import { Registry } from 'prom-client';
+import type { DropReason } from '../attributes/bag-builder.ts';
 import { BagBuilder } from '../attributes/bag-builder.ts';
 import { createIdentify, type Identify } from '../callers/caller.ts';
 import type { DoorLimits } from '../limits.ts';
@@ -25,12 +26,10 @@ export interface Gate {
   readonly vocabulary: DoorOptions['vocabulary'];
 }
 
-export type { Dropped };
-
 export function createGate(options: DoorOptions): Gate {
   const { engine, vocabulary, workloads, now = Date.now } = options;
   const limits: DoorLimits = { ...defaultLimits, ...options.limits };
-  const metrics = createDoorMetrics(options.metrics);
+  const metrics = createDoorMetrics(options.metrics ?? new Registry());
   const counters = new Map<DoorName, (reason: DropReason) => void>();
   const counterOf = (door: DoorName) => {
     const known = counters.get(door);

@@ -30,11 +30,6 @@ export interface StreamHandler<Input extends DescMessage> {
 
 type Call = grpc.ServerDuplexStream<Buffer, Buffer>;
 
-export interface OpenStreams {
-  /** Ends all of them. */
-  close(): void;
-}
-
 /** A method without streamed answers gives the empty message when its requests have ended. */
 export function streamMethod<Input extends DescMessage, Output extends DescMessage>(
   on: Door & { readonly open: Set<() => void> },

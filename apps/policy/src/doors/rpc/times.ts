@@ -15,8 +15,6 @@ type Parts = { readonly seconds: bigint; readonly nanos: number };
 const nanosecondsOf = ({ seconds, nanos }: Parts): bigint => seconds * second + BigInt(nanos);
 
 export const timestampOf = (time: ProtoTimestamp): Timestamp => new Timestamp(nanosecondsOf(time));
-export const timestampOfMs = (milliseconds: number): Timestamp =>
-  new Timestamp(BigInt(Math.round(milliseconds)) * 1_000_000n);
 export const durationOf = (duration: ProtoDuration): Duration => new Duration(nanosecondsOf(duration));
 
 export function protoTimestamp({ nanoseconds }: Timestamp): ProtoTimestamp {
