@@ -52,7 +52,7 @@ export class HandlerSlot {
         this.#buildProblem = `is not built after ${limits.buildMs} ms`;
         resolve(this.#buildProblem);
       });
-      this.#build().then(() => {
+      void this.#build().then(() => {
         cancel();
         resolve(this.#buildProblem);
       });

@@ -23,13 +23,14 @@ export interface CheckAnswer {
 
 export async function runChecks(parts: EngineParts, run: CheckRun): Promise<CheckAnswer> {
   const matched: CompiledRule[] = [];
-  const pending: (ActionVerdict | Promise<ActionVerdict>)[] = [];
+  const pending: Promise<ActionVerdict>[] = [];
   for (const { rule, actions } of parts.index.rulesFor('CHECK', run.source)) {
     if (run.failurePolicy !== undefined && rule.failurePolicy !== run.failurePolicy) continue;
     const answer = matches(rule, run.source);
     if (answer.kind === 'no') continue;
     if (answer.kind === 'failed') {
-      pending.push(...actions.slice(0, 1).map((action) => undecided(rule, action, answer.problem)));
+      const [action] = actions;
+      if (action !== undefined) pending.push(Promise.resolve(undecided(rule, action, answer.problem)));
       continue;
     }
     matched.push(rule);
