@@ -22,6 +22,7 @@ import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } fr
 import { type Ledgers, openLedgers } from './quotas/open-ledgers.ts';
 import { listenAdmin, newQuotaAdmin } from './quotas/quota-admin.ts';
 import { addQuotaMetrics } from './quotas/quota-metrics.ts';
+import { addEngineMetrics } from './serving/engine-metrics.ts';
 import { addMetrics } from './serving/metrics.ts';
 import { type OpenDoors, openDoors } from './serving/open-doors.ts';
 
@@ -162,6 +163,7 @@ async function openParts(
   });
   const registry = new Registry();
   addMetrics(registry, () => holder.revision);
+  addEngineMetrics(registry, () => holder.engine);
   addQuotaMetrics(registry, ledgers);
   const admin = newQuotaAdmin({
     ledgers: ledgers.all,
