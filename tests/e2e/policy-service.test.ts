@@ -1,10 +1,10 @@
 // The policy service beside a control plane: what is configured takes effect live and whole, what is wrong is refused at its place, and neither needs the other to go on.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ControlPlaneProcess, startControlPlane } from './support/control-plane.ts';
-import { type Run, xebec } from './support/mesh.ts';
+import { type Run, startMesh, xebec } from './support/mesh.ts';
 import { type PolicyServiceProcess, startPolicyService } from './support/policy-service.ts';
 
 const state = mkdtempSync(join(tmpdir(), 'xb-policy-'));
@@ -168,3 +168,30 @@ test('the control plane goes and comes back: decisions go on, also after a resta
   expect((await apply(denier('one', 'after the return'))).code).toBe(0);
   await until(path('/a'), ({ message }) => message.includes('after the return'));
 }, 90_000);
+
+test('xebec up has no policy service until the first object for one, starts one then, and again when it is killed', async () => {
+  const directory = join(state, 'manifests');
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'a.yaml'), 'apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n');
+  await using mesh = await startMesh({ paths: [directory], ingressPort: false });
+  const services = async (): Promise<readonly unknown[]> =>
+    Object(await mesh.admin('/v1/status')).policyServices ?? [];
+  expect(await services()).toEqual([]);
+  expect((await mesh.apply([nothing, denier('one', 'no'), rule('one', 'one', '')].join('---\n'))).code).toBe(
+    0,
+  );
+  const untilThere = async (isNew: (node: string) => boolean): Promise<string> => {
+    for (const deadline = performance.now() + 30_000; performance.now() < deadline; ) {
+      const [first] = await services();
+      const node = String(Object(first).node ?? '');
+      if (node !== '' && isNew(node)) return node;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error((await mesh.xebec(['logs', 'policy'])).stdout);
+  };
+  const first = await untilThere(() => true);
+  const pid = Number(first.slice(first.lastIndexOf('-') + 1));
+  expect(pid).toBeGreaterThan(1);
+  process.kill(pid, 'SIGKILL');
+  await untilThere((node) => node !== first);
+}, 120_000);
