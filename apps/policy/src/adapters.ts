@@ -1,6 +1,6 @@
 // The adapters inside the policy service: one line each.
 
-import { type Adapter, inProcessAdapters, type PoolPorts } from '@xebec/policy';
+import { type Adapter, type BuildRemoteHandler, inProcessAdapters, type PoolPorts } from '@xebec/policy';
 import { createListSource } from './backends/lists/list-source.ts';
 import type { WorkloadDirectory } from './doors/workload-directory.ts';
 
@@ -11,8 +11,14 @@ export interface AdapterSurroundings {
   readonly quotas: PoolPorts;
   /** Who is who. */
   readonly workloads: WorkloadDirectory;
+  /** How adapters outside are called. */
+  readonly buildRemote: BuildRemoteHandler;
 }
 
-export const createAdapters = ({ quotas, workloads }: AdapterSurroundings): readonly Adapter[] => [
-  ...inProcessAdapters({ quotas, workloads, lists: createListSource() }),
+export const createAdapters = ({
+  quotas,
+  workloads,
+  buildRemote,
+}: AdapterSurroundings): readonly Adapter[] => [
+  ...inProcessAdapters({ quotas, workloads, buildRemote, lists: createListSource() }),
 ];

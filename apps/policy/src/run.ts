@@ -7,6 +7,7 @@ import { fail, type Result, succeed } from '@xebec/std';
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import { createAdapters } from './adapters.ts';
+import { createRemoteHandlers } from './backends/remote/remote-handler.ts';
 import { noConfiguration } from './configuration/configuration.ts';
 import { type EngineHolder, openEngine, systemClock } from './configuration/engine-holder.ts';
 import { loadConfiguration, saveConfiguration } from './configuration/saved-configuration.ts';
@@ -38,7 +39,7 @@ export async function runPolicyService(
   const stop = new AbortController();
   const identity = await getIdentity(options, emit, AbortSignal.any([signal, stop.signal]));
   if (!identity.ok) return identity;
-  const parts = await openParts(options, emit);
+  const parts = await openParts(options, emit, identity.value);
   const doors = await openDoors({
     ...{ options, emit, identity: identity.value },
     unready: () => (parts.hasConfiguration() ? undefined : 'no configuration yet'),
@@ -128,6 +129,7 @@ interface Parts {
 async function openParts(
   options: PolicyServiceOptions,
   emit: (event: PolicyServiceEvent) => void,
+  identity: PolicyIdentity,
 ): Promise<Parts> {
   const file = join(options.stateDirectory, 'configuration.json');
   const first = loadConfiguration(file) ?? noConfiguration;
@@ -146,8 +148,11 @@ async function openParts(
     },
   });
   const ledgers = openLedgers(options.stateDirectory, (diagnostic) => emit({ kind: 'problem', diagnostic }));
+  const buildRemote = createRemoteHandlers(identity);
+  const { stateDirectory } = options;
   const holder: EngineHolder = await openEngine(first, {
-    adapters: createAdapters({ stateDirectory: options.stateDirectory, workloads, quotas: ledgers.ports }),
+    adapters: createAdapters({ stateDirectory, workloads, quotas: ledgers.ports, buildRemote }),
+    buildRemote,
     clock: systemClock,
     onFault: onFault('a configuration'),
     onApplied(configuration, problems) {
