@@ -15,6 +15,8 @@ const wantedKinds = [
   'instance',
   'QuotaSpec',
   'QuotaSpecBinding',
+  'QuotaPool',
+  'QuotaPlan',
   'HTTPAPISpec',
   'HTTPAPISpecBinding',
 ];
