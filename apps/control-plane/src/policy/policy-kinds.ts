@@ -1,5 +1,5 @@
 // The kinds that a policy service is told.
-import type { KindName, ObjectKey, ObjectOf } from '@xebec/config';
+import type { KindName, ObjectOf } from '@xebec/config';
 import type { PolicyItem } from '@xebec/policy';
 import type { Store } from '@xebec/store';
 
@@ -19,10 +19,6 @@ export const policyKinds = [
 ] as const satisfies readonly KindName[];
 
 export type PolicyKindName = (typeof policyKinds)[number];
-
-const names: ReadonlySet<string> = new Set(policyKinds);
-
-export const isPolicyKey = (key: ObjectKey): boolean => names.has(key.slice(0, key.indexOf('/')));
 
 export function itemOf({ kind, metadata, spec }: ObjectOf<PolicyKindName>): PolicyItem {
   const { namespace, name } = metadata;
