@@ -47,3 +47,86 @@ it('[MX-7] [MX-10] [DP-20] requests take from the pool until it is empty, and ar
   await quota('release', 'calls', '2', '--attribute', 'destination.namespace=default');
   expect([(await call('/counted')).status, (await call('/counted')).status]).toEqual([200, 429]);
 });
+
+const filter = (name: string, settings: string): string => `
+    - applyTo: HTTP_FILTER
+      match:
+        context: SIDECAR_INBOUND
+        listener: { filterChain: { filter: { name: envoy.filters.network.http_connection_manager, subFilter: { name: envoy.filters.http.router } } } }
+      patch:
+        operation: INSERT_BEFORE
+        value:
+          name: envoy.filters.http.${name}
+          typed_config: ${settings}`;
+const rule =
+  '{ selectors: [{ key: usage }, { key: total_tokens }], on_present: { metadata_namespace: xebec.tokens, key: total, type: NUMBER } }';
+const tokens = `apiVersion: config.istio.io/v1alpha2
+kind: attributemanifest
+metadata: { name: tokens, namespace: istio-system }
+spec: { attributes: { response.tokens: { valueType: INT64 } } }
+---
+apiVersion: policy.xebec.io/v1alpha1
+kind: QuotaPool
+metadata: { name: tokens }
+spec:
+  amount: 200
+  window: year
+  unit: tokens
+  dimensions: { user: 'request.headers["x-user"] | "nobody"' }
+  requests:
+    - match: destination.labels["app"] == "echo" && request.path.startsWith("/model")
+      charge: "100"
+      settle: response.tokens | 100
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: tokens }
+spec:
+  workloadSelector: { labels: { app: echo } }
+  configPatches:${filter('json_to_metadata', `{ "@type": type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata, response_rules: { rules: [${rule}] } }`)}${filter('sse_to_metadata', `{ "@type": type.googleapis.com/envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata, response_rules: { content_parser: { name: json, typed_config: { "@type": type.googleapis.com/envoy.extensions.content_parsers.json.v3.JsonContentParser, rules: [{ rule: ${rule} }] } } } }`)}
+`;
+
+it('[BY-11] tokens of a language model are charged as its answers say, whole or streamed, for each user', async () => {
+  const applied = await mesh.apply(tokens);
+  expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
+  const ask = (path: string, user: string) =>
+    fetchText({ url: `http://echo${path}`, proxy, headers: { 'x-user': user } });
+  const used = async (user: string): Promise<string | undefined> => {
+    const usages: readonly { dimensions: { user: string }; used: string }[] = await quota(
+      'usage',
+      'default/tokens',
+    );
+    return usages.find(({ dimensions }) => dimensions.user === user)?.used;
+  };
+  await until(
+    'an answer is charged',
+    async () => {
+      await quota('reset', 'default/tokens');
+      await ask('/model', 'warm');
+      return (await used('warm')) !== undefined;
+    },
+    60_000,
+  );
+  await until(
+    'it is charged as the answer says',
+    async () => {
+      await quota('reset', 'default/tokens');
+      await ask('/model', 'warm');
+      for (let i = 0; i < 20 && (await used('warm')) !== '42'; i++)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      return (await used('warm')) === '42';
+    },
+    60_000,
+  );
+  for (const [path, user] of [
+    ['/model', 'ann'],
+    ['/model/stream', 'bob'],
+  ] as const) {
+    for (const expected of ['42', '84', '126']) {
+      expect((await ask(path, user)).status).toBe(200);
+      await until(`${user} has used ${expected}`, async () => (await used(user)) === expected);
+    }
+    // A hundred must be left to begin with: 74 are.
+    expect((await ask(path, user)).status).toBe(429);
+  }
+});

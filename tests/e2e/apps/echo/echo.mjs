@@ -17,7 +17,24 @@ const describe = (request) =>
 /** What has come in, for those who compare it with what others say has. */
 const counts = { http: 0, grpc: 0, tcp: 0 };
 
+/** As an OpenAI-shaped API answers, whole or in events; every answer costs 42 tokens. */
+function answerAsModel(request, response) {
+  const usage = { prompt_tokens: 12, completion_tokens: 30, total_tokens: 42 };
+  if (!request.url.startsWith('/model/stream')) {
+    response.setHeader('content-type', 'application/json');
+    return response.end(JSON.stringify({ choices: [{ message: { content: 'hello' } }], usage }));
+  }
+  response.setHeader('content-type', 'text/event-stream');
+  const event = (value) => `data: ${JSON.stringify(value)}\n\n`;
+  response.write(event({ choices: [{ delta: { content: 'hello' } }] }));
+  // Cut in the middle of the event that says the usage.
+  const last = event({ choices: [], usage });
+  response.write(last.slice(0, 30));
+  setTimeout(() => response.end(`${last.slice(30)}data: [DONE]\n\n`), 20);
+}
+
 const http1 = createServer((request, response) => {
+  if (request.url?.startsWith('/model')) return answerAsModel(request, response);
   if (request.url === '/counts') return response.end(JSON.stringify(counts));
   // Probes come without a proxy.
   if (request.headers['x-request-id'] !== undefined) counts.http += 1;
