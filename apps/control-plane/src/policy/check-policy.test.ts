@@ -82,3 +82,12 @@ test('what is named and not there yet may come later', () => {
     ['unknown-adapter', 'spec.compiledAdapter'],
   ]);
 });
+
+test('requests of pools and attributes of APIs are checked, too', () => {
+  const { apply } = createWorld();
+  const api =
+    'apiVersion: config.istio.io/v1alpha2\nkind: HTTPAPISpec\nmetadata: { name: a }\nspec: { attributes: { attributes: { api.nothing: { stringValue: a } } } }\n';
+  const refused = apply('all-or-nothing', api);
+  expect(refused.ok ? [] : refused.diagnostics.map(({ code }) => code)).toEqual(['unknown-attribute']);
+  expect(apply('all-or-nothing', api.replace('nothing', 'service')).ok).toBe(true);
+});

@@ -1,5 +1,5 @@
 // What the compiler of the policy service says of objects, before they are taken: expressions, templates and the parameters of adapters.
-import { type AnyObject, type KindName, type ObjectOf, objectKey } from '@xebec/config';
+import { type AnyObject, type ObjectOf, objectKey } from '@xebec/config';
 import type { ObjectKey } from '@xebec/model';
 import {
   adapterForms,
@@ -10,23 +10,13 @@ import {
 } from '@xebec/policy';
 import type { Diagnostic } from '@xebec/std';
 import type { CheckTogether } from '@xebec/store';
-import { itemOf } from './policy-kinds.ts';
+import { itemOf, type PolicyKindName, policyKinds } from './policy-kinds.ts';
 
-const compiledKinds = [
-  'attributemanifest',
-  'adapter',
-  'template',
-  'handler',
-  'instance',
-  'rule',
-] as const satisfies readonly (KindName & PolicyObject['kind'])[];
-
-const names: ReadonlySet<string> = new Set(compiledKinds);
+const names: ReadonlySet<string> = new Set(policyKinds);
 
 const isCompiled = (key: string): boolean => names.has(key.slice(0, key.indexOf('/')));
 
-type CompiledKind = (typeof compiledKinds)[number];
-type CompiledObject = { readonly [K in CompiledKind]: ObjectOf<K> }[CompiledKind];
+type CompiledObject = { readonly [K in PolicyKindName]: ObjectOf<K> }[PolicyKindName];
 
 // The kinds have the bodies that the compiler takes.
 const policyObjectOf = (object: CompiledObject): PolicyObject => itemOf(object) as PolicyObject;
@@ -34,7 +24,7 @@ const policyObjectOf = (object: CompiledObject): PolicyObject => itemOf(object) 
 /** Nothing is compiled for changes of other kinds. */
 export const checkPolicy: CheckTogether = function* ({ changed, list }) {
   if (![...changed.keys()].some(isCompiled)) return;
-  const objects = compiledKinds.flatMap((kind) => list(kind)) as readonly CompiledObject[];
+  const objects = policyKinds.flatMap((kind) => list(kind)) as readonly CompiledObject[];
   for (const { key, diagnostic } of findMistakes(objects)) if (changed.has(key)) yield { key, diagnostic };
 };
 
