@@ -67,10 +67,10 @@ describe('[MX-9] rules that proxies decide by themselves', () => {
   });
 
   it('a list lets those in who are on it, and names who is not', async () => {
-    await until('strangers are refused', async () => (await call('/private')).status === 404);
+    await until('strangers are refused', async () => (await call('/private')).status === 403);
     expect((await call('/private', 'GET', 'jason')).status).toBe(200);
     expect((await call('/private', 'GET', 'eve')).body).toBe(
-      'NOT_FOUND:users.default:eve is not whitelisted',
+      'PERMISSION_DENIED:users.default:eve is not whitelisted',
     );
     expect((await call('/public', 'GET', 'eve')).status).toBe(200);
   });

@@ -1,7 +1,19 @@
 // The adapters inside the policy service: one line each.
-
-import { type Adapter, type BuildRemoteHandler, inProcessAdapters, type PoolPorts } from '@xebec/policy';
+import {
+  type Adapter,
+  type BuildRemoteHandler,
+  createDogstatsd,
+  createPrometheus,
+  createStatsd,
+  createStdio,
+  erased,
+  inProcessAdapters,
+  type MetricBoard,
+  type PoolPorts,
+} from '@xebec/policy';
 import { createListSource } from './backends/lists/list-source.ts';
+import { openDatagramSink } from './backends/statsd/datagram-sink.ts';
+import { openLineSink } from './backends/stdio/line-sink.ts';
 import type { WorkloadDirectory } from './doors/workload-directory.ts';
 
 /** What adapters that do I/O need of the process. */
@@ -13,12 +25,19 @@ export interface AdapterSurroundings {
   readonly workloads: WorkloadDirectory;
   /** How adapters outside are called. */
   readonly buildRemote: BuildRemoteHandler;
+  /** What is shown on the page of metrics. */
+  readonly board: MetricBoard;
 }
 
 export const createAdapters = ({
   quotas,
   workloads,
   buildRemote,
+  board,
 }: AdapterSurroundings): readonly Adapter[] => [
   ...inProcessAdapters({ quotas, workloads, buildRemote, lists: createListSource() }),
+  erased(createPrometheus(board)),
+  erased(createStdio(openLineSink)),
+  erased(createStatsd(openDatagramSink)),
+  erased(createDogstatsd(openDatagramSink)),
 ];

@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { spiffeId } from '@xebec/ca';
+import { createMetricBoard } from '@xebec/policy';
 import { fail, type Result, succeed } from '@xebec/std';
 import type { FastifyInstance } from 'fastify';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { createAdapters } from './adapters.ts';
 import { createRemoteHandlers } from './backends/remote/remote-handler.ts';
 import { noConfiguration } from './configuration/configuration.ts';
@@ -24,7 +25,7 @@ import { type Ledgers, openLedgers } from './quotas/open-ledgers.ts';
 import { listenAdmin, newQuotaAdmin } from './quotas/quota-admin.ts';
 import { addQuotaMetrics } from './quotas/quota-metrics.ts';
 import { addEngineMetrics } from './serving/engine-metrics.ts';
-import { addMetrics } from './serving/metrics.ts';
+import { addMetrics, BoardRegistry } from './serving/metrics.ts';
 import { type OpenDoors, openDoors } from './serving/open-doors.ts';
 
 /** The service account of policy services. */
@@ -134,6 +135,7 @@ async function openParts(
   const file = join(options.stateDirectory, 'configuration.json');
   const first = loadConfiguration(file) ?? noConfiguration;
   const workloads = createWorkloads();
+  const board = createMetricBoard();
   workloads.replace(first.workloads.values());
   let vocabulary = vocabularyIn(first);
   let isConfigured = false;
@@ -151,7 +153,7 @@ async function openParts(
   const buildRemote = createRemoteHandlers(identity);
   const { stateDirectory } = options;
   const holder: EngineHolder = await openEngine(first, {
-    adapters: createAdapters({ stateDirectory, workloads, quotas: ledgers.ports, buildRemote }),
+    adapters: createAdapters({ stateDirectory, workloads, quotas: ledgers.ports, buildRemote, board }),
     buildRemote,
     clock: systemClock,
     onFault: onFault('a configuration'),
@@ -166,7 +168,7 @@ async function openParts(
       if (configuration !== first) save(file, configuration, onFault('the saved configuration'));
     },
   });
-  const registry = new Registry();
+  const registry = new BoardRegistry(board);
   addMetrics(registry, () => holder.revision);
   addEngineMetrics(registry, () => holder.engine);
   addQuotaMetrics(registry, ledgers);

@@ -2,7 +2,16 @@
 export { type AdapterPorts, adapterForms, erased, inProcessAdapters } from './adapters/catalog.ts';
 export type { IndexedWorkload, WorkloadIndex } from './adapters/kubernetesenv/kubernetesenv.ts';
 export type { ListListener, ListSource } from './adapters/list/list.ts';
+export { createMetricBoard, type MetricBoard } from './adapters/prometheus/metric-board.ts';
+export { createPrometheus } from './adapters/prometheus/prometheus.ts';
 export * from './adapters/sdk.ts';
+export {
+  createDogstatsd,
+  createStatsd,
+  type DatagramSink,
+  type OpenDatagramSink,
+} from './adapters/statsd/statsd.ts';
+export { createStdio, type LineSink, type OpenLineSink } from './adapters/stdio/stdio.ts';
 export * from './attributes/index.ts';
 export {
   checkPolicyObjects,

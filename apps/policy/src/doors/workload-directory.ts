@@ -24,10 +24,19 @@ export interface KnownWorkload {
   readonly owner?: string;
 }
 
+/** One workload, or what several have in common: which of them it is is not known then. */
+export type SeenWorkload = Omit<KnownWorkload, 'uid' | 'name'> & Partial<Pick<KnownWorkload, 'uid' | 'name'>>;
+
 export interface WorkloadDirectory {
   byName(namespace: string, name: string): KnownWorkload | undefined;
   byAddress(ip: string): KnownWorkload | undefined;
+  /** All that run under a service account. */
+  byAccount(namespace: string, serviceAccount: string): readonly KnownWorkload[];
 }
 
 /** Knows nobody. */
-export const noWorkloads: WorkloadDirectory = { byName: () => undefined, byAddress: () => undefined };
+export const noWorkloads: WorkloadDirectory = {
+  byName: () => undefined,
+  byAddress: () => undefined,
+  byAccount: () => [],
+};

@@ -1,5 +1,18 @@
 // What the process says of itself; doors and adapters add their own.
-import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
+import type { MetricBoard } from '@xebec/policy';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** With the metrics of adapters after those of the process. */
+export class BoardRegistry extends Registry {
+  readonly #board: MetricBoard;
+  constructor(board: MetricBoard) {
+    super();
+    this.#board = board;
+  }
+  override async metrics(): Promise<string> {
+    return `${await super.metrics()}${this.#board.text()}`;
+  }
+}
 
 export function addMetrics(registry: Registry, revision: () => number): void {
   collectDefaultMetrics({ register: registry });

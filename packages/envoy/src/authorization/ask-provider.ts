@@ -115,6 +115,12 @@ function httpService(
   };
 }
 
+/** The policy service is told who the end user is, and what the other end's proxy calls its workload. */
+const toldMetadata = ({
+  metadata,
+}: AuthorizationProvider): { readonly metadataContextNamespaces?: string[] } =>
+  metadata === undefined ? {} : { metadataContextNamespaces: ['envoy.filters.http.jwt_authn', 'xebec.peer'] };
+
 /** Of one request. A header that is no header makes the answer an error, and nothing gets through. */
 export function askAboutRequest(provider: AuthorizationProvider): HttpFilter {
   const { http, failOpen, clearRouteCache, statusOnError, body } = provider;
@@ -132,6 +138,7 @@ export function askAboutRequest(provider: AuthorizationProvider): HttpFilter {
         failureModeAllow: failOpen,
         clearRouteCache,
         validateMutations: true,
+        ...toldMetadata(provider),
         ...(statusOnError === undefined ? {} : { statusOnError: { code: statusOnError } }),
         ...(body === undefined ? {} : { withRequestBody: body }),
         ...some(http?.requestHeaders ?? [], { allowedHeaders: headers(http?.requestHeaders ?? []) }),
@@ -150,6 +157,7 @@ export const askAboutConnection = (provider: AuthorizationProvider): Filter =>
       grpcService: timedService(provider),
       failureModeAllow: provider.failOpen,
       transportApiVersion: ApiVersion.V3,
+      ...toldMetadata(provider),
       ...isAsked(networkRbacNamespace, provider),
     }),
   );

@@ -6,9 +6,12 @@ import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv
 import { type ListSource, listAdapter } from './list/list.ts';
 import { createMemquotaAdapter, memquotaForm } from './memquota/memquota.ts';
 import { noop } from './noop/noop.ts';
+import { prometheusForm } from './prometheus/prometheus.ts';
 import { rbac } from './rbac/rbac.ts';
 import { createRedisquotaAdapter, redisquotaForm } from './redisquota/redisquota.ts';
 import type { Adapter, AdapterForm, BuildRemoteHandler } from './sdk.ts';
+import { dogstatsdForm, statsdForm } from './statsd/statsd.ts';
+import { stdioForm } from './stdio/stdio.ts';
 
 /** What adapters of this package are given by the process they run in. */
 export interface AdapterPorts {
@@ -56,4 +59,8 @@ export const adapterForms: readonly AdapterForm[] = [
   memquotaForm,
   redisquotaForm,
   quotaPoolForm,
+  prometheusForm,
+  stdioForm,
+  statsdForm,
+  dogstatsdForm,
 ];

@@ -5,8 +5,12 @@ import { denier } from './denier/denier.ts';
 import { kubernetesenv } from './kubernetesenv/kubernetesenv.ts';
 import { listAdapter } from './list/list.ts';
 import { noop } from './noop/noop.ts';
+import { createMetricBoard } from './prometheus/metric-board.ts';
+import { createPrometheus } from './prometheus/prometheus.ts';
 import { rbac } from './rbac/rbac.ts';
 import { OK } from './sdk.ts';
+import { createDogstatsd, createStatsd } from './statsd/statsd.ts';
+import { createStdio } from './stdio/stdio.ts';
 import { checkAdapterContract } from './testing/contract.ts';
 
 checkAdapterContract({
@@ -69,3 +73,32 @@ checkAdapterContract({
     { params: { backendAddress: 'localhost' }, field: 'backendAddress' },
   ],
 });
+
+checkAdapterContract({
+  adapter: erased(createPrometheus(createMetricBoard())),
+  params: { metrics: [{ instance_name: 'hostile', kind: 'COUNTER', label_names: ['path'] }] },
+  wrong: [
+    { params: { metrics: [{ instanceName: 'a', kind: 'COUNT' }] }, field: 'metrics[0].kind' },
+    {
+      params: { metrics: [{ instanceName: 'a', kind: 'GAUGE', labelNames: ['le'] }] },
+      field: 'metrics[0].labelNames[0]',
+    },
+    { params: { metrics: [{ instanceName: 'a', name: 'x y', kind: 'GAUGE' }] }, field: 'metrics[0].name' },
+  ],
+});
+
+const lineSink = { write: () => Promise.resolve(), close: () => Promise.resolve() };
+checkAdapterContract({
+  adapter: erased(createStdio(() => Promise.resolve(lineSink))),
+  params: { outputAsJson: true, severityLevels: { loud: 'ERROR' } },
+  wrong: [{ params: { logStream: 'STDIN' }, field: 'logStream' }],
+});
+
+const datagramSink = { send: () => Promise.resolve(), close: () => undefined };
+for (const create of [createStatsd, createDogstatsd]) {
+  checkAdapterContract({
+    adapter: erased(create(() => datagramSink)),
+    params: { address: '127.0.0.1:8125', metrics: { hostile: { type: 'COUNTER' } } },
+    wrong: [{ params: { address: 'nowhere' }, field: 'address' }],
+  });
+}

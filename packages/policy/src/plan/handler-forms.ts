@@ -51,7 +51,6 @@ function denier(params: Params): HandlerForm {
   };
 }
 
-const notFound = 5;
 const permissionDenied = 7;
 const understood: ReadonlySet<string> = new Set([
   'overrides',
@@ -82,7 +81,7 @@ function list(
   return {
     refused,
     isAboutRequests: value.kind === 'attribute' && value.of.isOfRequests,
-    status: { code: blacklist ? permissionDenied : notFound, message: `${shown} ${words}` },
+    status: { code: permissionDenied, message: `${shown} ${words}` },
     isFormatted: true,
   };
 }

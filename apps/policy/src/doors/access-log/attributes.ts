@@ -15,6 +15,7 @@ import {
   claimsIn,
   headersMap,
   pathAttributes,
+  peerWorkloadIn,
   protocolOf,
   tokenAttributes,
 } from '../proxies/request-facts.ts';
@@ -107,6 +108,7 @@ function factsOf(
   return {
     ...(time === undefined ? {} : { time }),
     ...(id === undefined ? {} : { peerId: id }),
+    ...peerWorkloadIn(common?.metadata),
     from: endpointOf(common?.downstreamRemoteAddress),
     to: endpointOf(to),
     ...(common?.tlsProperties === undefined ? {} : { serverName: common.tlsProperties.tlsSniHostname }),

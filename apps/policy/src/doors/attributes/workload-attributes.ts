@@ -2,7 +2,7 @@
 
 import type { Identity } from '@xebec/ca';
 import type { AttributeValue } from '@xebec/policy';
-import type { KnownService, KnownWorkload } from '../workload-directory.ts';
+import type { KnownService, KnownWorkload, SeenWorkload } from '../workload-directory.ts';
 import { addressBytes } from './addresses.ts';
 import type { BagBuilder } from './bag-builder.ts';
 
@@ -15,11 +15,31 @@ export const principalOf = ({ trustDomain, namespace, serviceAccount }: Identity
 export const isWorkloadOf = (workload: KnownWorkload, identity: Identity): boolean =>
   workload.namespace === identity.namespace && workload.serviceAccount === identity.serviceAccount;
 
+/** What is true of each of them, as one workload; which one it is nobody knows then. */
+export function inCommon(workloads: readonly KnownWorkload[]): SeenWorkload | undefined {
+  const [first, ...others] = workloads;
+  if (first === undefined || others.length === 0) return first;
+  const { namespace, serviceAccount, workloadName, owner } = first;
+  const labels = Object.entries(first.labels).filter(([name, value]) =>
+    others.every((each) => Object.hasOwn(each.labels, name) && each.labels[name] === value),
+  );
+  const isShared = others.every((each) => each.workloadName === workloadName);
+  return {
+    namespace,
+    serviceAccount,
+    labels: Object.fromEntries(labels),
+    ips: [],
+    services: [],
+    ...(isShared && workloadName !== undefined ? { workloadName } : {}),
+    ...(isShared && owner !== undefined ? { owner } : {}),
+  };
+}
+
 /** All attributes that say who a side is; those that are not known are taken away. */
 export function knowSide(
   bag: BagBuilder,
   side: Side,
-  known: { readonly identity?: Identity | undefined; readonly workload?: KnownWorkload | undefined },
+  known: { readonly identity?: Identity | undefined; readonly workload?: SeenWorkload | undefined },
 ): void {
   const { identity, workload } = known;
   const principal = identity === undefined ? undefined : principalOf(identity);
@@ -44,7 +64,7 @@ export function knowSide(
   }
 }
 
-const workloadUid = (workload: KnownWorkload | undefined): string | undefined =>
+const workloadUid = (workload: SeenWorkload | undefined): string | undefined =>
   workload?.workloadName === undefined
     ? undefined
     : `istio://${workload.namespace}/workloads/${workload.workloadName}`;

@@ -11,6 +11,7 @@ import {
   claimsIn,
   headersMap,
   pathAttributes,
+  peerWorkloadIn,
   protocolOf,
   tokenAttributes,
 } from '../proxies/request-facts.ts';
@@ -30,6 +31,7 @@ export function describeCheck(
     protocol: http === undefined ? 'tcp' : protocolOf(headers.get('content-type')),
     ...(context.request?.time === undefined ? {} : { time: timestampOf(context.request.time) }),
     ...idOf(context, side),
+    ...peerWorkloadIn(context.metadataContext),
     from: endpointOf(context.source?.address),
     to: endpointOf(context.destination?.address),
     ...(context.tlsSession === undefined ? {} : { serverName: context.tlsSession.sni }),

@@ -3,13 +3,14 @@ import { type Identity, parseSpiffeId } from '@xebec/ca';
 import type { AttributeValue, Timestamp } from '@xebec/policy';
 import type { BagBuilder } from '../attributes/bag-builder.ts';
 import {
+  inCommon,
   isWorkloadOf,
   knowAddress,
   knowService,
   knowSide,
   serviceOf,
 } from '../attributes/workload-attributes.ts';
-import type { KnownWorkload, WorkloadDirectory } from '../workload-directory.ts';
+import type { KnownWorkload, SeenWorkload, WorkloadDirectory } from '../workload-directory.ts';
 import type { ProxySide } from './side.ts';
 
 export interface Endpoint {
@@ -22,6 +23,8 @@ export interface CallFacts {
   readonly time?: Timestamp;
   /** The other end's SPIFFE id, proven by mutual TLS with this proxy. */
   readonly peerId?: string;
+  /** What the other end's proxy says its workload is called: a hint which of its identity's workloads it is. */
+  readonly peerWorkload?: string;
   readonly from: Endpoint;
   readonly to: Endpoint;
   /** Of TLS. */
@@ -57,7 +60,7 @@ function describeInbound(
   workloads: WorkloadDirectory,
 ): void {
   const { identity, raw } = peerOf(facts.peerId);
-  knowSide(bag, 'source', { identity, workload: workloadAt(facts.from, identity, workloads) });
+  knowSide(bag, 'source', { identity, workload: callerOf(facts, identity, workloads) });
   if (identity === undefined && raw !== undefined) {
     bag.know('source.principal', raw);
     bag.know('source.user', raw);
@@ -107,15 +110,22 @@ function peerOf(id: string | undefined): { readonly identity?: Identity; readonl
   return parsed.ok ? { identity: parsed.value } : { raw: id.replace(/^spiffe:\/\//, '') };
 }
 
-/** The workload at an address, where the proven identity is its own. Without proof an address proves nothing. */
-function workloadAt(
-  { address }: Endpoint,
+/**
+ * The workload that calls, among those of the proven identity: by its address, else by what its proxy calls it, else
+ * what all of them have in common. Without proof an address proves nothing.
+ */
+function callerOf(
+  { from: { address }, peerWorkload }: CallFacts,
   identity: Identity | undefined,
   workloads: WorkloadDirectory,
-): KnownWorkload | undefined {
-  if (address === undefined || identity === undefined) return undefined;
-  const found = workloads.byAddress(address);
-  return found !== undefined && isWorkloadOf(found, identity) ? found : undefined;
+): SeenWorkload | undefined {
+  if (identity === undefined) return undefined;
+  const found = address === undefined ? undefined : workloads.byAddress(address);
+  // On one machine proxies may call from an address that is another's.
+  if (found !== undefined && isWorkloadOf(found, identity)) return found;
+  const all = workloads.byAccount(identity.namespace, identity.serviceAccount);
+  const named = all.filter(({ workloadName }) => workloadName !== undefined && workloadName === peerWorkload);
+  return inCommon(named.length > 0 ? named : all);
 }
 
 export const emptyAsAbsent = (text: string | undefined): string | undefined =>

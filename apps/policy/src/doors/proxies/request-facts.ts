@@ -52,6 +52,18 @@ export function claimsIn(
   return typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? payload : undefined;
 }
 
+/** Where inbound proxies note down what the other end's proxy says of itself. */
+const peerNamespace = 'xebec.peer';
+
+export function peerWorkloadIn(
+  metadata: { readonly filterMetadata: Readonly<Record<string, JsonObject>> } | undefined,
+): { readonly peerWorkload?: string } {
+  const workload = metadata?.filterMetadata[peerNamespace]?.['workload'];
+  return typeof workload === 'string' && workload !== '' && workload !== '-'
+    ? { peerWorkload: workload }
+    : {};
+}
+
 /** One text for a header that came several times, as HTTP allows. */
 export function headersMap(headers: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(Object.entries(headers));

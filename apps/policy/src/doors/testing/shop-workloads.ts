@@ -30,5 +30,7 @@ const all = [cart, web];
 
 export const shopWorkloads: WorkloadDirectory = {
   byName: (namespace, name) => all.find((each) => each.namespace === namespace && each.name === name),
+  byAccount: (namespace, account) =>
+    all.filter((each) => each.namespace === namespace && each.serviceAccount === account),
   byAddress: (ip) => all.find(({ ips }) => ips.includes(ip)),
 };

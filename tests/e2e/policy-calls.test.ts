@@ -1,0 +1,118 @@
+// Rules that need the policy service: proxies call it about requests that may match, and tell it of calls that are over. The mesh starts it with the first rule.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fetchText } from './support/http.ts';
+import { type Mesh, repositoryFile, startMesh, until } from './support/mesh.ts';
+
+const object = (kind: string, name: string, spec: object): string =>
+  JSON.stringify({ apiVersion: 'config.istio.io/v1alpha2', kind, metadata: { name }, spec });
+const documents = (...objects: readonly string[]): string => objects.join('\n---\n');
+const isEcho = 'destination.labels["app"] == "echo"';
+const callers = (overrides: readonly string[]): string =>
+  object('handler', 'callers', { compiledAdapter: 'listchecker', params: { overrides } });
+
+let mesh: Mesh;
+let proxy: string;
+beforeAll(async () => {
+  mesh = await startMesh({ paths: [repositoryFile('tests/e2e/apps/echo')] });
+  proxy = `${(await mesh.pod('client')).ip}:15001`;
+  const lines = join(mesh.state, 'calls.log');
+  await apply(
+    documents(
+      callers(['client']),
+      object('instance', 'caller', {
+        compiledTemplate: 'listentry',
+        params: { value: 'source.labels["app"] | "nobody"' },
+      }),
+      object('rule', 'callers', {
+        match: `${isEcho} && request.path.startsWith("/private")`,
+        actions: [{ handler: 'callers', instances: ['caller'] }],
+      }),
+      object('handler', 'lines', {
+        compiledAdapter: 'stdio',
+        params: { logStream: 'FILE', outputPath: lines, outputAsJson: true },
+      }),
+      object('instance', 'call', {
+        compiledTemplate: 'logentry',
+        params: {
+          severity: '"info"',
+          timestamp: 'request.time',
+          variables: {
+            path: 'request.path',
+            method: 'request.method',
+            code: 'response.code',
+            source: 'source.labels["app"] | "nobody"',
+            destination: 'destination.service.host | "?"',
+            agent: 'request.headers["x-agent"] | "?"',
+          },
+        },
+      }),
+      object('rule', 'lines', {
+        match: `${isEcho} && request.path.startsWith("/told")`,
+        actions: [{ handler: 'lines', instances: ['call'] }],
+      }),
+    ),
+  );
+}, 240_000);
+afterAll(async () => {
+  await mesh?.stop();
+});
+
+async function apply(yaml: string): Promise<void> {
+  const { code, stderr } = await mesh.apply(yaml);
+  expect([code, stderr]).toEqual([0, expect.anything()]);
+}
+
+const call = async (path: string, headers: Readonly<Record<string, string>> = {}) => {
+  const { status, body } = await fetchText({ url: `http://echo${path}`, proxy, headers });
+  return { status, body };
+};
+
+describe('[MX-1] a list that only the policy service can judge', () => {
+  it('lets in who is on it', async () => {
+    await until('the service answers', async () => (await call('/private')).status === 200, 60_000);
+    expect((await call('/other')).status).toBe(200);
+  });
+
+  it('refuses who is not, with the words of the list, and changes live', async () => {
+    await apply(callers(['somebody-else']));
+    await until('it is refused', async () => (await call('/private')).body.includes('callers.default'));
+    expect((await call('/private')).status).toBe(403);
+    expect((await call('/private')).body).toContain('client is not whitelisted');
+    expect((await call('/other')).status).toBe(200);
+    await apply(callers(['client']));
+    await until('it is let in again', async () => (await call('/private')).status === 200);
+  });
+});
+
+describe('[MX-2] [DP-22] reports', () => {
+  const told = (): readonly Record<string, unknown>[] => {
+    try {
+      const text = readFileSync(join(mesh.state, 'calls.log'), 'utf8');
+      return text
+        .split('\n')
+        .filter(Boolean)
+        .map((line): Record<string, unknown> => JSON.parse(line));
+    } catch {
+      return [];
+    }
+  };
+
+  it('reach the adapter once each, with the attributes of the call', async () => {
+    await until('the service answers', async () => (await call('/private')).status === 200, 60_000);
+    const paths = Array.from({ length: 20 }, (_, index) => `/told/${index}`);
+    for (const path of paths) await call(path, { 'x-agent': 'robot' });
+    await until('all are told', async () => told().length >= paths.length);
+    const seen = told();
+    expect(seen.map(({ path }) => path).sort()).toEqual([...paths].sort());
+    expect(seen[0]).toMatchObject({
+      method: 'GET',
+      code: 200,
+      source: 'client',
+      destination: 'echo.default.svc.cluster.local',
+      agent: 'robot',
+      level: 'info',
+    });
+  });
+});
