@@ -1,7 +1,10 @@
 // Adapters outside the policy service: called by template over gRPC, and when one crashes or hangs only its own rules feel it.
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import { CheckResultSchema } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/check_pb';
 import { HandleListEntryService } from '@xebec/protos/istio/mixer/template/listentry_pb';
@@ -135,3 +138,69 @@ test('[MX-5] an adapter outside that crashes or hangs affects its own rules only
     expect((await check(`/${name}`)).message).toContain(`${name} says no`);
   }
 }, 90_000);
+
+const samples = fileURLToPath(new URL('../../samples/policy-adapters', import.meta.url));
+const protos = fileURLToPath(new URL('../../packages/protos/proto', import.meta.url));
+
+/** What a program says went wrong; undefined: nothing. */
+async function attempt(
+  file: string,
+  parameters: readonly string[],
+  cwd: string,
+): Promise<string | undefined> {
+  try {
+    await promisify(execFile)(file, [...parameters], { cwd, timeout: 60_000 });
+    return undefined;
+  } catch (error) {
+    return String(error).slice(0, 300);
+  }
+}
+
+/** Starts a sample and gives the address it says that it listens on. */
+async function startSample(file: string, parameters: readonly string[]): Promise<string> {
+  const child = spawn(file, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
+  adapters.push({ address: '', kill: () => void child.kill('SIGKILL') });
+  return await new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+      const address = /^listening (\S+)$/m.exec(text)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the sample ended with ${code}`)));
+    setTimeout(() => reject(new Error('the sample does not listen')), 30_000).unref();
+  });
+}
+
+async function decidesBySample(name: string, address: string, refusal: string): Promise<void> {
+  const spec = `{ adapter: guard, connection: { address: "${address}", timeout: 2s }, params: { users: [jason] } }`;
+  const applied = await apply(
+    written('adapter', 'guard', '{ description: asks a guard, templates: [listentry] }'),
+    written(
+      'instance',
+      'user',
+      `{ compiledTemplate: listentry, params: { value: 'request.useragent | ""' } }`,
+    ),
+    written('handler', name, spec),
+    rule(name),
+  );
+  expect(applied.stderr).toBe('');
+  expect((await until(({ code }) => code === 7, `/${name}`)).message).toContain(refusal);
+  expect(await check(`/${name}`, 'jason')).toMatchObject({ allowed: true });
+}
+
+test('[MX-5] the sample adapter in Python decides', async ({ skip }) => {
+  const missing = await attempt('python3', ['-c', 'import grpc, grpc_tools'], samples);
+  skip(missing !== undefined, 'python3 has no grpcio-tools');
+  const address = await startSample('python3', [join(samples, 'python/adapter.py'), protos, '127.0.0.1:0']);
+  await decidesBySample('python', address, "eve is not on Python's list");
+}, 60_000);
+
+test('[MX-5] the sample adapter in Go decides', async ({ skip }) => {
+  const program = join(state, 'go-adapter');
+  const problem = await attempt('go', ['build', '-o', program, '.'], join(samples, 'go'));
+  skip(problem !== undefined, `the sample cannot be built here: ${problem}`);
+  const address = await startSample(program, ['127.0.0.1:0']);
+  await decidesBySample('go', address, `"eve" is not on Go's list`);
+}, 120_000);

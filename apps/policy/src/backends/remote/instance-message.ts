@@ -112,7 +112,7 @@ function addressText(bytes: Uint8Array): string {
 }
 
 /** A value whose type the configuration decided; `type` tells apart what is text here. */
-export const valueMessage = (value: AttributeValue, type?: ValueType): Value =>
+const valueMessage = (value: AttributeValue, type?: ValueType): Value =>
   create(ValueSchema, { value: valueCase(value, type) });
 
 function valueCase(value: AttributeValue, type: ValueType | undefined): Value['value'] {

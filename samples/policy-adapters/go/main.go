@@ -1,0 +1,129 @@
+// An adapter outside for the template `listentry`: lets through whom its handler's params name.
+// Reads the few fields it needs by their numbers, so that it needs no generated code;
+// with protoc-gen-go and packages/protos/proto the messages can be generated as well.
+//
+//	go run . [HOST:PORT]
+//
+// Params: {"users": ["jason"]}.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"slices"
+
+	"google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// Numbers of fields: see istio/mixer/template/listentry.proto and istio/mixer/adapter/model/v1beta1/check.proto.
+const (
+	requestInstance = 1
+	requestConfig   = 2
+	instanceValue   = 1
+	resultStatus    = 1
+	resultUseCount  = 3
+)
+
+// Messages as they are on the wire.
+type raw struct{}
+
+func (raw) Name() string                       { return "proto" }
+func (raw) Marshal(v any) ([]byte, error)      { return *v.(*[]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error { *v.(*[]byte) = slices.Clone(data); return nil }
+
+var _ encoding.Codec = raw{}
+
+// The last field of that number that has a length; nil when there is none.
+func field(message []byte, wanted protowire.Number) []byte {
+	var found []byte
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return found
+		}
+		size := protowire.ConsumeFieldValue(number, kind, message[n:])
+		if size < 0 {
+			return found
+		}
+		if number == wanted && kind == protowire.BytesType {
+			found, _ = protowire.ConsumeBytes(message[n:])
+		}
+		message = message[n+size:]
+	}
+	return found
+}
+
+func users(request []byte) ([]string, error) {
+	var config anypb.Any
+	var params structpb.Struct
+	if err := proto.Unmarshal(field(request, requestConfig), &config); err != nil {
+		return nil, err
+	}
+	if err := config.UnmarshalTo(&params); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, user := range params.GetFields()["users"].GetListValue().GetValues() {
+		names = append(names, user.GetStringValue())
+	}
+	return names, nil
+}
+
+func handleListEntry(request []byte) ([]byte, error) {
+	allowed, err := users(request)
+	if err != nil {
+		return nil, err
+	}
+	user := string(field(field(request, requestInstance), instanceValue))
+	verdict := &status.Status{}
+	if !slices.Contains(allowed, user) {
+		verdict.Code = int32(codes.PermissionDenied)
+		verdict.Message = fmt.Sprintf("%q is not on Go's list", user)
+	}
+	encoded, err := proto.Marshal(verdict)
+	if err != nil {
+		return nil, err
+	}
+	result := protowire.AppendTag(nil, resultStatus, protowire.BytesType)
+	result = protowire.AppendBytes(result, encoded)
+	result = protowire.AppendTag(result, resultUseCount, protowire.VarintType)
+	return protowire.AppendVarint(result, 100), nil
+}
+
+func handler(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+	var request []byte
+	if err := decode(&request); err != nil {
+		return nil, err
+	}
+	result, err := handleListEntry(request)
+	return &result, err
+}
+
+func main() {
+	address := "127.0.0.1:9070"
+	if len(os.Args) > 1 {
+		address = os.Args[1]
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.ForceServerCodec(raw{}))
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: "listentry.HandleListEntryService",
+		HandlerType: (*any)(nil),
+		Methods:     []grpc.MethodDesc{{MethodName: "HandleListEntry", Handler: handler}},
+	}, nil)
+	fmt.Printf("listening %s\n", listener.Addr())
+	log.Fatal(server.Serve(listener))
+}
