@@ -12,6 +12,7 @@ export type { Upstream } from './dns/upstream.ts';
 export { hostNameServers } from './dns/upstream.ts';
 export type { Installation, InstallOptions } from './install/install.ts';
 export { installRules, kernelFamilies, removeRules, renderInstallation } from './install/install.ts';
+export { hostAddressOf } from './namespaces/host-address.ts';
 export { applyAnnotations } from './rules/annotations.ts';
 export type { CaptureRules, DnsCapture, Family } from './rules/capture-rules.ts';
 export { defaultRules, proxyUid } from './rules/capture-rules.ts';

@@ -1,5 +1,7 @@
 // The policy service of a mesh: started with the first object that is for one, or at once when asked for. Meshes without such objects have no process of it.
 import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hostAddressOf } from '@xebec/netfilter';
 import type { Cli } from '../cli.ts';
 import type { UpOptions } from '../commands/up.ts';
 import { controlSocket } from '../state/state-directory.ts';
@@ -24,6 +26,9 @@ const wantedKinds = [
 const grpcPort = 15_004;
 const httpPort = 9_091;
 const retryMs = 2_000;
+/** For the agent to have made the workloads' network. */
+const networkWaitMs = 15_000;
+const networkStepMs = 100;
 
 export interface PolicyServiceNeed extends Omit<PartOptions, 'onRestart'> {
   readonly running: Running;
@@ -45,11 +50,23 @@ export function startPolicyServiceWhenNeeded(cli: Cli, need: PolicyServiceNeed):
 }
 
 async function begin(cli: Cli, { running, plan, up, state, guard }: PolicyServiceNeed): Promise<void> {
-  const listen = `${ownHost}:${await portOrAnother(ownHost, grpcPort)}`;
+  const host = await hostForProxies(up, state);
+  const listen = `${host}:${await portOrAnother(host, grpcPort)}`;
   const http = `${ownHost}:${await portOrAnother(ownHost, httpPort)}`;
   if (running.isStopping === true) return;
   const { onRestart } = running;
   running.parts.push(startPolicyService(cli, plan, { state, guard, onRestart, up, listen, http }));
+}
+
+/** Proxies in network namespaces do not reach the machine's loopback addresses, but its address in their network. */
+async function hostForProxies({ capture }: UpOptions, state: string): Promise<string> {
+  const isPerhapsTransparent = capture !== 'explicit' && process.getuid?.() === 0;
+  const deadline = performance.now() + (isPerhapsTransparent ? networkWaitMs : 0);
+  for (;;) {
+    const found = hostAddressOf(state);
+    if (found !== undefined || performance.now() >= deadline) return found ?? ownHost;
+    await sleep(networkStepMs);
+  }
 }
 
 /** Follows the control plane's objects over any number of connections, and says when the first comes. */
