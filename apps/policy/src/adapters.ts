@@ -3,14 +3,18 @@ import {
   type Adapter,
   type BuildRemoteHandler,
   createDogstatsd,
+  createOpentelemetry,
   createPrometheus,
   createStatsd,
   createStdio,
+  createWebhook,
+  createZipkin,
   erased,
   inProcessAdapters,
   type MetricBoard,
   type PoolPorts,
 } from '@xebec/policy';
+import { openHttp } from './backends/http/open-http.ts';
 import { createListSource } from './backends/lists/list-source.ts';
 import { openDatagramSink } from './backends/statsd/datagram-sink.ts';
 import { openLineSink } from './backends/stdio/line-sink.ts';
@@ -40,4 +44,7 @@ export const createAdapters = ({
   erased(createStdio(openLineSink)),
   erased(createStatsd(openDatagramSink)),
   erased(createDogstatsd(openDatagramSink)),
+  erased(createWebhook(openHttp)),
+  erased(createOpentelemetry(openHttp)),
+  erased(createZipkin(openHttp)),
 ];

@@ -1,7 +1,14 @@
 // The public surface of policy.
 export { type AdapterPorts, adapterForms, erased, inProcessAdapters } from './adapters/catalog.ts';
+export type {
+  HttpAnswer,
+  HttpBackend,
+  HttpClient,
+  OpenHttp,
+} from './adapters/http-backend.ts';
 export type { IndexedWorkload, WorkloadIndex } from './adapters/kubernetesenv/kubernetesenv.ts';
 export type { ListListener, ListSource } from './adapters/list/list.ts';
+export { createOpentelemetry } from './adapters/opentelemetry/opentelemetry.ts';
 export { createMetricBoard, type MetricBoard } from './adapters/prometheus/metric-board.ts';
 export { createPrometheus } from './adapters/prometheus/prometheus.ts';
 export * from './adapters/sdk.ts';
@@ -12,6 +19,8 @@ export {
   type OpenDatagramSink,
 } from './adapters/statsd/statsd.ts';
 export { createStdio, type LineSink, type OpenLineSink } from './adapters/stdio/stdio.ts';
+export { createWebhook } from './adapters/webhook/webhook.ts';
+export { createZipkin } from './adapters/zipkin/zipkin.ts';
 export * from './attributes/index.ts';
 export {
   checkPolicyObjects,

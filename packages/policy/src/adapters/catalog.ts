@@ -6,12 +6,15 @@ import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv
 import { type ListSource, listAdapter } from './list/list.ts';
 import { createMemquotaAdapter, memquotaForm } from './memquota/memquota.ts';
 import { noop } from './noop/noop.ts';
+import { opentelemetryForm } from './opentelemetry/opentelemetry.ts';
 import { prometheusForm } from './prometheus/prometheus.ts';
 import { rbac } from './rbac/rbac.ts';
 import { createRedisquotaAdapter, redisquotaForm } from './redisquota/redisquota.ts';
 import type { Adapter, AdapterForm, BuildRemoteHandler } from './sdk.ts';
 import { dogstatsdForm, statsdForm } from './statsd/statsd.ts';
 import { stdioForm } from './stdio/stdio.ts';
+import { webhookForm } from './webhook/webhook.ts';
+import { zipkinForm } from './zipkin/zipkin.ts';
 
 /** What adapters of this package are given by the process they run in. */
 export interface AdapterPorts {
@@ -61,6 +64,9 @@ export const adapterForms: readonly AdapterForm[] = [
   quotaPoolForm,
   prometheusForm,
   stdioForm,
+  webhookForm,
+  opentelemetryForm,
+  zipkinForm,
   statsdForm,
   dogstatsdForm,
 ];
