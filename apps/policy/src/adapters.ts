@@ -3,6 +3,7 @@ import {
   type Adapter,
   type BuildRemoteHandler,
   createDogstatsd,
+  createFluentd,
   createOpentelemetry,
   createPrometheus,
   createStatsd,
@@ -14,6 +15,7 @@ import {
   type MetricBoard,
   type PoolPorts,
 } from '@xebec/policy';
+import { openForward } from './backends/fluentd/open-forward.ts';
 import { openHttp } from './backends/http/open-http.ts';
 import { createListSource } from './backends/lists/list-source.ts';
 import { openDatagramSink } from './backends/statsd/datagram-sink.ts';
@@ -47,4 +49,5 @@ export const createAdapters = ({
   erased(createWebhook(openHttp)),
   erased(createOpentelemetry(openHttp)),
   erased(createZipkin(openHttp)),
+  erased(createFluentd(openForward)),
 ];

@@ -1,5 +1,6 @@
 // The public surface of policy.
 export { type AdapterPorts, adapterForms, erased, inProcessAdapters } from './adapters/catalog.ts';
+export { createFluentd, type ForwardClient, type OpenForward } from './adapters/fluentd/fluentd.ts';
 export type {
   HttpAnswer,
   HttpBackend,

@@ -2,6 +2,7 @@
 import { createPoolAdapter, type PoolPorts, quotaPoolForm } from '../quotas/pools/pool-adapter.ts';
 import { bypass } from './bypass/bypass.ts';
 import { denier } from './denier/denier.ts';
+import { fluentdForm } from './fluentd/fluentd.ts';
 import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv.ts';
 import { type ListSource, listAdapter } from './list/list.ts';
 import { createMemquotaAdapter, memquotaForm } from './memquota/memquota.ts';
@@ -67,6 +68,7 @@ export const adapterForms: readonly AdapterForm[] = [
   webhookForm,
   opentelemetryForm,
   zipkinForm,
+  fluentdForm,
   statsdForm,
   dogstatsdForm,
 ];

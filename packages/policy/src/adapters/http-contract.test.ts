@@ -1,5 +1,6 @@
 // The contract, for the adapters whose backends are over HTTP.
 import { erased } from './catalog.ts';
+import { createFluentd } from './fluentd/fluentd.ts';
 import type { OpenHttp } from './http-backend.ts';
 import { createOpentelemetry } from './opentelemetry/opentelemetry.ts';
 import { checkAdapterContract } from './testing/contract.ts';
@@ -40,3 +41,9 @@ checkAdapterContract({
 });
 
 checkAdapterContract({ adapter: erased(createZipkin(open)), params: { url }, wrong });
+
+checkAdapterContract({
+  adapter: erased(createFluentd(() => ({ send: () => Promise.resolve(), close: () => undefined }))),
+  params: { address: '127.0.0.1:24224', integerDuration: true },
+  wrong: [{ params: { address: 'nowhere' }, field: 'address' }],
+});
