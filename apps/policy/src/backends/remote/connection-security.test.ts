@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
+import { enrol, hasOpenssl, openssl, openTestAuthority } from '@xebec/ca/testing';
 import type { RemoteAdapterCall } from '@xebec/policy';
 import { CheckResultSchema } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/check_pb';
 import {
@@ -10,12 +11,6 @@ import {
   HandleListEntryService,
 } from '@xebec/protos/istio/mixer/template/listentry_pb';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import {
-  enrol,
-  hasOpenssl,
-  openssl,
-  openTestAuthority,
-} from '../../../../../packages/ca/src/testing/fixtures.ts';
 import { AdapterConnection, type MeshCredentials } from './connection.ts';
 import { type AdapterServer, serve, startAdapterServer } from './testing/adapter-server.ts';
 
