@@ -86,6 +86,27 @@ describe('[MX-1] a list that only the policy service can judge', () => {
   });
 });
 
+describe('[MX-15] what a rule does to headers', () => {
+  it('the application gets the one that is added, not the one that is taken away', async () => {
+    const rule = object('rule', 'headers', {
+      match: `${isEcho} && request.path == "/headers"`,
+      actions: [],
+      requestHeaderOperations: [
+        { name: 'x-caller', values: ['source.workload.name | "nobody"'] },
+        { name: 'x-secret', operation: 'REMOVE' },
+      ],
+      responseHeaderOperations: [{ name: 'x-judged', values: ['"yes"'] }],
+    });
+    await apply(rule);
+    const answer = await until('headers are changed', async () => {
+      const got = await fetchText({ url: 'http://echo/headers', proxy, headers: { 'x-secret': 's' } });
+      return got.headers['x-judged'] === 'yes' && got;
+    });
+    const { headers } = JSON.parse(answer.body);
+    expect([headers['x-caller'], headers['x-secret']]).toEqual(['client', undefined]);
+  });
+});
+
 describe('[MX-2] [DP-22] reports', () => {
   const told = (): readonly Record<string, unknown>[] => {
     try {

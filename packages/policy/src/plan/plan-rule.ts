@@ -72,6 +72,7 @@ export function planRule(
   if (match.whenTrue.length === 0) {
     return [{ where: 'nowhere', reason: 'its match is never true for calls of this workload' }];
   }
+  if (rule.actions.length === 0) return hasOperations(rule) ? [asked(match, 'it changes headers')] : [];
   return rule.actions.map((action, index) => ({
     ...planAction(rule, { action, match, knowledge, quotas }),
     action: index,
@@ -105,12 +106,14 @@ function planAction({ spec }: ResolvedRule, place: ActionPlace): RulePlan {
   if (phases.has('QUOTA')) return planQuota(place);
   if (!phases.has('CHECK'))
     return { where: 'nowhere', reason: 'it only adds attributes, for rules that need them' };
-  const hasOperations = spec.requestHeaderOperations.length + spec.responseHeaderOperations.length > 0;
-  if (hasOperations) return asked(match, 'its header operations depend on the answer');
+  if (hasOperations({ spec })) return asked(match, 'its header operations depend on the answer');
   if (spec.sampling !== undefined) return asked(match, 'it is sampled');
   if (!match.isExact) return asked(match, 'its match asks for what the proxy does not know');
   return planCheck(action.handler, place);
 }
+
+const hasOperations = ({ spec }: Pick<ResolvedRule, 'spec'>): boolean =>
+  spec.requestHeaderOperations.length + spec.responseHeaderOperations.length > 0;
 
 const asked = ({ whenTrue: alternatives, isAboutRequests, isExact }: Truth, reason: string): RulePlan => ({
   where: 'call',
