@@ -9,6 +9,7 @@ export type {
 } from './adapters/http-backend.ts';
 export type { IndexedWorkload, WorkloadIndex } from './adapters/kubernetesenv/kubernetesenv.ts';
 export type { ListListener, ListSource } from './adapters/list/list.ts';
+export { createOpa } from './adapters/opa/opa.ts';
 export { createOpentelemetry } from './adapters/opentelemetry/opentelemetry.ts';
 export { createMetricBoard, type MetricBoard } from './adapters/prometheus/metric-board.ts';
 export { createPrometheus } from './adapters/prometheus/prometheus.ts';

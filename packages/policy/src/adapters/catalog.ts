@@ -7,6 +7,7 @@ import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv
 import { type ListSource, listAdapter } from './list/list.ts';
 import { createMemquotaAdapter, memquotaForm } from './memquota/memquota.ts';
 import { noop } from './noop/noop.ts';
+import { opaForm } from './opa/opa.ts';
 import { opentelemetryForm } from './opentelemetry/opentelemetry.ts';
 import { prometheusForm } from './prometheus/prometheus.ts';
 import { rbac } from './rbac/rbac.ts';
@@ -66,6 +67,7 @@ export const adapterForms: readonly AdapterForm[] = [
   prometheusForm,
   stdioForm,
   webhookForm,
+  opaForm,
   opentelemetryForm,
   zipkinForm,
   fluentdForm,

@@ -2,6 +2,7 @@
 import { erased } from './catalog.ts';
 import { createFluentd } from './fluentd/fluentd.ts';
 import type { OpenHttp } from './http-backend.ts';
+import { createOpa } from './opa/opa.ts';
 import { createOpentelemetry } from './opentelemetry/opentelemetry.ts';
 import { checkAdapterContract } from './testing/contract.ts';
 import { createWebhook } from './webhook/webhook.ts';
@@ -37,6 +38,16 @@ checkAdapterContract({
     ...wrong,
     { params: { url, metrics: { a: { buckets: [2, 1] } } }, field: 'metrics.a.buckets' },
     { params: { url, sampleProbability: 2 }, field: 'sampleProbability' },
+  ],
+});
+
+checkAdapterContract({
+  adapter: erased(createOpa(open)),
+  params: { url },
+  wrong: [
+    ...wrong,
+    { params: { url, checkMethod: 'allow' }, field: 'checkMethod' },
+    { params: { url, policy: ['package a'] }, field: 'policy' },
   ],
 });
 
