@@ -30,6 +30,9 @@ const holdsObjects = ({ text }: SourceText): boolean => /^kind: /m.test(text) &&
 
 const blocks = [join(root, 'README.md'), ...pagesIn('docs')].flatMap(blocksOf).filter(holdsObjects);
 
+/** The first example waits until everything that checks it is loaded. */
+const loadingMs = 60_000;
+
 test('there are examples', () => expect(blocks.length).toBeGreaterThan(5));
 
 test.each(blocks.map((block) => [`${block.file}:${block.text.search(/\S/) + 1}`, block] as const))(
@@ -44,4 +47,5 @@ test.each(blocks.map((block) => [`${block.file}:${block.text.search(/\S/) + 1}`,
     const { diagnostics } = await checkDocuments([block], options);
     expect(diagnostics.filter(({ severity }) => severity === 'error').map(formatDiagnostic)).toEqual([]);
   },
+  loadingMs,
 );
