@@ -1,4 +1,6 @@
-// Rules of the policy service that proxies decide by themselves: no service runs, no call is made, and the words are the rule's.
+// Rules of the policy service that proxies decide by themselves: no call is made, and the words are the rule's.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fetchText } from './support/http.ts';
 import { at, listAt, type Mesh, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
@@ -124,8 +126,18 @@ describe('[MX-9] rules that proxies decide by themselves', () => {
   });
 });
 
-describe('[MX-3] a rule that cannot be asked anywhere', () => {
-  it('fails closed, as long as it does not say otherwise', async () => {
+describe('[MX-1] a policy service that does not answer', () => {
+  let stopped: number | undefined;
+  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
+    const { pid } = JSON.parse(readFileSync(join(mesh.state, 'run', 'policy.pid'), 'utf8'));
+    stopped ??= Number(pid);
+    process.kill(stopped, name);
+  };
+  afterAll(() => {
+    if (stopped !== undefined) signal('SIGCONT');
+  });
+
+  it('is refused what it is to be asked about, unless the rule says otherwise', async () => {
     const asked = (annotations: object): string =>
       JSON.stringify({
         apiVersion: 'config.istio.io/v1alpha2',
@@ -137,7 +149,9 @@ describe('[MX-3] a rule that cannot be asked anywhere', () => {
         },
       });
     await apply(asked({}));
-    await until('nobody can be asked', async () => (await call('/asked')).status === 403);
+    await until('the service answers', async () => (await call('/asked')).status === 200, 60_000);
+    signal('SIGSTOP');
+    expect((await call('/asked')).status).toBe(403);
     expect((await call('/')).status).toBe(200);
     await apply(asked({ 'policy.xebec.io/failure-policy': 'open' }));
     await until('it passes', async () => (await call('/asked')).status === 200);
