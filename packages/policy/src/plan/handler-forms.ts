@@ -69,8 +69,8 @@ function list(
   if (Object.keys(params).some((name) => !understood.has(name))) return 'its list comes from a provider';
   if (entryType !== 'STRINGS' && entryType !== 'IP_ADDRESSES')
     return 'its entries are not compared as they are';
-  if (!Array.isArray(overrides) || typeof blacklist !== 'boolean') return 'its list cannot be read';
-  const entries = overrides.map(String);
+  if (!isTexts(overrides) || typeof blacklist !== 'boolean') return 'its list cannot be read';
+  const entries = overrides;
   if (entries.length > mostEntries) return 'its list is too long for a proxy';
   const value = termOfInstance(instance, knowledge);
   if (value === undefined) return 'its value is not known to the proxy';
@@ -85,6 +85,9 @@ function list(
     isFormatted: true,
   };
 }
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
 
 const mostEntries = 1_000;
 

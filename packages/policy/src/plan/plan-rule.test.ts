@@ -93,6 +93,7 @@ describe('a list in the proxy', () => {
 
   test('is asked for when it comes from elsewhere, is too long, or compares otherwise', () => {
     expect(planOf({ providerUrl: 'http://a' })?.where).toBe('call');
+    expect(planOf({ overrides: [Object.create(null)] })?.where).toBe('call');
     expect(planOf({ overrides: Array.from({ length: 2_000 }, String) })?.where).toBe('call');
     expect(planOf({ entryType: 'REGEX', overrides: ['a.*'] })?.where).toBe('call');
     expect(planOf({ overrides: ['a'] }, instance('CHECK', { value: 'source.labels["a"] | ""' }))?.where).toBe(
