@@ -164,6 +164,7 @@ function connectionTraffic(
     ],
     // Nobody is dialled for a client that may not come in.
     isMutualTls: isMesh || tls.kind === 'certificate',
+    isDialedAgain: true,
     ...authorized,
   });
   return {

@@ -68,6 +68,7 @@ export const tcpManager = (
     cluster: target,
     accessLog: encodeAccessLog(settings.accessLog),
     metrics: encodeTcpMetrics(metrics),
+    isDialedAgain: target !== blackHoleCluster,
     ...upstream,
     endpoint,
   }),

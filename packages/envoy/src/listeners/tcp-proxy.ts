@@ -35,6 +35,8 @@ export interface TcpProxyOptions {
   readonly isSourceHashed?: boolean;
   /** The upstream is an HTTP proxy that is asked for the target. */
   readonly tunnel?: Tunnel;
+  /** An endpoint that cannot be reached, or refuses the handshake, is not the end: see {@link dialedAgain}. */
+  readonly isDialedAgain?: boolean;
   /** The address of the one endpoint that may serve; it is one of a headless service. */
   readonly endpoint?: string | undefined;
 }
@@ -56,6 +58,7 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
       accessLog: [...accessLog.map(atEnd), ...metrics],
       accessLogOptions: { flushAccessLogOnConnected: true },
       ...chosen(options.endpoint),
+      ...(options.isDialedAgain === true ? dialedAgain : {}),
       ...(isSourceHashed ? { hashPolicy: [bySource] } : {}),
       ...(tunnel === undefined ? {} : { tunnelingConfig: tunnelTo(tunnel) }),
       ...(decided === 'first-byte'
@@ -70,6 +73,16 @@ export function tcpProxy(options: TcpProxyOptions): Filter {
     }),
   );
 }
+
+/**
+ * Nothing of the client's bytes has left when a connection fails, so dialing again is safe. Another endpoint may answer;
+ * and while a port goes from clear text to mutual TLS, or back, both sides learn of it at nearly the same time: the
+ * pauses (of random length, half a second together on average) let them meet.
+ */
+const dialedAgain = {
+  maxConnectAttempts: 4,
+  backoffOptions: { baseInterval: durationOf(100), maxInterval: durationOf(1_000) },
+};
 
 const bySource = { policySpecifier: { case: 'sourceIp' as const, value: {} } };
 
