@@ -26,6 +26,8 @@ export interface ApiSpecObjects {
 
 export interface ApiSpecs {
   readonly isEmpty: boolean;
+  /** Of all attributes that they may add to a request. */
+  readonly names: ReadonlySet<string>;
   /** Attributes of the request, to be added to those that it has. */
   attributesOf(request: AttributeSource): ReadonlyMap<string, AttributeValue>;
 }
@@ -57,6 +59,7 @@ export function compileApiSpecs({ specs, bindings, vocabulary }: ApiSpecObjects)
   );
   return {
     isEmpty: bound.isEmpty,
+    names: new Set(['request.api_key', ...[...apis.values()].flatMap(namesOf)]),
     attributesOf: (request) => {
       const found = bound.find(request);
       return found.length === 0 ? none : describe(found, request);
@@ -74,6 +77,11 @@ function compileApi(spec: HttpApiSpecSpec, vocabulary: Vocabulary): Api {
   }
   return { attributes: valuesOf(spec.attributes, vocabulary), operations, apiKeys: spec.apiKeys };
 }
+
+const namesOf = ({ attributes, operations }: Api): readonly string[] => [
+  ...attributes.keys(),
+  ...[...operations.values()].flat().flatMap((operation) => [...operation.attributes.keys()]),
+];
 
 /** All patterns that match speak, the later over the earlier, as in Mixer's proxies. */
 function describe(apis: readonly Api[], request: AttributeSource): Attributes {

@@ -44,8 +44,16 @@ export type AttributeValue =
   | Uint8Array
   | ReadonlyMap<string, string>;
 
+/**
+ * What was said, and is too large or malformed to be used: whose absence from the bag proves nothing. By name: the keys
+ * of a map whose other keys are there; none: the whole value.
+ */
+export type UnreadableAttributes = ReadonlyMap<string, ReadonlySet<string>>;
+
 /** The attributes of one call; names as in the vocabulary: `request.headers`. */
-export type AttributeBag = ReadonlyMap<string, AttributeValue>;
+export type AttributeBag = ReadonlyMap<string, AttributeValue> & {
+  readonly unreadable?: UnreadableAttributes;
+};
 
 /**
  * Something that an outcome depends on. `name` alone: the whole value, or its absence; with `key`: that key of a map

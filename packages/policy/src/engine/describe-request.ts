@@ -5,5 +5,8 @@ import type { EngineParts } from './engine-parts.ts';
 /** Only requests of proxies: programs that call themselves say what they do. */
 export function describeRequest({ policy: { apiSpecs } }: EngineParts, source: CallSource): void {
   if (apiSpecs.isEmpty || source.get('context.reporter.kind') === undefined) return;
-  for (const [name, value] of apiSpecs.attributesOf(source)) source.produce(name, value);
+  source.takeMissed();
+  const attributes = apiSpecs.attributesOf(source);
+  if (source.takeMissed() !== undefined) source.spoil(apiSpecs.names);
+  else for (const [name, value] of attributes) source.produce(name, value);
 }

@@ -31,13 +31,18 @@ export type MatchAnswer =
 const yes: MatchAnswer = { kind: 'yes' };
 const no: MatchAnswer = { kind: 'no' };
 
-/** A match that asks for an attribute which is not there does not hold; what fails otherwise is told. */
+/** A match that asks for an attribute which is not there does not hold; what fails otherwise is told, also when the attribute is there and nobody can read it. */
 export function matches(rule: CompiledRule, source: CallSource): MatchAnswer {
   if (rule.match === undefined) return yes;
+  source.takeMissed();
   const result = rule.match.evaluate(source);
+  const missed = source.takeMissed();
+  if (missed !== undefined) return { kind: 'failed', problem: `match: ${unreadable(missed)}` };
   if (result.ok) return result.value === true ? yes : no;
   return result.isAbsent ? no : { kind: 'failed', problem: `match: ${result.problem}` };
 }
+
+export const unreadable = (name: string): string => `${name} is too large or malformed`;
 
 /** `NAME.NAMESPACE:MESSAGE`, as callers see what a handler said. */
 export const said = (handler: string, message: string): string => `${shortName(handler)}:${message}`;
@@ -56,8 +61,10 @@ export async function ask<T>(
   if (compiled === undefined) return { ok: false, problem: problem ?? 'cannot be used' };
   const slot = parts.slots.get(action.handler);
   if (slot === undefined) return { ok: false, problem: 'there is no such handler' };
+  call.source.takeMissed();
   const built: BuiltInstance = compiled.build(call.source);
-  const [fault] = built.faults;
+  const missed = call.source.takeMissed();
+  const fault = missed === undefined ? built.faults[0] : unreadable(missed);
   if (fault !== undefined) return { ok: false, problem: fault, isCallersFault: true };
   return slot.call((handler, signal) => call.run(handler, built.instance, signal), call.signal);
 }

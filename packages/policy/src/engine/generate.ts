@@ -36,13 +36,19 @@ async function produce(
   const slot = parts.slots.get(action.handler);
   const { instance: compiled } = action;
   if (slot === undefined || compiled === undefined) return false;
+  source.takeMissed();
   const { instance } = compiled.build(source);
+  if (source.takeMissed() !== undefined) {
+    source.spoil(compiled.bindings.map(({ attribute }) => attribute));
+    return false;
+  }
   const answer = await slot.call((handler, limit) => handler.generate?.(instance, limit), signal);
   if (!answer.ok) return false;
   const output = new OutputSource(source, answer.value);
   for (const { attribute, expression } of compiled.bindings) {
     const result = expression.evaluate(output);
-    if (result.ok) source.produce(attribute, result.value);
+    if (source.takeMissed() !== undefined) source.spoil([attribute]);
+    else if (result.ok) source.produce(attribute, result.value);
   }
   return true;
 }

@@ -21,7 +21,11 @@ export function quotasOf(parts: EngineParts, call: CheckCall, source: CallSource
   if (call.quotas !== undefined) return { ...noQuotas, asked: call.quotas };
   const { requestedQuotas } = parts.policy;
   if (requestedQuotas.isEmpty || source.get('context.reporter.kind') !== 'inbound') return noQuotas;
-  return requested(requestedQuotas.requestedBy(source), call);
+  source.takeMissed();
+  const amounts = requestedQuotas.requestedBy(source);
+  const missed = source.takeMissed();
+  if (missed === undefined) return requested(amounts, call);
+  return requested({ ...amounts, problems: [...amounts.problems, 'quotas'] }, call);
 }
 
 function requested({ amounts, problems }: RequestedAmounts, { failurePolicy }: CheckCall): QuotasOfCall {

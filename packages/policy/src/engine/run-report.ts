@@ -14,7 +14,7 @@ export async function runReport(
 ): Promise<void> {
   const touched = new Set<HandlerSlot>();
   for (const bag of bags) {
-    const source = new CallSource(bag, { isRecording: false });
+    const source = new CallSource(bag, { isRecording: false, isLenient: true });
     describeRequest(parts, source);
     const preparing = generate(parts, source);
     if (preparing !== undefined) await preparing;

@@ -1,4 +1,4 @@
-// Makes an attribute bag of what somebody said. The rule: what is unknown, of another type, too large or not a text at all is left out, counted, and named to who said it.
+// Makes an attribute bag of what somebody said. The rule: what is unknown, of another type, too large or not a text at all is left out, counted, and named to who said it; what is there and cannot be read is told from what is absent.
 import {
   type AttributeBag,
   type AttributeValue,
@@ -31,14 +31,14 @@ const INT64 = { least: -(2n ** 63n), most: 2n ** 63n - 1n };
 
 export class BagBuilder {
   readonly #rules: BagRules;
-  readonly #values: Map<string, AttributeValue>;
+  readonly #values: SaidAttributes;
   readonly #own = new Set<string>();
   readonly dropped: Dropped[] = [];
 
   /** With `from` it begins with what that bag has: what is set then changes a copy of it. */
   constructor(rules: BagRules, from?: AttributeBag) {
     this.#rules = rules;
-    this.#values = new Map(from);
+    this.#values = new SaidAttributes(from);
   }
 
   get bag(): AttributeBag {
@@ -58,8 +58,14 @@ export class BagBuilder {
   /** What the caller says. */
   set(name: string, value: AttributeValue): void {
     const reason = this.#refuse(name, value);
-    if (reason !== undefined) this.drop(name, reason);
-    else this.#values.set(name, value instanceof Map ? this.#goodEntries(name, value) : value);
+    if (reason === undefined) {
+      this.#values.unreadable.delete(name);
+      this.#values.set(name, value instanceof Map ? this.#goodEntries(name, value) : value);
+      return;
+    }
+    this.drop(name, reason);
+    if (isThere(reason) && this.#rules.vocabulary.get(name) !== undefined)
+      this.#values.unreadable.set(name, new Set());
   }
 
   /** One bad header hides no other. */
@@ -73,6 +79,7 @@ export class BagBuilder {
     const good = new Map(entries);
     for (const { key, reason } of bad) {
       good.delete(key);
+      this.#values.unreadable.set(name, (this.#values.unreadable.get(name) ?? new Set()).add(key));
       this.drop(`${name}[${key}]`, reason);
     }
     return good;
@@ -82,6 +89,7 @@ export class BagBuilder {
   know(name: string, value: AttributeValue | undefined): void {
     const declared = this.#rules.vocabulary.get(name);
     this.#own.add(name);
+    this.#values.unreadable.delete(name);
     if (value === undefined || declared === undefined || !isOfType(value, declared.type))
       this.#values.delete(name);
     else this.#values.set(name, value);
@@ -95,6 +103,19 @@ export class BagBuilder {
     if (!isOfType(value, declared.type)) return 'wrong-type';
     if (this.#values.size >= limits.attributes && !this.#values.has(name)) return 'too-many';
     return refuseContent(value, limits);
+  }
+}
+
+/** Reasons that say nothing about who says it: a stranger's request may be the cause, to be taken for another. */
+const isThere = (reason: DropReason): boolean =>
+  reason === 'too-large' || reason === 'too-many' || reason === 'malformed';
+
+class SaidAttributes extends Map<string, AttributeValue> {
+  readonly unreadable: Map<string, Set<string>>;
+
+  constructor(from?: AttributeBag) {
+    super(from ?? []);
+    this.unreadable = new Map([...(from?.unreadable ?? [])].map(([name, keys]) => [name, new Set(keys)]));
   }
 }
 
