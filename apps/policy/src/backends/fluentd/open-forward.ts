@@ -1,6 +1,7 @@
 // The forward protocol's connection. Rule: messages go one after the other; what was not acknowledged in time has failed, and its connection is not used again.
 import { connect, type Socket } from 'node:net';
 import type { ForwardClient, OpenForward } from '@xebec/policy';
+import { withDeadline } from '../deadline.ts';
 
 export const openForward: OpenForward = ({ address, timeoutMs }) => new Forwarding(address, timeoutMs);
 
@@ -17,7 +18,7 @@ class Forwarding implements ForwardClient {
 
   send(message: Uint8Array, chunk: string | undefined, signal: AbortSignal): Promise<void> {
     const next = this.#last.then(() =>
-      this.#send(message, chunk, AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)])),
+      withDeadline(signal, this.#timeoutMs, (bounded) => this.#send(message, chunk, bounded)),
     );
     this.#last = next.catch(() => undefined);
     return next;

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { HttpAnswer, OpenHttp } from '@xebec/policy';
+import { withDeadline } from '../deadline.ts';
 
 const mostAnswerBytes = 1_048_576;
 const mostConnections = 16;
@@ -17,8 +18,8 @@ export const openHttp: OpenHttp = (backend) => {
     async post(path, body, signal) {
       const written = JSON.stringify(body);
       const headers = await headersFor(backend, written);
-      const bounded = AbortSignal.any([signal, AbortSignal.timeout(backend.timeoutMs)]);
-      return send({ url: below(backend.url, path), agent, headers, body: written }, bounded);
+      const sending = { url: below(backend.url, path), agent, headers, body: written };
+      return withDeadline(signal, backend.timeoutMs, (bounded) => send(sending, bounded));
     },
     close: () => agent.destroy(),
   };

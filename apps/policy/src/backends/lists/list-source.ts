@@ -1,7 +1,8 @@
 // Lists from files and over HTTP, read again and again. Rule: a list is read whole or not at all, within a size and a time; who follows is told of every reading that fails.
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ListListener, ListSource } from '@xebec/policy';
+import { withDeadline } from '../deadline.ts';
 
 export interface ListSourceOptions {
   /** Bytes of one list at most. */
@@ -71,9 +72,12 @@ class Following {
   }
 }
 
-async function readList(url: string, limits: ListSourceOptions, stopped: AbortSignal): Promise<string> {
+function readList(url: string, limits: ListSourceOptions, stopped: AbortSignal): Promise<string> {
   if (url.startsWith('file:')) return readFileList(fileURLToPath(url), limits.mostBytes);
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(limits.timeoutMs)]);
+  return withDeadline(stopped, limits.timeoutMs, (signal) => fetchList(url, limits, signal));
+}
+
+async function fetchList(url: string, limits: ListSourceOptions, signal: AbortSignal): Promise<string> {
   const response = await fetch(url, { signal, redirect: 'follow' });
   if (!response.ok) {
     await response.body?.cancel();
@@ -83,10 +87,10 @@ async function readList(url: string, limits: ListSourceOptions, stopped: AbortSi
 }
 
 async function readFileList(path: string, mostBytes: number): Promise<string> {
+  // Before it is opened: opening a pipe waits for who writes to it.
+  if (!(await stat(path)).isFile()) throw new Error('is not a file');
   const file = await open(path, 'r');
   try {
-    const status = await file.stat();
-    if (!status.isFile()) throw new Error('is not a file');
     return decode(await take(file.createReadStream({ autoClose: false }), mostBytes));
   } finally {
     await file.close();
