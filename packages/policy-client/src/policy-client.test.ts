@@ -134,6 +134,19 @@ describe('a decision [MX-1]', () => {
     expect((await client.check({ 'request.path': '/a' })).from).toBe('service');
   });
 
+  it('is found whatever order its references come in', async () => {
+    const names = ['request.size', 'request.path', 'request.method'];
+    answer = () => {
+      names.push(...names.splice(0, 1));
+      return allowed({ references: names.map((name) => ({ name, isPresent: name !== 'request.method' })) });
+    };
+    const ask = async (path: string) =>
+      (await client.check({ 'request.size': 7, 'request.path': path })).from;
+    const asked: string[] = [];
+    for (const path of ['/a', '/a', '/b', '/b', '/a']) asked.push(await ask(path));
+    expect(asked).toEqual(['service', 'cache', 'service', 'cache', 'cache']);
+  });
+
   it('is one of a bounded number', async () => {
     await client.close();
     client = open({ cachedDecisions: 2 });

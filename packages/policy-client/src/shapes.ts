@@ -40,9 +40,11 @@ export class AnswersByReference<Kept> {
 
   /** Nothing is kept of an answer whose references are not those of the call. */
   keep(attributes: Attributes, references: readonly Reference[], kept: Kept): void {
-    const signature = signatureOf(references, attributes);
+    if (signatureOf(references, attributes) === undefined) return;
+    const { entries, references: inOrder } = this.#shapeOf(references);
+    // In the order of the shape, whatever order this answer has.
+    const signature = signatureOf(inOrder, attributes);
     if (signature === undefined) return;
-    const { entries } = this.#shapeOf(references);
     this.#delete(entries, signature);
     entries.set(signature, kept);
     this.#size += 1;
