@@ -14,6 +14,8 @@ export interface DoorLimits {
   readonly quotas: number;
   /** Attribute bags of one Report. */
   readonly bags: number;
+  /** Bytes of these bags together, each whole: what one repeats of another counts again. */
+  readonly reportBytes: number;
 }
 
 export const defaultLimits: DoorLimits = {
@@ -23,6 +25,7 @@ export const defaultLimits: DoorLimits = {
   mapEntries: 256,
   quotas: 32,
   bags: 10_000,
+  reportBytes: 64 * 1024 * 1024,
 };
 
 /** Bytes of one message. */

@@ -60,6 +60,8 @@ async function report(gate: Gate, calls: PolicyCalls, { asking, body }: Asked): 
   if (isBadRequest(fields)) return fields;
   const { bags } = fields;
   if (!Array.isArray(bags)) return badRequest('bags', 'is a list of attributes');
+  if (bags.length > gate.limits.bags)
+    return badRequest('bags', `has more than ${gate.limits.bags}: send fewer at once`);
   const read: AttributesSaid[] = [];
   for (const [index, bag] of bags.entries()) {
     const said = readBag(`bags[${index}]`, bag, gate.vocabulary());

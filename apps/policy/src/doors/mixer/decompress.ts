@@ -51,14 +51,14 @@ function mapOf(
 }
 
 /** Whole bags, out of bags that each change the one before them unless the client says otherwise. */
-export function bagsOf(request: ReportRequest, malformed: CountMalformed): readonly AttributeBag[] {
+export function* bagsOf(request: ReportRequest, malformed: CountMalformed): Iterable<AttributeBag> {
   const isDelta = request.repeatedAttributesSemantics === Semantics.DELTA_ENCODING;
   let before: AttributeBag = new Map();
-  return request.attributes.map((said) => {
+  for (const said of request.attributes) {
     const bag = new Map(isDelta ? before : undefined);
     const words = said.words.length === 0 ? request.defaultWords : said.words;
     decompressInto(bag, said, { words, malformed });
     before = bag;
-    return bag;
-  });
+    yield bag;
+  }
 }

@@ -5,6 +5,7 @@ import type { AttributeBag, AttributeValue } from '@xebec/policy';
 import { Mixer, ReportResponseSchema } from '@xebec/protos/istio/mixer/v1/mixer_pb';
 import type { Caller } from '../callers/caller.ts';
 import type { PolicyCalls } from '../calls/policy-calls.ts';
+import { unfoldBags } from '../calls/report-bags.ts';
 import type { Gate } from '../rpc/gate.ts';
 import { isRefusal, type Refusal, refusal } from '../rpc/refusal.ts';
 import { type CallContext, type Method, unaryMethod } from '../rpc/unary.ts';
@@ -35,7 +36,9 @@ export function mixerMethods(gate: Gate, calls: PolicyCalls): readonly Method[] 
     unaryMethod(on, Mixer.method.report, async (request, { caller }: CallContext) => {
       const refused = refuseWords(request.globalWordCount);
       if (refused !== undefined) return refused;
-      for (const [kind, bags] of groupByCaller(caller, bagsOf(request, malformed))) {
+      const unfolded = unfoldBags(bagsOf(request, malformed), gate.limits);
+      if (isRefusal(unfolded)) return unfolded;
+      for (const [kind, bags] of groupByCaller(caller, unfolded)) {
         const taken = await calls.report({ door, caller: { ...caller, kind } }, bags);
         if (isRefusal(taken)) return taken;
       }

@@ -24,16 +24,15 @@ export function otlpLogsMethods(gate: Gate, calls: PolicyCalls): readonly Method
   ];
 }
 
-export function bagsOf(
+export function* bagsOf(
   { resourceLogs }: ExportLogsServiceRequest,
   vocabulary: Vocabulary,
-): readonly AttributeBag[] {
-  return resourceLogs.flatMap(({ resource, scopeLogs }) => {
+): Iterable<AttributeBag> {
+  for (const { resource, scopeLogs } of resourceLogs) {
     const shared = new Map(knownAttributes(resource?.attributes ?? [], vocabulary));
-    return scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map((record) => bagOf(record, shared, vocabulary)),
-    );
-  });
+    for (const { logRecords } of scopeLogs)
+      for (const record of logRecords) yield bagOf(record, shared, vocabulary);
+  }
 }
 
 function bagOf(record: LogRecord, shared: AttributeBag, vocabulary: Vocabulary): AttributeBag {

@@ -36,11 +36,10 @@ export async function answerReport(
   asking: Asking,
   request: ReportRequest,
 ): Promise<ReportResponse | Refusal> {
-  const bags = bagsSaid(request.attributes, request.isDelta);
-  const taken = await calls.report(asking, bags);
+  const taken = await calls.report(asking, bagsSaid(request.attributes, request.isDelta));
   if (isRefusal(taken)) return taken;
   return create(ReportResponseSchema, {
-    accepted: BigInt(bags.length),
+    accepted: BigInt(taken.accepted),
     droppedAttributes: BigInt(taken.dropped),
   });
 }

@@ -32,14 +32,14 @@ function readValue({ value }: Value): AttributeValue | undefined {
 }
 
 /** The bags of a report; each changes the one before it, or is whole. */
-export function bagsSaid(reported: readonly Attributes[], isDelta: boolean): readonly AttributeBag[] {
+export function* bagsSaid(reported: readonly Attributes[], isDelta: boolean): Iterable<AttributeBag> {
   let before: AttributeBag = new Map();
-  return reported.map((attributes) => {
+  for (const attributes of reported) {
     const bag = new Map(isDelta ? before : undefined);
     for (const [name, value] of attributesSaid(attributes)) bag.set(name, value);
     before = bag;
-    return bag;
-  });
+    yield bag;
+  }
 }
 
 export const writeAttributes = (bag: AttributeBag): Attributes =>
