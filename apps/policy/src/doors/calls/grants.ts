@@ -1,28 +1,67 @@
 // What callers were granted, so that they can give back what they took and no more. The rule: nobody gives back what others took; bounded, and what was forgotten stays taken.
 import type { AttributeBag } from '@xebec/policy';
+import { sizeOf } from './report-bags.ts';
 
-interface Grant {
-  left: bigint;
+/** What one call was granted, and how much of it is not given back yet. */
+export class Grant {
+  /** Of the call that it was granted to: they say whose counters they are. */
   readonly attributes: AttributeBag;
+  #left: bigint;
+
+  constructor(amount: bigint, attributes: AttributeBag) {
+    this.attributes = attributes;
+    this.#left = amount > 0n ? amount : 0n;
+  }
+
+  get isEmpty(): boolean {
+    return this.#left === 0n;
+  }
+
+  /** What may be given back of an amount, and counts as given back now; 0 asks for all that is left. */
+  take(amount: bigint): bigint {
+    const taken = amount === 0n || amount > this.#left ? this.#left : amount;
+    this.#left -= taken;
+    return taken;
+  }
+}
+
+export interface GrantBookLimits {
+  /** Milliseconds. */
+  readonly rememberedMs: number;
+  readonly grants: number;
+  /** Of their attributes together. */
+  readonly bytes: number;
+}
+
+const defaults: GrantBookLimits = { rememberedMs: 3_600_000, grants: 65_536, bytes: 64 * 1024 * 1024 };
+
+interface Remembered {
+  readonly grant: Grant;
+  readonly bytes: number;
   readonly untilMs: number;
 }
 
-const rememberedMs = 3_600_000;
-const mostRemembered = 65_536;
-
 export class GrantBook {
-  readonly #grants = new Map<string, Grant>();
+  readonly #remembered = new Map<string, Remembered>();
   readonly #now: () => number;
+  readonly #limits: GrantBookLimits;
+  #bytes = 0;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, limits: Partial<GrantBookLimits> = {}) {
     this.#now = now;
+    this.#limits = { ...defaults, ...limits };
   }
 
-  remember(key: string, amount: bigint, attributes: AttributeBag): void {
-    if (amount <= 0n) return;
+  /** The grant under this id: the one that is known already, when the same call came again. */
+  remember(key: string, grant: Grant): Grant {
+    if (grant.isEmpty) return grant;
+    const known = this.#known(key);
+    if (known !== undefined) return known;
+    const bytes = sizeOf(grant.attributes);
+    this.#remembered.set(key, { grant, bytes, untilMs: this.#now() + this.#limits.rememberedMs });
+    this.#bytes += bytes;
     this.#forgetOldest();
-    if (!this.#grants.has(key))
-      this.#grants.set(key, { left: amount, attributes, untilMs: this.#now() + rememberedMs });
+    return grant;
   }
 
   /** Takes out of the book what may be given back; 0 asks for all that is left. Undefined: there is no such grant. */
@@ -30,18 +69,32 @@ export class GrantBook {
     key: string,
     amount: bigint,
   ): { readonly amount: bigint; readonly attributes: AttributeBag } | undefined {
-    const grant = this.#grants.get(key);
-    if (grant === undefined || grant.untilMs < this.#now()) return undefined;
-    const taken = amount === 0n || amount > grant.left ? grant.left : amount;
-    grant.left -= taken;
-    if (grant.left === 0n) this.#grants.delete(key);
+    const grant = this.#known(key);
+    if (grant === undefined) return undefined;
+    const taken = grant.take(amount);
+    if (grant.isEmpty) this.#forget(key);
     return { amount: taken, attributes: grant.attributes };
   }
 
+  #known(key: string): Grant | undefined {
+    const found = this.#remembered.get(key);
+    if (found === undefined) return undefined;
+    if (!found.grant.isEmpty && found.untilMs >= this.#now()) return found.grant;
+    this.#forget(key);
+    return undefined;
+  }
+
+  #forget(key: string): void {
+    this.#bytes -= this.#remembered.get(key)?.bytes ?? 0;
+    this.#remembered.delete(key);
+  }
+
   #forgetOldest(): void {
-    for (const [key, { untilMs }] of this.#grants) {
-      if (this.#grants.size < mostRemembered && untilMs >= this.#now()) return;
-      this.#grants.delete(key);
+    const { grants, bytes } = this.#limits;
+    for (const [key, { untilMs }] of this.#remembered) {
+      const hasRoom = this.#remembered.size <= grants && this.#bytes <= bytes;
+      if (hasRoom && untilMs >= this.#now()) return;
+      this.#forget(key);
     }
   }
 }

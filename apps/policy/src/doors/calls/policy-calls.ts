@@ -14,8 +14,9 @@ import { principalOf } from '../attributes/workload-attributes.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { DoorName } from '../metrics.ts';
 import type { Gate } from '../rpc/gate.ts';
-import { type Refusal, refusal } from '../rpc/refusal.ts';
-import { GrantBook } from './grants.ts';
+import { isRefusal, type Refusal, refusal } from '../rpc/refusal.ts';
+import { Grant, GrantBook } from './grants.ts';
+import { unfoldBags } from './report-bags.ts';
 
 export type SaidAttributes = Iterable<readonly [string, AttributeValue]>;
 
@@ -55,16 +56,23 @@ export interface Decision {
   comparable(references: readonly AttributeReference[]): readonly AttributeReference[];
 }
 
-/** A grant that its taker can give back by calling. */
+export interface Reported {
+  readonly accepted: number;
+  /** Attributes. */
+  readonly dropped: number;
+}
+
+/** A grant that its taker can give back by calling: what it has not given back by its id. */
 export interface Allocation {
   readonly verdict: QuotaVerdict;
+  isGivenBack(): boolean;
   release(): Promise<void>;
 }
 
 export interface PolicyCalls {
   check(asking: Asking, asked: CheckAsked): Promise<Decision | Refusal>;
   /** How many attributes were left out. Waits for room, so that a caller that waits for it is slowed down. */
-  report(asking: Asking, bags: readonly AttributeBag[]): Promise<{ readonly dropped: number } | Refusal>;
+  report(asking: Asking, bags: Iterable<AttributeBag>): Promise<Reported | Refusal>;
   allocate(asking: Asking, asked: AllocationAsked): Promise<Allocation | Refusal>;
   release(asking: Asking, asked: ReleaseAsked): Promise<QuotaVerdict | Refusal>;
   inspect(asking: Asking, quota: string, attributes: SaidAttributes): Promise<QuotaVerdict>;
@@ -90,12 +98,12 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
   return {
     check: (asking, asked) => check(gate, asking, { ...asked, bag: bagOf(asking, asked.attributes), grants }),
     async report(asking, bags) {
-      if (bags.length > gate.limits.bags)
-        return refusal(status.INVALID_ARGUMENT, `more than ${gate.limits.bags} bags in one report`);
-      const built = bags.map((bag) => bagOf(asking, bag));
+      const unfolded = unfoldBags(bags, gate.limits);
+      if (isRefusal(unfolded)) return unfolded;
+      const built = unfolded.map((bag) => bagOf(asking, bag));
       gate.metrics.countBags(asking.door, built.length);
       await gate.engine().report(built.map(({ bag }) => bag));
-      return { dropped: built.reduce((sum, { dropped }) => sum + dropped.length, 0) };
+      return { accepted: built.length, dropped: built.reduce((sum, { dropped }) => sum + dropped.length, 0) };
     },
     async allocate(asking, { quota, attributes, deduplicationId, ...asked }) {
       const refused = refuseAmount(asking.caller, asked.amount) ?? refuseId(deduplicationId);
@@ -104,10 +112,13 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
       const id = scopedId(asking.caller, deduplicationId);
       const verdict = await gate.engine().allocate(quota, { ...asked, deduplicationId: id }, bag);
       gate.metrics.countQuota(asking.door, verdict.status.code === 0);
-      if (id !== '') grants.remember(`${quota}\0${id}`, verdict.granted, bag);
-      const release = async (): Promise<void> =>
-        void (await giveBack(gate, quota, { amount: verdict.granted, attributes: bag }));
-      return { verdict, release };
+      const granted = new Grant(verdict.granted, bag);
+      const grant = id === '' ? granted : grants.remember(`${quota}\0${id}`, granted);
+      const release = async (): Promise<void> => {
+        const amount = grant.take(0n);
+        if (amount > 0n) await giveBack(gate, quota, { amount, attributes: bag });
+      };
+      return { verdict, release, isGivenBack: () => grant.isEmpty };
     },
     async release({ caller }, { quota, amount, deduplicationId }) {
       if (amount < 0n) return negative;
@@ -168,7 +179,7 @@ async function check(
   gate.metrics.countDecision(door, outcome.status.code === 0);
   for (const [name, verdict] of outcome.quotas) {
     gate.metrics.countQuota(door, verdict.status.code === 0);
-    if (id !== '') asked.grants.remember(`${name}\0${id}`, verdict.granted, bag.bag);
+    if (id !== '') asked.grants.remember(`${name}\0${id}`, new Grant(verdict.granted, bag.bag));
   }
   return {
     outcome,

@@ -175,7 +175,8 @@ describe('quota', () => {
     expect(doors.engine.used).toBe(0n);
   });
 
-  it('that a session holds is given back when its stream breaks', async () => {
+  /** A session that is asked one thing after the other. */
+  function openSession() {
     const stream: ClientDuplexStream<Buffer, Buffer> = doors.client.makeBidiStreamRequest(
       pathOf(method.session),
       (buffer: Buffer) => buffer,
@@ -183,21 +184,57 @@ describe('quota', () => {
       asShop,
     );
     stream.on('error', () => undefined);
-    const answer = new Promise<SessionResponse>((resolve) =>
-      stream.once('data', (bytes: Buffer) => resolve(fromBinary(SessionResponseSchema, bytes))),
-    );
-    const request = create(SessionRequestSchema, {
-      id: 9n,
-      request: {
-        case: 'allocate',
-        value: create(AllocateQuotaRequestSchema, { quota: 'q', amount: 5n, isHeld: true }),
-      },
-    });
-    stream.write(asBuffer(encode(SessionRequestSchema, request)));
-    expect((await answer).id).toBe(9n);
+    const ask = (init: MessageInitShape<typeof SessionRequestSchema>): Promise<SessionResponse> => {
+      const answer = new Promise<SessionResponse>((resolve) =>
+        stream.once('data', (bytes: Buffer) => resolve(fromBinary(SessionResponseSchema, bytes))),
+      );
+      stream.write(asBuffer(encode(SessionRequestSchema, create(SessionRequestSchema, init))));
+      return answer;
+    };
+    return { stream, ask };
+  }
+  const allocateHeld = (amount: bigint, deduplicationId = '') =>
+    ({
+      case: 'allocate',
+      value: create(AllocateQuotaRequestSchema, { quota: 'q', amount, deduplicationId, isHeld: true }),
+    }) as const;
+
+  it('that a session holds is given back when its stream breaks', async () => {
+    const { stream, ask } = openSession();
+    expect((await ask({ id: 9n, request: allocateHeld(5n) })).id).toBe(9n);
     expect(doors.engine.used).toBe(5n);
     stream.cancel();
     await expect.poll(() => doors.engine.used, { timeout: 5_000 }).toBe(0n);
+  });
+
+  it('that a session gave back by its id, or took twice by it, is given back once', async () => {
+    const { stream, ask } = openSession();
+    await ask({ request: allocateHeld(3n) });
+    await ask({ request: allocateHeld(2n, 'again') });
+    await ask({ request: allocateHeld(1n, 'released') });
+    const value = create(ReleaseQuotaRequestSchema, { quota: 'q', deduplicationId: 'released' });
+    await ask({ request: { case: 'release', value } });
+    const taken = doors.engine.charges.map(({ asked }) => asked.amount);
+    expect(taken).toEqual([3n, 2n, 1n, -1n]);
+    stream.end();
+    await expect.poll(() => doors.engine.used, { timeout: 5_000 }).toBe(0n);
+    expect(doors.engine.charges.length).toBe(6);
+  });
+});
+
+describe('a report', () => {
+  const report = (attributes: MessageInitShape<typeof ReportRequestSchema>['attributes'] & object) =>
+    call(doors, method.report, { request: create(ReportRequestSchema, { attributes, isDelta: true }) });
+
+  it('of which each bag repeats the one before it has a bound', async () => {
+    const large = said(new Map([['request.path', 'x'.repeat(60_000)]]));
+    const same = create(AttributesSchema, {});
+    await expect(report([large, ...Array.from({ length: 9_000 }, () => same)])).rejects.toMatchObject({
+      code: 3,
+    });
+    await expect(report(Array.from({ length: 10_001 }, () => same))).rejects.toMatchObject({ code: 3 });
+    expect(doors.engine.bags).toEqual([]);
+    expect((await report([large, same])).accepted).toBe(2n);
   });
 });
 

@@ -1,8 +1,10 @@
 // Many calls over one stream. The rule: what a session holds of quotas is given back when it ends, however it ends.
+import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { StatusSchema } from '@xebec/protos/google/rpc/status_pb';
 import {
+  type AllocateQuotaRequest,
   AllocateQuotaResponseSchema,
   InspectQuotaResponseSchema,
   ReleaseQuotaResponseSchema,
@@ -27,7 +29,7 @@ export function openSession(
   asking: Asking,
   send: (response: SessionResponse) => void,
 ): StreamHandler<typeof SessionRequestSchema> {
-  const held: Allocation[] = [];
+  const held = new Map<string, Allocation>();
   return {
     async take({ id, request }) {
       const answer = await answerOf({ calls, asking, held }, request);
@@ -35,7 +37,7 @@ export function openSession(
       return undefined;
     },
     async close() {
-      await Promise.allSettled(held.map((allocation) => allocation.release()));
+      await Promise.allSettled([...held.values()].map((allocation) => allocation.release()));
     },
   };
 }
@@ -48,7 +50,24 @@ const errorOf = ({ code, details }: Refusal): Answer => ({
 interface Session {
   readonly calls: PolicyCalls;
   readonly asking: Asking;
-  readonly held: Allocation[];
+  /** By quota and id; those without an id are one each. */
+  readonly held: Map<string, Allocation>;
+}
+
+/** What was given back by its id is held no more. */
+function hasRoom(held: Map<string, Allocation>): boolean {
+  if (held.size < mostHeld) return true;
+  for (const [key, allocation] of held) if (allocation.isGivenBack()) held.delete(key);
+  return held.size < mostHeld;
+}
+
+function hold(
+  held: Map<string, Allocation>,
+  { quota, deduplicationId }: AllocateQuotaRequest,
+  allocation: Allocation,
+): void {
+  const key = deduplicationId === '' ? randomUUID() : JSON.stringify([quota, deduplicationId]);
+  if (held.get(key)?.isGivenBack() !== false) held.set(key, allocation);
 }
 
 async function answerOf(
@@ -65,11 +84,11 @@ async function answerOf(
       return isRefusal(answer) ? answer : { case: 'report', value: answer };
     }
     case 'allocate': {
-      if (request.value.isHeld && held.length >= mostHeld)
+      if (request.value.isHeld && !hasRoom(held))
         return refusal(status.RESOURCE_EXHAUSTED, `a session holds ${mostHeld} allocations at most`);
       const taken = await allocate(calls, asking, request.value);
       if (isRefusal(taken)) return taken;
-      if (request.value.isHeld && taken.verdict.granted > 0n) held.push(taken);
+      if (request.value.isHeld && taken.verdict.granted > 0n) hold(held, request.value, taken);
       return {
         case: 'allocate',
         value: create(AllocateQuotaResponseSchema, { result: quotaAnswer(taken.verdict) }),

@@ -78,6 +78,16 @@ function endStream(call: Call, end: Refusal | undefined): void {
   else call.emit('error', { code: end.code, details: end.details });
 }
 
+/** Who does not read its answers is asked nothing more: they would pile up here. */
+const drained = (call: Call): Promise<void> =>
+  new Promise((resolve) => {
+    const go = (): void => {
+      call.off('drain', go).off('close', go).off('cancelled', go);
+      resolve();
+    };
+    call.on('drain', go).on('close', go).on('cancelled', go);
+  });
+
 /** Undefined when the caller has ended its requests or gone away. */
 async function takeAll<Input extends DescMessage>(
   call: Call,
@@ -90,6 +100,7 @@ async function takeAll<Input extends DescMessage>(
       const message = decodeMessage(input, bytes);
       const refused = message === undefined ? malformed : await handler.take(message);
       if (refused !== undefined) return refused;
+      if (call.writableNeedDrain) await drained(call);
     }
   } catch {
     // The stream was cancelled or its connection broke.
