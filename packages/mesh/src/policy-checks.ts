@@ -13,6 +13,7 @@ import {
   planRule,
   type ResolvedRule,
   type RulePlan,
+  readsUsage,
   refusalText,
   toldHeadersOf,
 } from '@xebec/policy';
@@ -209,6 +210,7 @@ function reportsOf(
       provider,
       rules: [],
       toldHeaders: toldHeadersOf(rules.map(([, rule]) => rule)),
+      ...(readsUsage(rules.map(([, rule]) => rule)) ? { readsUsage: true as const } : {}),
     },
   ];
 }

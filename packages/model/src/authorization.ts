@@ -119,6 +119,8 @@ export interface AuthorizationPolicy {
   readonly refusal?: Refusal;
   /** Of `REPORT`: names of the headers that are told, in lower case. */
   readonly toldHeaders?: { readonly request: readonly string[]; readonly response: readonly string[] };
+  /** Of `REPORT`: what answers of language models say they cost is read and told too. */
+  readonly readsUsage?: true;
 }
 
 export interface Refusal {

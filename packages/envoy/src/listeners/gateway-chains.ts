@@ -23,6 +23,7 @@ import { loginFilters } from '../login/login-filters.ts';
 import { tokenClusterName } from '../login/token-cluster.ts';
 import { causeMetadata } from '../metadata.ts';
 import { connectionReportLogs, requestReportLogs } from '../reports/report-logs.ts';
+import { usageFilters } from '../reports/usage-filter.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
@@ -126,6 +127,7 @@ function httpTraffic(
       ...tokenFilters(authentication, { isGateway: true }),
     ],
     authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
+    readers: usageFilters(authorization),
     refusals: refusalsOf(authorization),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,

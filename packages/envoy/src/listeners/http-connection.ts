@@ -51,6 +51,8 @@ export interface HttpConnectionOptions {
   readonly authentication?: readonly HttpFilter[];
   /** What enforces authorization policies; see `authorization/filters.ts`. */
   readonly authorization?: readonly HttpFilter[];
+  /** What reads answers on their way from the application; see `reports/usage-filter.ts`. */
+  readonly readers?: readonly HttpFilter[];
   /** What requests are answered with that policies refuse; see `authorization/refusals.ts`. */
   readonly refusals?: readonly ResponseMapper[];
   /** Some service of the mesh is a host that each request names itself. */
@@ -139,17 +141,18 @@ function httpFilters({
   hasDynamicHosts = false,
   authentication = [],
   authorization: policies = [],
+  readers = [],
 }: HttpConnectionOptions): HttpFilter[] {
   const authorization = [...authentication, ...policies];
   const translated = isGrpcWeb ? [grpcWeb] : [];
   const dynamic = hasDynamicHosts ? [dynamicDnsFilter] : [];
   switch (place) {
     case 'sidecar-inbound-mutual':
-      return [peerFilter, ...authorization, ...translated, requestedFault, router];
+      return [peerFilter, ...authorization, ...translated, requestedFault, ...readers, router];
     case 'sidecar-inbound-plain':
-      return [...authorization, ...translated, router];
+      return [...authorization, ...translated, ...readers, router];
     case 'gateway-mutual':
-      return [peerFilter, ...authorization, ...translated, cors, fault, ...dynamic, router];
+      return [peerFilter, ...authorization, ...translated, cors, fault, ...readers, ...dynamic, router];
     case 'sidecar-outbound':
     case 'gateway':
       return [
@@ -159,6 +162,7 @@ function httpFilters({
         ...translated,
         cors,
         fault,
+        ...readers,
         ...dynamic,
         router,
       ];

@@ -15,6 +15,7 @@ import type { ProxySettings } from '../inputs.ts';
 import { causeMetadata } from '../metadata.ts';
 import { inboundCluster } from '../names.ts';
 import { connectionReportLogs, requestReportLogs } from '../reports/report-logs.ts';
+import { usageFilters } from '../reports/usage-filter.ts';
 import type { Fields } from '../resource.ts';
 import { faultHeaders } from '../routes/fault-headers.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
@@ -134,6 +135,7 @@ function httpFilters(
     paths: settings.pathNormalization,
     authentication: tokenFilters(authentication),
     authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
+    readers: usageFilters(authorization),
     refusals: refusalsOf(authorization),
   });
 }

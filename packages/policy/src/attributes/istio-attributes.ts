@@ -109,9 +109,19 @@ const rows: readonly Row[] = [
   ['destination.workload.namespace', 'STRING', "Namespace of the server's deployment."],
 ];
 
-/** In the order in which Istio's documentation lists them. */
-export const istioAttributes: readonly AttributeDeclaration[] = rows.map(([name, type, description]) => ({
-  name,
-  type,
-  description,
-}));
+/** What Mixer did not know. */
+const ownRows: readonly Row[] = [
+  ['response.tokens', 'INT64', 'What a language model says its answer cost: tokens read and written.'],
+  ['response.input_tokens', 'INT64', 'What a language model says it read.'],
+  ['response.output_tokens', 'INT64', 'What a language model says it wrote.'],
+  [
+    'quota.charged',
+    'STRING_MAP',
+    'What the request took from quotas before it went on: amounts by `NAME.NAMESPACE`.',
+  ],
+];
+
+/** In the order in which Istio's documentation lists them, then those of this mesh. */
+export const istioAttributes: readonly AttributeDeclaration[] = [...rows, ...ownRows].map(
+  ([name, type, description]) => ({ name, type, description }),
+);

@@ -9,5 +9,6 @@ export {
   type ResolvedRule,
   type RulePlan,
 } from './plan-rule.ts';
+export { readsUsage } from './read-usage.ts';
 export { refusalText } from './refusal-text.ts';
 export { type ToldHeaders, toldHeadersOf } from './told-headers.ts';

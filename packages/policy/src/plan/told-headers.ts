@@ -2,6 +2,7 @@
 import { readSyntax } from '../expressions/istio/read-syntax.ts';
 import type { Syntax } from '../expressions/istio/syntax.ts';
 import type { ResolvedRule } from './plan-rule.ts';
+import { textsOf } from './rule-texts.ts';
 
 export interface ToldHeaders {
   readonly request: readonly string[];
@@ -36,16 +37,3 @@ export function toldHeadersOf(rules: Iterable<ResolvedRule>): ToldHeaders {
 }
 
 const isHeaderMap = (name: string): name is keyof typeof maps => Object.hasOwn(maps, name);
-
-function* textsOf({ spec, actions }: ResolvedRule): Iterable<string> {
-  yield spec.match;
-  for (const { instances } of actions) {
-    for (const instance of instances) if (instance.phase !== 'UNKNOWN') yield* textsIn(instance.spec.params);
-  }
-}
-
-function* textsIn(value: unknown): Iterable<string> {
-  if (typeof value === 'string') yield value;
-  if (typeof value === 'object' && value !== null)
-    for (const part of Object.values(value)) yield* textsIn(part);
-}

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createTcpServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import grpc from '@grpc/grpc-js';
 
 const address = process.env.BIND_ADDRESS ?? '127.0.0.1';
@@ -15,22 +16,75 @@ const describe = (request) =>
   });
 
 /** What has come in, for those who compare it with what others say has. */
-const counts = { http: 0, grpc: 0, tcp: 0 };
+const counts = { http: 0, grpc: 0, tcp: 0, models: 0 };
 
-/** As an OpenAI-shaped API answers, whole or in events; every answer costs 42 tokens. */
-function answerAsModel(request, response) {
-  const usage = { prompt_tokens: 12, completion_tokens: 30, total_tokens: 42 };
-  if (!request.url.startsWith('/model/stream')) {
-    response.setHeader('content-type', 'application/json');
-    return response.end(JSON.stringify({ choices: [{ message: { content: 'hello' } }], usage }));
-  }
-  response.setHeader('content-type', 'text/event-stream');
-  const event = (value) => `data: ${JSON.stringify(value)}\n\n`;
-  response.write(event({ choices: [{ delta: { content: 'hello' } }] }));
+const usage = { prompt_tokens: 12, completion_tokens: 30, total_tokens: 42 };
+const chat = (more) => ({ choices: [{ message: { content: '"usage":{"total_tokens":1}' } }], ...more });
+const event = (value, name) =>
+  `${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(value)}\n\n`;
+const chunk = event({ choices: [{ delta: { content: 'hello' } }], usage: null });
+
+/** Answers in one piece, by path; every one with a usage costs 42 tokens. */
+const bodies = {
+  '/model': () => chat({ usage }),
+  '/model/none': () => chat({}),
+  '/model/huge': () => chat({ padding: 'x'.repeat(3_000_000), usage }),
+  '/model/messages': () => ({
+    type: 'message',
+    content: [{ type: 'tool_use', input: { usage: { output_tokens: 1 } } }],
+    usage: { input_tokens: 10, cache_read_input_tokens: 2, output_tokens: 30 },
+  }),
+};
+
+/** Answers in events; an empty one ends the connection in the middle. */
+const streams = {
   // Cut in the middle of the event that says the usage.
-  const last = event({ choices: [], usage });
-  response.write(last.slice(0, 30));
-  setTimeout(() => response.end(`${last.slice(30)}data: [DONE]\n\n`), 20);
+  '/model/stream': () => [chunk, ...halves(event({ choices: [], usage })), 'data: [DONE]\n\n'],
+  '/model/stream/none': () => [chunk, 'data: [DONE]\n\n'],
+  '/model/stream/abort': () => [chunk, ''],
+  '/model/messages/stream': () => [
+    event(
+      { type: 'message_start', message: { usage: { input_tokens: 12, output_tokens: 1 } } },
+      'message_start',
+    ),
+    event({ type: 'message_delta', delta: {}, usage: { output_tokens: 30 } }, 'message_delta'),
+    event({ type: 'message_stop' }, 'message_stop'),
+  ],
+  '/model/messages/abort': () => [
+    event(
+      { type: 'message_start', message: { usage: { input_tokens: 12, output_tokens: 1 } } },
+      'message_start',
+    ),
+    '',
+  ],
+};
+
+const halves = (text) => [text.slice(0, 30), text.slice(30)];
+
+/** As APIs of language models answer, whole or in events, compressed where the client takes that. */
+function answerAsModel(request, response) {
+  counts.models += 1;
+  const path = request.url.split('?')[0];
+  if (Object.hasOwn(streams, path)) return answerInEvents(streams[path](), response);
+  const make = Object.hasOwn(bodies, path) ? bodies[path] : bodies['/model'];
+  const body = Buffer.from(JSON.stringify(make()));
+  response.setHeader('content-type', 'application/json; charset=utf-8');
+  const takesGzip = String(request.headers['accept-encoding'] ?? '').includes('gzip');
+  if (!takesGzip && !path.endsWith('/gzip')) return response.end(body);
+  response.setHeader('content-encoding', 'gzip');
+  response.end(gzipSync(body));
+}
+
+function answerInEvents([first, ...others], response) {
+  response.setHeader('content-type', 'text/event-stream');
+  const write = (parts) => {
+    const [part, ...rest] = parts;
+    if (part === undefined) return response.end();
+    if (part === '') return response.destroy();
+    response.write(part);
+    setTimeout(() => write(rest), 20);
+  };
+  write([first, ...others]);
 }
 
 const http1 = createServer((request, response) => {

@@ -10,6 +10,7 @@ import {
 } from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
 import type { BagBuilder } from '../attributes/bag-builder.ts';
 import { type CallFacts, describeSides, emptyAsAbsent, sayKnown } from '../proxies/call-facts.ts';
+import { chargesIn } from '../proxies/charges.ts';
 import { endpointOf } from '../proxies/endpoints.ts';
 import {
   claimsIn,
@@ -138,14 +139,20 @@ function commonAttributes(common: AccessLogCommon | undefined): Values {
     'context.proxy_error_code': flagsText(common?.responseFlags),
     'check.error_code': typeof code === 'number' && Number.isSafeInteger(code) ? BigInt(code) : undefined,
     'check.error_message': typeof message === 'string' ? message : undefined,
-    'response.tokens': tokensOf(common),
+    'quota.charged': chargesIn(decision),
+    'response.tokens': tokensOf(common, 'total'),
+    'response.input_tokens': tokensOf(common, 'input'),
+    'response.output_tokens': tokensOf(common, 'output'),
   };
 }
 
-/** What `json_to_metadata` or `sse_to_metadata` found in the answer of a language model, where a manifest declares the attribute. */
-function tokensOf(common: AccessLogCommon | undefined): bigint | undefined {
-  const total = common?.metadata?.filterMetadata['xebec.tokens']?.['total'];
-  return typeof total === 'number' && Number.isSafeInteger(total) && total >= 0 ? BigInt(total) : undefined;
+/** What the proxy found in the answer of a language model. */
+function tokensOf(
+  common: AccessLogCommon | undefined,
+  which: 'input' | 'output' | 'total',
+): bigint | undefined {
+  const count = common?.metadata?.filterMetadata['xebec.tokens']?.[which];
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? BigInt(count) : undefined;
 }
 
 /** Tags named as attributes of text are what the proxy's configuration adds to the vocabulary. */

@@ -15,6 +15,7 @@ import {
 } from '@xebec/protos/envoy/service/auth/v3/external_auth_pb';
 import type { StatusCode } from '@xebec/protos/envoy/type/v3/http_status_pb';
 import { statusOf } from '../own/answers.ts';
+import { chargesToTell } from '../proxies/charges.ts';
 
 const permissionDenied = 7;
 
@@ -36,7 +37,7 @@ export function authorizationAnswer(outcome: CheckOutcome): CheckResponse {
   return create(CheckResponseSchema, {
     status: statusOf(status),
     httpResponse: { case: 'okResponse', value: okResponse(outcome) },
-    dynamicMetadata,
+    dynamicMetadata: { ...dynamicMetadata, ...chargesToTell(outcome.quotas) },
   });
 }
 

@@ -115,7 +115,13 @@ function settlement(
   const base = { namespace, name: `${name}--settle-${index}`, ...(origin === undefined ? {} : { origin }) };
   const params = {
     value: settle,
-    dimensions: { ...dimensions, [reserved.estimate]: charge, [reserved.request]: 'request.id | ""' },
+    dimensions: {
+      ...dimensions,
+      [reserved.estimate]: charge,
+      [reserved.request]: 'request.id | ""',
+      [reserved.charged]: `quota.charged[${JSON.stringify(`${name}.${namespace}`)}] | ""`,
+      [reserved.reporter]: 'context.reporter.kind | ""',
+    },
   };
   const instance = { compiledTemplate: 'metric', params, attributeBindings: {} };
   return [

@@ -81,26 +81,42 @@ function countersOf(parameters: PoolParameters, dimensions: ReadDimensions): rea
   ];
 }
 
-/** Charges or gives back the difference between what was taken and what it was; once for each request with an id. */
+/** Charges or gives back the difference between what was taken and what it was. */
 async function settle(
   { parameters, ledger }: { parameters: PoolParameters; ledger: QuotaLedger },
   { fields }: Instance,
 ): Promise<void> {
   const dimensions = readDimensions(dimensionsOf(fields['dimensions']));
   const actual = parseAmount(scalar(fields['value']));
-  const estimate = parseAmount(dimensions.said('estimate'));
-  if (!actual.ok || !estimate.ok || actual.value < 0n) return;
-  const amount = actual.value - estimate.value;
+  const taken = takenBy(dimensions);
+  if (!actual.ok || taken === undefined || actual.value < 0n) return;
+  const amount = actual.value - taken.amount;
   if (amount === 0n) return;
-  const request = dimensions.said('request');
   await ledger.allocate({
     counters: countersOf(parameters, dimensions),
     amount,
     isBestEffort: true,
     isForced: amount > 0n,
-    deduplicationId: request === '' ? '' : `settle:${request}`,
+    deduplicationId: taken.id === '' ? '' : `settle:${taken.id}`,
     deduplicationMs: parameters.spec.deduplicationMs,
   });
+}
+
+interface Taken {
+  readonly amount: bigint;
+  /** What makes a report that comes twice one; empty: it comes once. */
+  readonly id: string;
+}
+
+/**
+ * A proxy says what was charged, and says it once: the ids of its requests are their senders' to choose. A request that
+ * was refused, or let through because nobody could be asked, took nothing, and nothing is settled. A program's report is
+ * taken by its word, and may be sent again.
+ */
+function takenBy({ said }: ReadDimensions): Taken | undefined {
+  const isOfProxy = said('reporter') !== '';
+  const amount = parseAmount(isOfProxy ? said('charged') : said('estimate'));
+  return amount.ok ? { amount: amount.value, id: isOfProxy ? '' : said('request') } : undefined;
 }
 
 const scalar = (value: Instance['fields'][string]): unknown =>

@@ -168,6 +168,30 @@ describe('requests of proxies', () => {
     await expect.poll(used).toEqual([['ml/tokens', 280n]]);
   });
 
+  test('are settled as their proxies say they were charged, and not at all when they were not', async () => {
+    const { engine, used } = await meshOf(pool);
+    const told = (more: Record<string, AttributeValue>) =>
+      engine.report([
+        bag({
+          'destination.namespace': 'ml',
+          'request.method': 'POST',
+          'request.id': 'always-the-same',
+          'context.reporter.kind': 'inbound',
+          ...more,
+        }),
+      ]);
+    const charged = (amount: string) => ({ 'quota.charged': new Map([['tokens.ml', amount]]) });
+    // The guess was another when the request was charged.
+    await told({ ...charged('40'), 'response.size': 250n });
+    await told({ ...charged('40'), 'response.size': 250n });
+    // Refused, or let through without anybody being asked; another pool's; nonsense.
+    await told({ 'response.size': 3n });
+    await told({ 'quota.charged': new Map([['others.ml', '40']]), 'response.size': 9n });
+    await told({ ...charged('x'), 'response.size': 9n });
+    await told({ ...charged('100'), 'response.size': 30n });
+    await expect.poll(used).toEqual([['ml/tokens', 350n]]);
+  });
+
   test('are known by pools as by QuotaSpecs', async () => {
     const { written } = await meshOf(pool);
     const quotas = compileRequestedQuotas({

@@ -6,6 +6,8 @@ export const reserved = {
   consumer: 'share:consumer',
   estimate: 'settle:estimate',
   request: 'settle:request',
+  charged: 'settle:charged',
+  reporter: 'settle:reporter',
 } as const;
 
 const names: ReadonlySet<string> = new Set(Object.values(reserved));
