@@ -82,8 +82,10 @@ export interface HandlerContext {
   now(): number;
   /** Something is wrong, or right again (`undefined`); shown in the handler's status. */
   reportProblem(problem: string | undefined): void;
-  /** Counts what could not be delivered. */
+  /** So many of the batch under way could not be delivered, though the others could. */
   countLoss(instances: number): void;
+  /** So many of the batch under way are delivered, whatever becomes of the others: for those who send it in parts. */
+  countTaken(instances: number): void;
 }
 
 /** What can be known of an adapter without running it: enough to check a handler before it is accepted. */

@@ -31,7 +31,9 @@ export class HandlerSlot {
   #problem: string | undefined;
   #users = 0;
   #underWay = 0;
-  #counts = { calls: 0, errors: 0, timeouts: 0, latencySumMs: 0, lostInside: 0 };
+  #counts = { calls: 0, errors: 0, timeouts: 0, latencySumMs: 0 };
+  /** What the handler says of the batch under way. */
+  #batch = { lost: 0, taken: 0 };
 
   constructor(options: SlotOptions) {
     this.plan = options.plan;
@@ -122,16 +124,15 @@ export class HandlerSlot {
   }
 
   report(): HandlerReport {
-    const { lostInside, ...counts } = this.#counts;
     const problem = this.#buildProblem ?? this.#problem;
     return {
       name: this.plan.name,
       adapter: this.plan.adapter.name,
-      ...counts,
+      ...this.#counts,
       isOpen: this.#circuit.isOpen,
       delivered: this.queue.delivered,
       queued: this.queue.waiting,
-      lost: this.queue.lost + lostInside,
+      lost: this.queue.lost,
       ...(problem === undefined ? {} : { problem }),
     };
   }
@@ -185,13 +186,17 @@ export class HandlerSlot {
     return answer;
   }
 
-  async #deliver(batch: readonly Instance[]): Promise<boolean> {
+  /** A batch is taken whole but for what the handler lost, or it has failed but for what the handler says was taken. */
+  async #deliver(batch: readonly Instance[]): Promise<number> {
+    const told = { lost: 0, taken: 0 };
+    this.#batch = told;
     const answer = await this.call(async (handler, signal) => {
       if (handler.report === undefined) throw new Error('does not take reports');
       await handler.report(batch, signal);
       return true;
     });
-    return answer.ok;
+    const delivered = answer.ok ? batch.length - told.lost : told.taken;
+    return Math.min(batch.length, Math.max(0, delivered));
   }
 
   #context(): HandlerContext {
@@ -205,7 +210,10 @@ export class HandlerSlot {
         this.#problem = problem;
       },
       countLoss: (lost) => {
-        this.#counts.lostInside += lost;
+        this.#batch.lost += lost;
+      },
+      countTaken: (taken) => {
+        this.#batch.taken += taken;
       },
     };
   }

@@ -5,8 +5,8 @@ import type { EngineClock, EngineLimits } from './options.ts';
 export interface QueueOptions {
   readonly clock: EngineClock;
   readonly limits: Pick<EngineLimits, 'queuedInstances' | 'batchedInstances' | 'roomMs'>;
-  /** False: the batch is lost. Never rejects. */
-  deliver(batch: readonly Instance[]): Promise<boolean>;
+  /** How many were delivered; the others are lost. Never rejects. */
+  deliver(batch: readonly Instance[]): Promise<number>;
 }
 
 export class ReportQueue {
@@ -70,10 +70,10 @@ export class ReportQueue {
     while (this.#waiting.length > 0) {
       const batch = this.#take(batchedInstances);
       this.#underWay = batch.length;
-      const isDelivered = await this.#options.deliver(batch);
+      const delivered = await this.#options.deliver(batch);
       this.#underWay = 0;
-      if (isDelivered) this.#delivered += batch.length;
-      else this.#lost += batch.length;
+      this.#delivered += delivered;
+      this.#lost += batch.length - delivered;
       if (this.#waiting.length < queuedInstances / 2) this.#announceRoom();
     }
     this.#draining = undefined;

@@ -99,6 +99,26 @@ describe('report', () => {
     expect(engine.inspect().handlers[0]).toMatchObject({ errors: 1, delivered: 0, lost: 4 });
   });
 
+  it.each([
+    ['lost some of a batch that it took', false, { delivered: 3, lost: 1 }],
+    ['took some of a batch before it failed', true, { delivered: 1, lost: 3 }],
+  ])('counts each instance once where a handler %s', async (_, isFailing, expected) => {
+    const adapter: Adapter = {
+      ...sink('a').adapter,
+      build: (_config, { countLoss, countTaken }) => ({
+        report: async () => {
+          countTaken(1);
+          countLoss(1);
+          if (isFailing) throw new Error('the rest was refused');
+        },
+      }),
+    };
+    const { engine } = await engineOf(toSink('a'), [adapter]);
+    await engine.report(bags(4));
+    await engine.close();
+    expect(engine.inspect().handlers[0]).toMatchObject(expected);
+  });
+
   it('samples: the same request alike, and no more than a rate', async () => {
     const { adapter, batches } = sink('a');
     const random = { percent: 50, attribute: '', useIndependentRandomness: false };

@@ -1,6 +1,5 @@
 // A backend over HTTP that remembers what it was sent, and answers, waits, refuses or is away as it is told.
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
 /** `holds`: takes requests and answers none; `refuses`: 503. */
 export type HttpMood = 'well' | 'holds' | 'refuses';
@@ -38,9 +37,11 @@ export async function startHttpRecorder(
         leaving === undefined ? resolve() : leaving.close(() => resolve()),
       );
     },
-    comeBack: () => listen(Number(new URL(recorder.url).port)),
+    async comeBack() {
+      server = await listen(Number(new URL(recorder.url).port));
+    },
   };
-  async function listen(port: number): Promise<void> {
+  async function listen(port: number): Promise<Server> {
     const next = createServer((request, response) => {
       const parts: Buffer[] = [];
       request.on('data', (part: Buffer) => parts.push(part)).on('error', () => undefined);
@@ -56,9 +57,10 @@ export async function startHttpRecorder(
     await new Promise<void>((resolve, reject) => {
       next.once('error', reject).listen(port, '127.0.0.1', () => resolve());
     });
-    server = next;
+    return next;
   }
-  await listen(0);
-  const { port } = (server as unknown as Server).address() as AddressInfo;
-  return Object.assign(recorder, { url: `http://127.0.0.1:${port}` });
+  server = await listen(0);
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('an HTTP server has a port');
+  return Object.assign(recorder, { url: `http://127.0.0.1:${bound.port}` });
 }

@@ -264,6 +264,7 @@ describe('opentelemetry', () => {
     backend.answer = { status: 200, body: '{"partialSuccess": {"rejectedDataPoints": "2"}}' };
     await handler.report?.([metric('requests', 1n, '/a')], signal);
     expect(context.lost()).toBe(2);
+    expect(context.taken()).toBe(0);
     backend.answer = { status: 429, body: '' };
     await expect(Promise.resolve(handler.report?.([metric('requests', 1n, '/a')], signal))).rejects.toThrow(
       '429',

@@ -65,6 +65,7 @@ async function build(
     now: () => 0,
     reportProblem: (problem) => void problems.push(problem),
     countLoss: () => undefined,
+    countTaken: () => undefined,
   };
   const handler = await createRemoteHandlers()(
     { name: 'x.adapter.default', timeoutMs: 1_000, isSessionBased: false, config: '', params: {}, ...call },

@@ -77,6 +77,7 @@ class RemoteHandler implements Handler {
     for (const [template, group] of byTemplate(instances)) {
       const fields = { instances: group.map((instance) => this.#write(instance)) };
       await this.#ask({ template, output: ReportResultSchema, fields }, signal);
+      this.#parts.context.countTaken(group.length);
     }
   }
 

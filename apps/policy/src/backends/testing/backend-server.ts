@@ -42,9 +42,13 @@ export async function startBackend(): Promise<BackendServer> {
   return backend;
 }
 
-/** What a handler of a test is built with; `lost` counts. */
-export function testContext(): HandlerContext & { readonly lost: () => number } {
+/** What a handler of a test is built with; `lost` and `taken` count. */
+export function testContext(): HandlerContext & {
+  readonly lost: () => number;
+  readonly taken: () => number;
+} {
   let lost = 0;
+  let taken = 0;
   return {
     name: 'h.handler.default',
     namespace: 'default',
@@ -54,7 +58,11 @@ export function testContext(): HandlerContext & { readonly lost: () => number } 
     countLoss: (instances) => {
       lost += instances;
     },
+    countTaken: (instances) => {
+      taken += instances;
+    },
     lost: () => lost,
+    taken: () => taken,
   };
 }
 

@@ -73,7 +73,7 @@ export const fluentdForm: AdapterForm<FluentdConfig> = {
 
 export const createFluentd = (open: OpenForward): Adapter<FluentdConfig> => ({
   ...fluentdForm,
-  build(config, { now }) {
+  build(config, { now, countTaken }) {
     const client = open({ address: config.address, timeoutMs: config.pushTimeout });
     let count = 0;
     const send = async (tag: string, entries: readonly unknown[], signal: AbortSignal): Promise<void> => {
@@ -83,7 +83,10 @@ export const createFluentd = (open: OpenForward): Adapter<FluentdConfig> => ({
     };
     return {
       async report(instances, signal) {
-        for (const { tag, entries } of batches(instances, config, now())) await send(tag, entries, signal);
+        for (const { tag, entries } of batches(instances, config, now())) {
+          await send(tag, entries, signal);
+          countTaken(entries.length);
+        }
       },
       close: () => client.close(),
     };

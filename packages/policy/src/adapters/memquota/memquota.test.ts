@@ -14,6 +14,7 @@ const context = (now: () => number, namespace = 'istio-system'): HandlerContext 
   now,
   reportProblem: () => undefined,
   countLoss: () => undefined,
+  countTaken: () => undefined,
 });
 
 const ask = (amount: number): QuotaArguments => ({

@@ -21,6 +21,7 @@ async function ask(status: number, body: string): Promise<unknown> {
     now: () => 0,
     reportProblem: () => undefined,
     countLoss: () => undefined,
+    countTaken: () => undefined,
   };
   const handler = await opa.build(parsed.value, context);
   const fields = { subject: { user: 'ann' }, action: { method: 'GET' } };

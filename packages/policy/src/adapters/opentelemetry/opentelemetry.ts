@@ -34,10 +34,15 @@ export const createOpentelemetry = (open: OpenHttp): Adapter<OpentelemetryConfig
         const period = { startMs: toldMs, endMs: Math.max(now(), toldMs) };
         toldMs = period.endMs;
         const parts = signalsOf(instances, { config, metrics, context, period });
-        const answers = await Promise.all(
-          parts.map(({ path, body }) => client.post(path, body(around), signal)),
+        const sent = await Promise.allSettled(
+          parts.map(async ({ path, body, count }) => {
+            const lost = rejectedIn(await client.post(path, body(around), signal));
+            context.countLoss(lost);
+            context.countTaken(Math.max(0, count - lost));
+          }),
         );
-        for (const answer of answers) settle(answer, context);
+        const failed = sent.find(({ status }) => status === 'rejected');
+        if (failed?.status === 'rejected') throw failed.reason;
       },
       close: () => client.close(),
     };
@@ -65,6 +70,8 @@ interface Telling {
 
 interface Part {
   readonly path: string;
+  /** Instances it tells of. */
+  readonly count: number;
   readonly body: (around: object) => unknown;
 }
 
@@ -74,23 +81,27 @@ const scope = { name: 'xebec-policy' };
 function signalsOf(instances: readonly Instance[], telling: Telling): readonly Part[] {
   const of = (...templates: readonly string[]) =>
     instances.filter(({ template }) => templates.includes(template));
-  const metrics = otlpMetrics(of('metric'), (name) => telling.metrics.get(name), telling.period);
+  const measured = of('metric');
+  const metrics = otlpMetrics(measured, (name) => telling.metrics.get(name), telling.period);
   const logs = of('logentry', 'edge').map((instance) => logRecord(instance, telling.period.endMs));
   const spans = spansOf(of('tracespan'), telling);
   const parts: Part[] = [];
   if (metrics.length > 0)
     parts.push({
       path: '/v1/metrics',
+      count: measured.length,
       body: (around) => ({ resourceMetrics: [{ ...around, scopeMetrics: [{ scope, metrics }] }] }),
     });
   if (logs.length > 0)
     parts.push({
       path: '/v1/logs',
+      count: logs.length,
       body: (around) => ({ resourceLogs: [{ ...around, scopeLogs: [{ scope, logRecords: logs }] }] }),
     });
   if (spans.length > 0)
     parts.push({
       path: '/v1/traces',
+      count: spans.length,
       body: (around) => ({ resourceSpans: [{ ...around, scopeSpans: [{ scope, spans }] }] }),
     });
   return parts;
@@ -146,16 +157,11 @@ function logRecord(instance: Instance, nowMs: number) {
   };
 }
 
-/** A collector may take a batch in part. */
-function settle(answer: HttpAnswer, { countLoss }: HandlerContext): void {
+/** A collector may take a batch in part: how many it left out. */
+function rejectedIn(answer: HttpAnswer): number {
   expectTaken(answer);
-  const rejected = rejectedIn(answer.body);
-  if (rejected > 0) countLoss(rejected);
-}
-
-function rejectedIn(body: string): number {
   try {
-    const said: unknown = JSON.parse(body);
+    const said: unknown = JSON.parse(answer.body);
     const partial = isMap(said) ? said['partialSuccess'] : undefined;
     if (!isMap(partial)) return 0;
     const names = ['rejectedDataPoints', 'rejectedLogRecords', 'rejectedSpans'];

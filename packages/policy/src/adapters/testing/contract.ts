@@ -128,5 +128,6 @@ function contextFor(templates: readonly Template[]): HandlerContext {
     now: () => 1_000_000,
     reportProblem: () => undefined,
     countLoss: () => undefined,
+    countTaken: () => undefined,
   };
 }
