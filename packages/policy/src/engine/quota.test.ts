@@ -1,7 +1,9 @@
 // What quotas answer: by name, only where a rule applies, all or none of several handlers.
 import { describe, expect, it } from 'vitest';
+import { inProcessAdapters } from '../adapters/catalog.ts';
 import { type Adapter, OK, type QuotaArguments } from '../adapters/sdk.ts';
-import { bag, engineOf, handler, instance, rule } from '../testing/test-engine.ts';
+import { createMemoryLedger } from '../quotas/memory/memory-ledger.ts';
+import { bag, engineOf, handler, instance, rule, testClock } from '../testing/test-engine.ts';
 
 /** Grants while there is something left. */
 function pool(name: string, amount: bigint): { adapter: Adapter; left: () => bigint } {
@@ -22,6 +24,20 @@ function pool(name: string, amount: bigint): { adapter: Adapter; left: () => big
     }),
   };
   return { adapter, left: () => left };
+}
+
+/** Grants what is left. */
+function partly(name: string, amount: bigint): { adapter: Adapter; left: () => bigint } {
+  let left = amount;
+  const { adapter } = pool(name, amount);
+  const build: Adapter['build'] = () => ({
+    allocate: (_, { amount: wanted }) => {
+      const granted = wanted < left ? wanted : left;
+      left -= granted;
+      return { status: OK, granted, validDurationMs: 1_000 };
+    },
+  });
+  return { adapter: { ...adapter, build }, left: () => left };
 }
 
 const asked = (amount: bigint): QuotaArguments => ({ amount, isBestEffort: false, deduplicationId: '' });
@@ -68,6 +84,61 @@ describe('quotas', () => {
       granted: 0n,
     });
     expect([large.left(), small.left()]).toEqual([10n, 1n]);
+  });
+
+  it('take once under an id, however often one handler grants what another refuses', async () => {
+    const ledger = createMemoryLedger(testClock());
+    const memory = inProcessAdapters({ quotas: { memory: ledger } });
+    const counted = [
+      handler({ name: 'wide' }, 'memquota', {
+        quotas: [{ name: 'calls.instance.istio-system', maxAmount: 10, validDuration: '60s' }],
+      }),
+      calls,
+      rule({ name: 'by-wide' }, { send: { wide: ['calls'] } }),
+      ...limited('none').filter(({ kind }) => kind !== 'instance'),
+    ];
+    const { engine } = await engineOf(counted, [...memory, pool('none', 0n).adapter]);
+    const used = () => ledger.inspect({ prefix: '', most: 9 })[0]?.used;
+    const { engine: wide } = await engineOf(counted.slice(0, 3), memory);
+    await wide.allocate('calls', asked(4n), bag({}));
+    for (let again = 0; again < 3; again++) {
+      const verdict = await engine.allocate('calls', { ...asked(3n), deduplicationId: 'x' }, bag({}));
+      expect(verdict.granted).toBe(0n);
+      expect(used()).toBe(4n);
+    }
+  });
+
+  it('of a rule that failed open are nobody’s to give back', async () => {
+    const asks: bigint[] = [];
+    const away: Adapter = {
+      ...pool('away', 0n).adapter,
+      build: () => ({
+        allocate: (_, { amount }) => {
+          asks.push(amount);
+          throw new Error('away');
+        },
+      }),
+    };
+    const open = limited('away').map((object) =>
+      object.kind === 'rule'
+        ? { ...object, spec: { ...object.spec, failurePolicy: 'open' as const } }
+        : object,
+    );
+    const { engine } = await engineOf([...open, ...limited('none')], [away, pool('none', 0n).adapter]);
+    expect((await engine.allocate('calls', asked(3n), bag({}))).status.code).toBe(8);
+    expect(asks).toEqual([3n]);
+    const { engine: alone } = await engineOf(open, [away]);
+    expect(await alone.allocate('calls', asked(-3n), bag({}))).toMatchObject({ status: OK, granted: 0n });
+  });
+
+  it('that are taken as far as they go take no more than the least of all limits', async () => {
+    const [wide, tight] = [partly('wide', 10n), partly('tight', 4n)];
+    const { engine } = await engineOf(
+      [...limited('wide'), ...limited('tight')],
+      [wide.adapter, tight.adapter],
+    );
+    const verdict = await engine.allocate('calls', { ...asked(8n), isBestEffort: true }, bag({}));
+    expect([verdict.granted, wide.left(), tight.left()]).toEqual([4n, 6n, 0n]);
   });
 
   it('are refused when their handler fails, unless the rule says open', async () => {

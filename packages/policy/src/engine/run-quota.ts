@@ -1,4 +1,4 @@
-// Quotas by the name of their instance. Rule: every rule that applies must grant; what one granted is given back when another refuses.
+// Quotas by the name of their instance. Rule: every rule that applies must grant; what one took is given back when another refuses, and nothing that none took.
 import { OK, type QuotaArguments, type QuotaVerdict, type Status } from '../adapters/sdk.ts';
 import type { CompiledAction, CompiledInstance, CompiledRule } from '../configuration/compiled.ts';
 import { shortName } from '../configuration/names.ts';
@@ -27,16 +27,31 @@ export async function runQuota(parts: EngineParts, name: string, run: QuotaRun):
   const granted: Grant[] = [];
   let least = free;
   for (const { rule, action } of applicable(parts, name, run)) {
-    const verdict = await allocate(parts, { rule, action }, run);
+    const { verdict, isTaken } = await allocate(parts, { rule, action }, run);
     if (verdict.status.code !== 0) {
       parts.counters.of(rule).denied++;
       await giveBack(parts, granted, run);
       return verdict;
     }
-    if (run.asked.amount > 0n) granted.push({ action, amount: verdict.granted });
+    if (isTaken) granted.push({ action, amount: verdict.granted });
     least = smaller(least, verdict);
   }
+  await giveBackRest(parts, { granted, least: least.granted }, run);
   return least;
+}
+
+/** What one limit granted beyond what the others allow. Under an id the first answer stands, and so does what it took. */
+async function giveBackRest(
+  parts: EngineParts,
+  { granted, least }: { readonly granted: readonly Grant[]; readonly least: bigint },
+  run: QuotaRun,
+): Promise<void> {
+  if (run.asked.deduplicationId !== '') return;
+  await giveBack(
+    parts,
+    granted.map(({ action, amount }) => ({ action, amount: amount - least })),
+    run,
+  );
 }
 
 interface Grant {
@@ -80,17 +95,25 @@ const named = (rules: readonly PhaseRule[], wanted: string): readonly PhaseRule[
 const isNamed = ({ name, shortName: own }: CompiledInstance, wanted: string): boolean =>
   [own, name, shortName(name)].some((each) => each.toLowerCase() === wanted);
 
-async function allocate(parts: EngineParts, { rule, action }: Asked, run: QuotaRun): Promise<QuotaVerdict> {
+interface Allocated {
+  readonly verdict: QuotaVerdict;
+  /** The handler took it: not when a rule lets pass what nobody counted. */
+  readonly isTaken: boolean;
+}
+
+async function allocate(parts: EngineParts, { rule, action }: Asked, run: QuotaRun): Promise<Allocated> {
   const answer = await ask(parts, action, {
     source: run.source,
     signal: run.signal,
     run: (handler, instance, limit) => handler.allocate?.(instance, run.asked, limit),
   });
-  if (answer.ok) return withName(action.handler, answer.value);
+  const { amount } = run.asked;
+  if (answer.ok) return { verdict: withName(action.handler, answer.value), isTaken: amount > 0n };
   parts.counters.of(rule).failed++;
-  if (rule.failurePolicy === 'open') return { status: OK, granted: run.asked.amount, validDurationMs: 0 };
-  const status: Status = { code: 14, message: said(action.handler, answer.problem) };
-  return { status, granted: 0n, validDurationMs: 0 };
+  const isOpen = rule.failurePolicy === 'open';
+  const status: Status = isOpen ? OK : { code: 14, message: said(action.handler, answer.problem) };
+  const granted = isOpen && amount > 0n ? amount : 0n;
+  return { verdict: { status, granted, validDurationMs: 0 }, isTaken: false };
 }
 
 const withName = (handler: string, verdict: QuotaVerdict): QuotaVerdict =>
@@ -116,10 +139,12 @@ function smaller(left: QuotaVerdict, right: QuotaVerdict): QuotaVerdict {
 const isTighter = (one: QuotaVerdict, other: QuotaVerdict): boolean =>
   one.remaining !== undefined && (other.remaining === undefined || one.remaining < other.remaining);
 
+/** Under the id it was taken with: when the call comes again, it takes again. */
 async function giveBack(parts: EngineParts, grants: readonly Grant[], run: QuotaRun): Promise<void> {
   for (const { action, amount } of grants) {
     if (amount <= 0n) continue;
-    const asked: QuotaArguments = { amount: -amount, isBestEffort: true, deduplicationId: '' };
+    const { deduplicationId } = run.asked;
+    const asked: QuotaArguments = { amount: -amount, isBestEffort: true, deduplicationId };
     await ask(parts, action, {
       source: run.source,
       run: (handler, instance, limit) => handler.allocate?.(instance, asked, limit),
