@@ -53,6 +53,7 @@ const options = {
     xebec: 'apps/ctl/src/main.ts',
     'ensure-envoy': 'apps/ctl/src/ensure-envoy.ts',
     'signing-worker': 'packages/ca/src/signing/signing-worker.ts',
+    'opa-worker': 'apps/policy/src/backends/opa/opa-worker.ts',
   },
   outdir: dist,
   bundle: true,

@@ -19,6 +19,7 @@ import {
 import { openForward } from './backends/fluentd/open-forward.ts';
 import { openHttp } from './backends/http/open-http.ts';
 import { createListSource } from './backends/lists/list-source.ts';
+import { openOpaProgram } from './backends/opa/open-opa-program.ts';
 import { openDatagramSink } from './backends/statsd/datagram-sink.ts';
 import { openLineSink } from './backends/stdio/line-sink.ts';
 import type { WorkloadDirectory } from './doors/workload-directory.ts';
@@ -48,7 +49,7 @@ export const createAdapters = ({
   erased(createStatsd(openDatagramSink)),
   erased(createDogstatsd(openDatagramSink)),
   erased(createWebhook(openHttp)),
-  erased(createOpa(openHttp)),
+  erased(createOpa({ http: openHttp, program: openOpaProgram })),
   erased(createOpentelemetry(openHttp)),
   erased(createZipkin(openHttp)),
   erased(createFluentd(openForward)),

@@ -157,6 +157,7 @@ async function openParts(
     buildRemote,
     clock: systemClock,
     onFault: onFault('a configuration'),
+    onProblems: (revision, problems) => stream.applied(revision, problems),
     onApplied(configuration, problems) {
       const { revision } = configuration;
       vocabulary = vocabularyIn(configuration);

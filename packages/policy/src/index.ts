@@ -9,7 +9,8 @@ export type {
 } from './adapters/http-backend.ts';
 export type { IndexedWorkload, WorkloadIndex } from './adapters/kubernetesenv/kubernetesenv.ts';
 export type { ListListener, ListSource } from './adapters/list/list.ts';
-export { createOpa } from './adapters/opa/opa.ts';
+export { createOpa, type OpaPorts } from './adapters/opa/opa.ts';
+export type { OpaProgram, OpaProgramOptions, OpenOpaProgram } from './adapters/opa/program.ts';
 export { createOpentelemetry } from './adapters/opentelemetry/opentelemetry.ts';
 export { createMetricBoard, type MetricBoard } from './adapters/prometheus/metric-board.ts';
 export { createPrometheus } from './adapters/prometheus/prometheus.ts';

@@ -15,6 +15,8 @@ export interface EngineParts {
   readonly buildRemote?: PolicyEngineOptions['buildRemote'];
   /** A configuration is in force. */
   readonly onApplied: (configuration: Configuration, problems: readonly PolicyProblem[]) => void;
+  /** What is wrong has changed since, by handlers at work. */
+  readonly onProblems?: (revision: number, problems: readonly PolicyProblem[]) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -30,7 +32,12 @@ export interface EngineHolder {
 }
 
 export async function openEngine(first: Configuration, parts: EngineParts): Promise<EngineHolder> {
-  const built = await build(first, parts, undefined);
+  let isBuilt = false;
+  const notice = createNotice(() => {
+    if (isBuilt) parts.onProblems?.(revision, all());
+  });
+  const all = (): readonly PolicyProblem[] => [...problems, ...problemsAtWork(engine, problems)];
+  const built = await build(first, parts, { onHandlerProblem: notice });
   let engine = built.engine;
   let waiting: Configuration | undefined;
   let work: Promise<void> = Promise.resolve();
@@ -39,20 +46,21 @@ export async function openEngine(first: Configuration, parts: EngineParts): Prom
   let { revision } = first;
   // Workloads come and go without another engine; what could not be compiled is tried again.
   let isStale = false;
-  parts.onApplied(first, problems);
+  isBuilt = true;
+  parts.onApplied(first, all());
   const run = async (): Promise<void> => {
     const configuration = waiting;
     waiting = undefined;
     if (configuration === undefined || isClosed) return;
     try {
       if (isStale) {
-        const next = await build(configuration, parts, engine);
+        const next = await build(configuration, parts, { previous: engine, onHandlerProblem: notice });
         isStale = false;
         engine.close().catch(parts.onFault);
         ({ engine, problems } = next);
       }
       revision = configuration.revision;
-      parts.onApplied(configuration, problems);
+      parts.onApplied(configuration, all());
     } catch (error) {
       parts.onFault(error);
     }
@@ -81,14 +89,42 @@ export async function openEngine(first: Configuration, parts: EngineParts): Prom
 const build = (
   { revision, rootNamespace, objects }: Configuration,
   { adapters, clock, buildRemote }: EngineParts,
-  previous: PolicyEngine | undefined,
+  rest: Pick<PolicyEngineOptions, 'previous' | 'onHandlerProblem'>,
 ) =>
   createPolicyEngine({
     ...{ revision, rootNamespace, adapters, clock },
     objects: objects.values(),
     ...(buildRemote === undefined ? {} : { buildRemote }),
-    ...(previous === undefined ? {} : { previous }),
+    ...rest,
   });
+
+const noticeMs = 200;
+
+/** Calls back soon, once for all that comes until then. */
+function createNotice(tell: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      tell();
+    }, noticeMs);
+    timer.unref();
+  };
+}
+
+const ofHandler = '.handler.';
+
+/** What handlers say is wrong with their backends, unless it is known already. */
+function problemsAtWork(engine: PolicyEngine, known: readonly PolicyProblem[]): readonly PolicyProblem[] {
+  return engine.inspect().handlers.flatMap(({ name, problem }) => {
+    const at = name.lastIndexOf(ofHandler);
+    const object = `handler/${name.slice(at + ofHandler.length)}/${name.slice(0, at)}` as const;
+    if (problem === undefined || known.some((each) => each.object === object)) return [];
+    const remedy = 'mend its backend; until then its rules fail as they say, or go on with what it had last';
+    const code = 'handler-unwell';
+    return [{ object, diagnostic: { severity: 'error', code, message: problem, remedy, field: 'spec' } }];
+  });
+}
 
 export const systemClock: EngineClock = {
   now: Date.now,

@@ -42,12 +42,33 @@ checkAdapterContract({
 });
 
 checkAdapterContract({
-  adapter: erased(createOpa(open)),
-  params: { url },
+  adapter: erased(createOpa({ http: open })),
+  params: { url, failClose: true },
   wrong: [
-    ...wrong,
+    ...wrong.slice(1),
     { params: { url, checkMethod: 'allow' }, field: 'checkMethod' },
     { params: { url, policy: ['package a'] }, field: 'policy' },
+    { params: { url, failClose: 'yes' }, field: 'failClose' },
+  ],
+});
+
+const module = { inline: 'AGFzbQEAAAA=' };
+const program = { evaluate: () => Promise.resolve(true), close: () => undefined };
+checkAdapterContract({
+  adapter: erased(createOpa({ http: open, program: () => Promise.resolve(program) })),
+  params: {
+    wasm: { ...module, timeout: '100ms', data: { owners: ['jason'] } },
+    check_method: 'data.shop.allow',
+  },
+  wrong: [
+    { params: {}, field: '' },
+    { params: { url, wasm: module }, field: 'wasm' },
+    { params: { wasm: { ...module, url } }, field: 'wasm.inline' },
+    { params: { wasm: { inline: 'cGFja2FnZSBhCg==' } }, field: 'wasm.inline' },
+    { params: { wasm: { inline: 'package a' } }, field: 'wasm.inline' },
+    { params: { wasm: { url: 'ftp://backend.example' } }, field: 'wasm.url' },
+    { params: { wasm: { url, refresh_interval: '10ms' } }, field: 'wasm.refreshInterval' },
+    { params: { wasm: { ...module, timeout: '1h' } }, field: 'wasm.timeout' },
   ],
 });
 

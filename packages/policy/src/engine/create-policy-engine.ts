@@ -60,6 +60,7 @@ async function buildSlots(
       clock: options.clock,
       limits: { ...defaultLimits, ...options.limits },
       build: (context) => build(plan, context, options),
+      ...(options.onHandlerProblem === undefined ? {} : { onProblem: options.onHandlerProblem }),
     });
     const problem = await slot.start();
     if (problem !== undefined) problems.push(problemOf(plan, problem));

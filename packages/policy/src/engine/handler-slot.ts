@@ -16,6 +16,8 @@ export interface SlotOptions {
   readonly clock: EngineClock;
   readonly limits: EngineLimits;
   build(context: HandlerContext): Handler | Promise<Handler>;
+  /** What is wrong with it has changed. */
+  onProblem?(): void;
 }
 
 const never = new AbortController().signal;
@@ -57,6 +59,7 @@ export class HandlerSlot {
       void this.#build().then(() => {
         cancel();
         resolve(this.#buildProblem);
+        this.#options.onProblem?.();
       });
     });
   }
@@ -207,7 +210,9 @@ export class HandlerSlot {
       instances,
       now: () => this.#options.clock.now(),
       reportProblem: (problem) => {
+        if (problem === this.#problem) return;
         this.#problem = problem;
+        this.#options.onProblem?.();
       },
       countLoss: (lost) => {
         this.#batch.lost += lost;

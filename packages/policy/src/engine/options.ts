@@ -44,6 +44,8 @@ export interface PolicyEngineOptions {
   /** Its rules speak for all namespaces: `istio-system`. */
   readonly rootNamespace: string;
   readonly limits?: Partial<EngineLimits>;
+  /** What is wrong with a handler has changed: `inspect` says what. */
+  readonly onHandlerProblem?: () => void;
 }
 
 export interface BuiltEngine {

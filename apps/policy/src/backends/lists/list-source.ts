@@ -1,4 +1,4 @@
-// Lists from files and over HTTP, read again and again. Rule: a list is read whole or not at all, within a size and a time; who follows is told of every reading that fails.
+// Lists and other documents from files and over HTTP, read again and again. Rule: one is read whole or not at all, within a size and a time; who follows is told of every reading that fails.
 import { open, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ListListener, ListSource } from '@xebec/policy';
@@ -16,22 +16,39 @@ export interface ListSourceOptions {
 const defaults: ListSourceOptions = { mostBytes: 16 * 1_048_576, timeoutMs: 10_000, firstMs: 2_000 };
 
 export function createListSource(options: Partial<ListSourceOptions> = {}): ListSource {
-  const limits = { ...defaults, ...options };
   return {
-    follow: async (url, refreshIntervalMs, listener) => {
-      const following = new Following({ url, refreshIntervalMs, listener, limits });
-      await following.start();
-      return () => following.stop();
-    },
+    follow: (url, refreshIntervalMs, listener) =>
+      followDocument({ url, refreshIntervalMs, listener: textListener(listener), ...options }),
   };
 }
 
-interface Followed {
+/** What is not UTF-8 is no list. */
+const textListener = (listener: ListListener): DocumentListener => ({
+  content: (bytes) => listener.content(new TextDecoder('utf-8', { fatal: true }).decode(bytes)),
+  failure: (problem) => listener.failure(problem),
+});
+
+export interface DocumentListener {
+  /** May throw where the document cannot be used: that is a failure. */
+  content(bytes: Uint8Array): void | Promise<void>;
+  failure(problem: string): void;
+}
+
+export interface FollowedDocument extends Partial<ListSourceOptions> {
+  /** `http:`, `https:` or `file:`. */
   readonly url: string;
   readonly refreshIntervalMs: number;
-  readonly listener: ListListener;
-  readonly limits: ListSourceOptions;
+  readonly listener: DocumentListener;
 }
+
+/** Reads at once and again and again. Resolves after the first answer, with what stops it. */
+export async function followDocument(followed: FollowedDocument): Promise<() => void> {
+  const following = new Following({ ...defaults, ...followed });
+  await following.start();
+  return () => following.stop();
+}
+
+type Followed = FollowedDocument & ListSourceOptions;
 
 class Following {
   readonly #followed: Followed;
@@ -46,7 +63,7 @@ class Following {
   async start(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#followed.limits.firstMs);
+      timer = setTimeout(resolve, this.#followed.firstMs);
     });
     await Promise.race([this.#read(), enough]);
     clearTimeout(timer);
@@ -58,11 +75,11 @@ class Following {
   }
 
   async #read(): Promise<void> {
-    const { url, listener, limits } = this.#followed;
+    const { listener } = this.#followed;
     const { signal } = this.#stopped;
     try {
-      const content = await readList(url, limits, signal);
-      if (!signal.aborted) listener.content(content);
+      const content = await readDocument(this.#followed, signal);
+      if (!signal.aborted) await listener.content(content);
     } catch (error) {
       if (!signal.aborted) listener.failure(problemOf(error));
     }
@@ -72,26 +89,26 @@ class Following {
   }
 }
 
-function readList(url: string, limits: ListSourceOptions, stopped: AbortSignal): Promise<string> {
-  if (url.startsWith('file:')) return readFileList(fileURLToPath(url), limits.mostBytes);
-  return withDeadline(stopped, limits.timeoutMs, (signal) => fetchList(url, limits, signal));
+function readDocument({ url, mostBytes, timeoutMs }: Followed, stopped: AbortSignal): Promise<Uint8Array> {
+  if (url.startsWith('file:')) return readFileDocument(fileURLToPath(url), mostBytes);
+  return withDeadline(stopped, timeoutMs, (signal) => fetchDocument(url, mostBytes, signal));
 }
 
-async function fetchList(url: string, limits: ListSourceOptions, signal: AbortSignal): Promise<string> {
+async function fetchDocument(url: string, mostBytes: number, signal: AbortSignal): Promise<Uint8Array> {
   const response = await fetch(url, { signal, redirect: 'follow' });
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`answers with ${response.status}`);
   }
-  return decode(await take(response.body ?? [], limits.mostBytes));
+  return take(response.body ?? [], mostBytes);
 }
 
-async function readFileList(path: string, mostBytes: number): Promise<string> {
+async function readFileDocument(path: string, mostBytes: number): Promise<Uint8Array> {
   // Before it is opened: opening a pipe waits for who writes to it.
   if (!(await stat(path)).isFile()) throw new Error('is not a file');
   const file = await open(path, 'r');
   try {
-    return decode(await take(file.createReadStream({ autoClose: false }), mostBytes));
+    return await take(file.createReadStream({ autoClose: false }), mostBytes);
   } finally {
     await file.close();
   }
@@ -110,9 +127,6 @@ async function take(
   }
   return Buffer.concat(parts);
 }
-
-/** What is not UTF-8 is no list. */
-const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 
 function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

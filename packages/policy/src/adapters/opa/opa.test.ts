@@ -5,13 +5,14 @@ import { createOpa } from './opa.ts';
 const asked: { path: string; body: unknown }[] = [];
 
 async function ask(status: number, body: string): Promise<unknown> {
-  const opa = createOpa(() => ({
-    post: (path, sent) => {
+  const http = () => ({
+    post: (path: string, sent: unknown) => {
       asked.push({ path, body: sent });
       return Promise.resolve({ status, body });
     },
     close: () => undefined,
-  }));
+  });
+  const opa = createOpa({ http });
   const parsed = opa.parse({ url: 'http://127.0.0.1:8181', checkMethod: 'data.shop.allow' });
   if (!parsed.ok) throw new Error('params');
   const context: HandlerContext = {

@@ -1,109 +1,85 @@
-// opa: decisions of an Open Policy Agent, asked over its REST API. Rule: only `true` lets a call through; a decision that is not defined refuses.
-import {
-  andThen,
-  type Decoder,
-  decodeWith,
-  durationOrZero,
-  integer,
-  isMap,
-  object,
-  quote,
-  refuse,
-  required,
-  text,
-  withDefault,
-} from '@xebec/config/decode';
+// opa: decisions of Rego, evaluated here as a compiled policy or asked of an Open Policy Agent server over its REST API. Rule: no decision is never a permission, unless the handler says so.
+import { decodeWith, isMap } from '@xebec/config/decode';
 import type { Instance } from '../../templates/template.ts';
-import {
-  expectTaken,
-  type HttpAnswer,
-  type HttpBackend,
-  httpBackend,
-  httpFields,
-  httpUrl,
-  jsonBody,
-  type OpenHttp,
-} from '../http-backend.ts';
-import { type Adapter, type AdapterForm, OK, type Status } from '../sdk.ts';
-import { anySpelling } from '../spelling.ts';
+import { expectTaken, jsonBody, type OpenHttp } from '../http-backend.ts';
+import { type Adapter, type AdapterForm, type Handler, type HandlerContext, OK } from '../sdk.ts';
 import { jsonOf } from '../texts.ts';
-
-export interface OpaConfig {
-  readonly backend: HttpBackend;
-  /** Path of the decision below `/v1/data`: `/mixerauthz/allow`. */
-  readonly path: string;
-  /** How long and how often a verdict may be used again. */
-  readonly validDurationMs: number;
-  readonly validUseCount: number;
-}
-
-const decision: Decoder<string> = andThen(text, (written, walk) =>
-  /^data(\.[A-Za-z_]\w*)+$/.test(written)
-    ? written
-    : refuse(walk, {
-        code: 'invalid-name',
-        message: `${quote(written)} is not the name of a decision`,
-        remedy: 'write it as Rego does, such as data.mixerauthz.allow',
-      }),
-);
-
-const shape = anySpelling(
-  object({
-    url: required(httpUrl),
-    ...httpFields,
-    checkMethod: withDefault(decision, 'data.mixerauthz.allow'),
-    validDuration: withDefault(durationOrZero, 0),
-    validUseCount: withDefault(integer(1, 0x7fff_ffff), 1),
-  }),
-);
-
-export const opaParams: Decoder<OpaConfig> = (value, walk) => {
-  if (isMap(value) && value['policy'] !== undefined) {
-    const message = 'Rego is not run inside the policy service';
-    const remedy = 'load it into an OPA server, and name that in "url"';
-    return refuse(walk, { code: 'not-yet-supported', message, remedy }, 'policy');
-  }
-  const written = shape(value, walk);
-  if (written === undefined) return undefined;
-  const { checkMethod, validDuration, validUseCount } = written;
-  const path = checkMethod.split('.').slice(1).join('/');
-  return { backend: httpBackend(written), path: `/${path}`, validDurationMs: validDuration, validUseCount };
-};
+import { statusOfDecision } from './decision.ts';
+import { type OpaConfig, type OpaDecider, opaParams } from './params.ts';
+import type { OpenOpaProgram } from './program.ts';
 
 export const opaForm: AdapterForm<OpaConfig> = {
   name: 'opa',
-  description: 'decisions of an Open Policy Agent server',
+  description: 'decisions of Rego, compiled to Wasm or asked of an Open Policy Agent server',
   templates: ['authorization', 'checknothing', 'listentry', 'apikey'],
   parse: (params) => decodeWith(opaParams, params ?? {}),
 };
 
-export const createOpa = (open: OpenHttp): Adapter<OpaConfig> => ({
+/** What opa needs of the process. */
+export interface OpaPorts {
+  readonly http: OpenHttp;
+  /** Absent: handlers with a compiled policy are not built. */
+  readonly program?: OpenOpaProgram;
+}
+
+export const createOpa = (ports: OpaPorts): Adapter<OpaConfig> => ({
   ...opaForm,
-  build({ backend, path, validDurationMs, validUseCount }) {
-    const client = open(backend);
-    return {
-      async check(instance, signal) {
-        const answer = await client.post(`/v1/data${path}`, { input: inputOf(instance) }, signal);
-        return { status: statusOf(answer), validDurationMs, validUseCount };
-      },
-      close: () => client.close(),
-    };
+  async build(config, context) {
+    const { ask, close } = await openDecider(config.decider, { path: config.path, ports, context });
+    return { check: checkOf(ask, config), close };
   },
 });
 
+interface Decider {
+  /** Rejects when there is no decision. */
+  ask(input: unknown, signal: AbortSignal): Promise<unknown>;
+  close(): void | Promise<void>;
+}
+
+interface Opening {
+  readonly path: string;
+  readonly ports: OpaPorts;
+  readonly context: HandlerContext;
+}
+
+async function openDecider(decider: OpaDecider, { path, ports, context }: Opening): Promise<Decider> {
+  if (decider.kind === 'server') {
+    const client = ports.http(decider.backend);
+    return {
+      async ask(input, signal) {
+        const answer = await client.post(`/v1/data/${path}`, { input }, signal);
+        expectTaken(answer);
+        const said = jsonBody(answer);
+        return isMap(said) ? said['result'] : undefined;
+      },
+      close: () => client.close(),
+    };
+  }
+  if (ports.program === undefined) throw new Error('compiled policies cannot be evaluated here');
+  const { source, data, timeoutMs } = decider;
+  const { reportProblem } = context;
+  const program = await ports.program({ source, data, timeoutMs, entrypoint: path, reportProblem });
+  return { ask: (input, signal) => program.evaluate(input, signal), close: () => program.close() };
+}
+
+const undecided = { code: 7, message: 'OPA could not decide' };
+
+const checkOf = (ask: Decider['ask'], config: OpaConfig): NonNullable<Handler['check']> => {
+  const { onFailure, validDurationMs, validUseCount } = config;
+  return async (instance, signal) => {
+    try {
+      return {
+        status: statusOfDecision(await ask(inputOf(instance), signal)),
+        validDurationMs,
+        validUseCount,
+      };
+    } catch (error) {
+      if (onFailure === undefined) throw error;
+      const status = onFailure === 'refuse' ? undecided : OK;
+      return { status, validDurationMs: 0, validUseCount: 1 };
+    }
+  };
+};
+
 /** As Istio's adapter gave it: the fields of the instance, `subject` and `action` of an authorization. */
 const inputOf = ({ fields }: Instance): unknown => jsonOf(fields);
-
-const denied: Status = { code: 7, message: 'refused by OPA' };
-
-/** `{"result": true}`, or `{"result": {"allow": true, "message": "…"}}`. */
-function statusOf(answer: HttpAnswer): Status {
-  expectTaken(answer);
-  const said = jsonBody(answer);
-  const result = isMap(said) ? said['result'] : undefined;
-  if (result === true) return OK;
-  if (!isMap(result)) return denied;
-  if (result['allow'] === true) return OK;
-  const message = result['message'];
-  return typeof message === 'string' ? { code: 7, message: message.slice(0, 1_000) } : denied;
-}
