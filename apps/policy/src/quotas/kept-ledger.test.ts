@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Disk, systemDisk } from '@xebec/journal-file';
 import type { QuotaCharge } from '@xebec/policy';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openKeptLedger } from './kept-ledger.ts';
@@ -51,6 +52,34 @@ test('what was written is there when the process is killed', async () => {
   };
   await vi.waitUntil(async () => (await reading()) === 5n, { timeout: 5_000 });
   first.close();
+});
+
+test('what could not be written because the disk was full is written when it is not', () => {
+  let isFull = false;
+  const disk: Disk = {
+    ...systemDisk,
+    write(file, bytes, position) {
+      if (isFull) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      return systemDisk.write(file, bytes, position);
+    },
+  };
+  const problems: string[] = [];
+  const kept = openKeptLedger({
+    ...{ path: join(directory, 'ledger'), writeMs: 60_000, disk },
+    onProblem: ({ code }) => problems.push(code),
+  });
+  kept.ledger.allocate(charge('a', 5));
+  isFull = true;
+  kept.write();
+  expect(problems.length).toBeGreaterThan(0);
+  isFull = false;
+  // Another counter, and the whole is written in the end.
+  kept.ledger.allocate(charge('b', 1));
+  kept.close();
+  const again = open();
+  const used = again.ledger.inspect({ prefix: '', most: 9 }).map(({ used: each }) => each);
+  expect(used).toEqual([5n, 1n]);
+  again.close();
 });
 
 test('the log stays small however often is counted', () => {

@@ -1,5 +1,5 @@
 // The ledger in memory with a log beside it: what was counted is there again after a restart. What was granted since the last write is forgotten when the process is killed: a fifth of a second at most.
-import { openRecordLog, type RecordLog } from '@xebec/journal-file';
+import { type Disk, openRecordLog, type RecordLog } from '@xebec/journal-file';
 import { createMemoryLedger, type MemoryLedger } from '@xebec/policy';
 import type { Diagnostic } from '@xebec/std';
 
@@ -9,12 +9,17 @@ export interface KeptLedgerOptions {
   readonly now?: () => number;
   /** Between writes; default 200. */
   readonly writeMs?: number;
+  /** After a write that failed; default 5,000. */
+  readonly retryMs?: number;
+  readonly disk?: Disk;
   /** The ledger counts on, but what it counts may not survive. */
   readonly onProblem: (problem: Diagnostic) => void;
 }
 
 export interface KeptLedger {
   readonly ledger: MemoryLedger;
+  /** Now, and not when its time has come. */
+  write(): void;
   /** Writes what is left. */
   close(): void;
 }
@@ -26,26 +31,35 @@ export function openKeptLedger({
   path,
   now = Date.now,
   writeMs = 200,
+  retryMs = 5_000,
+  disk,
   onProblem,
 }: KeptLedgerOptions): KeptLedger {
   const ledger = createMemoryLedger({ now });
-  const opened = openRecordLog(path);
+  const opened = openRecordLog(path, disk);
   for (const problem of opened.ok ? opened.warnings : opened.diagnostics) onProblem(problem);
-  if (!opened.ok) return { ledger, close: () => undefined };
+  if (!opened.ok) return { ledger, write: () => undefined, close: () => undefined };
   const { log, records } = opened.value;
   for (const record of records) ledger.restore(record);
   let leastBytes = smallBytes;
+  let retryAtMs: number | undefined;
   const write = (): void => {
     const changes = ledger.drainChanges();
-    if (changes.length === 0) return;
-    leastBytes = keep({ log, ledger, changes, leastBytes }, onProblem);
+    if (retryAtMs === undefined ? changes.length === 0 : now() < retryAtMs) return;
+    // What could not be written is not among the next changes: only all of it makes up for that.
+    const room = retryAtMs === undefined ? leastBytes : 0;
+    const kept = keep({ log, ledger, changes, leastBytes: room }, onProblem);
+    retryAtMs = kept === undefined ? now() + retryMs : undefined;
+    leastBytes = kept ?? leastBytes;
   };
   const timer = setInterval(write, writeMs);
   timer.unref();
   return {
     ledger,
+    write,
     close() {
       clearInterval(timer);
+      if (retryAtMs !== undefined) retryAtMs = now();
       write();
       report(log.sync(), onProblem);
       log[Symbol.dispose]();
@@ -60,19 +74,20 @@ interface Writing {
   readonly leastBytes: number;
 }
 
-/** How large the log may become before it is rewritten. */
+/** How large the log may become before it is rewritten; undefined: nothing could be written. */
 function keep(
   { log, ledger, changes, leastBytes }: Writing,
   onProblem: KeptLedgerOptions['onProblem'],
-): number {
+): number | undefined {
   if (log.bytes < leastBytes) {
     const written = log.append(changes);
     report(written, onProblem);
     if (written.ok) return leastBytes;
   }
   // Also after a write that failed: what was drained is in the ledger still.
-  report(log.rewrite(ledger.records()), onProblem);
-  return Math.max(smallBytes, 4 * log.bytes);
+  const rewritten = log.rewrite(ledger.records());
+  report(rewritten, onProblem);
+  return rewritten.ok ? Math.max(smallBytes, 4 * log.bytes) : undefined;
 }
 
 function report(

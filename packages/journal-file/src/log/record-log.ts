@@ -95,9 +95,11 @@ class FileLog implements RecordLog {
   rewrite(records: Iterable<unknown>): Result<undefined> {
     try {
       const size = createDurably(this.disk, this.path, chunks(records));
-      closeSync(this.file);
+      // Never without a file: a number that is closed may be another's by the next append.
+      const before = this.file;
       this.file = openForAppend(this.path);
       this.end = size;
+      closeSync(before);
       return succeed(undefined);
     } catch (error) {
       return fail(failedAccess(this.path, 'making the log smaller', error));

@@ -34,10 +34,12 @@ async function fileSink(config: Config): Promise<LineSink> {
       size > 0 &&
       size + bytes.length > config.maxMegabytesBeforeRotation * megabyte
     ) {
-      await file.close();
+      const before = file;
       await rotate(config);
-      file = await open(config.outputPath, 'a', 0o600);
+      // The lines of a rotation that fails half way go on where they were; nothing is rotated twice for it.
       size = 0;
+      file = await open(config.outputPath, 'a', 0o600);
+      await before.close();
     }
     await file.writeFile(bytes);
     size += bytes.length;

@@ -3,15 +3,18 @@ import type { MetricDefinition } from './params.ts';
 
 /** A metric while some handler fills it. */
 export interface BoardMetric {
-  /** False: there is no room for one more series. `labels` in the order of the definition. */
+  /** False: there is no room for one more series, or the value is none that such a metric can have. `labels` in the order of the definition. */
   add(labels: readonly string[], value: number, nowMs: number): boolean;
   /** Another handler may use the name with another definition when nobody does any more. */
   release(): void;
 }
 
 export interface MetricBoard {
-  /** Undefined: the name is taken by a metric of another kind or with other labels. */
-  open(definition: MetricDefinition): BoardMetric | undefined;
+  /**
+   * Undefined: the name is taken by another owner's metric of another kind or with other labels. An owner that defines
+   * its own anew begins anew: the handler of the next configuration is built before that of the last is closed.
+   */
+  open(definition: MetricDefinition, owner: string): BoardMetric | undefined;
   /** Drops series that nothing was added to for so long. */
   expire(name: string, olderThanMs: number): void;
   /** In Prometheus' text format 0.0.4. */
@@ -30,7 +33,8 @@ interface Series {
 interface Family {
   readonly definition: MetricDefinition;
   readonly series: Map<string, Series>;
-  users: number;
+  /** Once for each handler that fills it. */
+  readonly owners: string[];
 }
 
 const mostSeries = 10_000;
@@ -38,14 +42,12 @@ const mostSeries = 10_000;
 export function createMetricBoard(): MetricBoard {
   const families = new Map<string, Family>();
   return {
-    open(definition) {
+    open(definition, owner) {
       const found = families.get(definition.name);
-      if (found !== undefined && found.users > 0 && !isSame(found.definition, definition)) return undefined;
-      const family =
-        found !== undefined && isSame(found.definition, definition)
-          ? found
-          : { definition, series: new Map<string, Series>(), users: 0 };
-      family.users += 1;
+      const isKept = found !== undefined && isSame(found.definition, definition);
+      if (found?.owners.some((other) => other !== owner) && !isKept) return undefined;
+      const family: Family = isKept ? found : { definition, series: new Map(), owners: [] };
+      family.owners.push(owner);
       families.set(definition.name, family);
       let isOpen = true;
       return {
@@ -53,8 +55,8 @@ export function createMetricBoard(): MetricBoard {
         release() {
           if (!isOpen) return;
           isOpen = false;
-          family.users -= 1;
-          if (family.users === 0 && families.get(definition.name) === family)
+          family.owners.splice(family.owners.indexOf(owner), 1);
+          if (family.owners.length === 0 && families.get(definition.name) === family)
             families.delete(definition.name);
         },
       };
@@ -79,7 +81,10 @@ interface Sample {
 }
 
 function addTo({ definition, series }: Family, { labels, value, nowMs }: Sample): boolean {
-  const key = labels.join('\u0000');
+  // One value that is no number, or makes a counter smaller, would spoil all that came before.
+  if (definition.kind !== 'GAUGE' && !Number.isFinite(value)) return false;
+  if (definition.kind === 'COUNTER' && value < 0) return false;
+  const key = JSON.stringify(labels);
   let found = series.get(key);
   if (found === undefined) {
     if (series.size >= mostSeries) return false;

@@ -21,8 +21,8 @@ interface Filled {
 
 export const createPrometheus = (board: MetricBoard): Adapter<PrometheusConfig> => ({
   ...prometheusForm,
-  build({ metrics, expiryMs }, { namespace, now, reportProblem, countLoss }) {
-    const opened = metrics.map((definition) => ({ definition, metric: board.open(definition) }));
+  build({ metrics, expiryMs }, { name: owner, namespace, now, reportProblem, countLoss }) {
+    const opened = metrics.map((definition) => ({ definition, metric: board.open(definition, owner) }));
     const taken = opened.flatMap(({ definition, metric }) => (metric === undefined ? [definition.name] : []));
     if (taken.length > 0) reportProblem(`other handlers have metrics of these names: ${taken.join(', ')}`);
     const byInstance = new Map<string, Filled[]>();

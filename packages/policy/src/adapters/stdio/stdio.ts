@@ -86,7 +86,7 @@ function lineOf(instance: Instance, config: StdioConfig, time: string): string |
   const { template, name, fields } = instance;
   const isLog = template === 'logentry';
   const written = textOf(fields['severity']);
-  const level = isLog ? (config.severityLevels[written] ?? levelOf(written)) : config.metricLevel;
+  const level = isLog ? levelIn(config.severityLevels, written) : config.metricLevel;
   if (ranks[level] < ranks[config.outputLevel]) return undefined;
   const { variables, dimensions, ...others } = fields;
   const told = isLog ? variables : dimensions;
@@ -107,6 +107,10 @@ const textsOf = (fields: Readonly<Record<string, Parameters<typeof jsonOf>[0]>>)
 
 /** A value can never begin a line or a field of its own. */
 const quoted = (value: string): string => (/^[\w./:@-]*$/.test(value) ? value : JSON.stringify(value));
+
+/** A severity may be whatever a caller says, `constructor` too. */
+const levelIn = (levels: StdioConfig['severityLevels'], written: string): Severity =>
+  (Object.hasOwn(levels, written) ? levels[written] : undefined) ?? levelOf(written);
 
 const levelOf = (written: string): Severity => {
   const upper = written.toUpperCase();
