@@ -157,6 +157,38 @@ test('what a policy service has in force, and what it cannot use, is told with t
   expect((await xebec(['delete', 'rule', 'lost', '--state', state])).code).toBe(0);
 }, 60_000);
 
+const ask = (command: readonly string[], input?: string): Promise<Run> =>
+  xebec([...command, '--state', state], { ...(input === undefined ? {} : { input }), timeoutMs: 30_000 });
+
+test('what rules and handlers did, and which of them speaks about a call, is told with the place where it is written', async () => {
+  const call = (value: string): string =>
+    JSON.stringify({ 'destination.namespace': 'default', 'request.path': value });
+  const refused = await ask(['policy', 'check', '--attributes', '-'], call('/a'));
+  expect(refused).toMatchObject({ code: 1, stderr: '' });
+  expect(refused.stdout).toMatch(/^refused: PERMISSION_DENIED one\.default:round 3\n/);
+  expect(refused.stdout).toMatch(/^one\.default +one\.default +PERMISSION_DENIED .*<stdin>:\d+/m);
+  const allowed = await ask(['policy', 'check', '--attributes', '-'], call('/nothing'));
+  expect(allowed).toMatchObject({ code: 0, stdout: 'allowed\nno rule with a check matches\n' });
+  const wrong = await ask(['policy', 'check', '--attributes', '-'], '{"request.size": "large"}');
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('request.size') });
+  const rules = await ask(['policy', 'rules', '-o', 'json']);
+  const one: unknown = JSON.parse(rules.stdout).find(
+    ({ name }: { name: string }) => name === 'one.rule.default',
+  );
+  expect(one).toMatchObject({ failed: 0, origin: expect.stringMatching(/^<stdin>:\d+/) });
+  expect(Object(one).denied).toBeGreaterThan(0);
+  expect(Object(one).matched).toBe(Object(one).denied);
+  expect((await ask(['policy', 'rules'])).stdout).toMatch(/^one\.default +\d+ +\d+ +0 +0 +close +<stdin>:/m);
+  expect((await ask(['policy', 'handlers'])).stdout).toMatch(/^one\.default +denier +\d+ +0 .* well$/m);
+  expect((await ask(['metrics', 'policy-service'])).stdout).toMatch(
+    /^xebec_policy_rule_calls_total\{rule="one\.rule\.default",outcome="denied"\} [1-9]/m,
+  );
+  const both = await ask(['get', 'rules,handlers']);
+  expect(both.stdout).toMatch(/^# rule\n[^#]*^one .*^# handler\n[^#]*^one /ms);
+  const named = await ask(['get', 'rules,handlers', 'one']);
+  expect(named).toMatchObject({ code: 1, stderr: expect.stringContaining('several-kinds') });
+}, 60_000);
+
 test('the control plane goes and comes back: decisions go on, also after a restart of the policy service', async () => {
   const address = controlPlane.address('xds');
   await controlPlane.kill('SIGKILL');

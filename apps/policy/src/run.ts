@@ -27,6 +27,7 @@ import { addQuotaMetrics } from './quotas/quota-metrics.ts';
 import { addEngineMetrics } from './serving/engine-metrics.ts';
 import { addMetrics, BoardRegistry } from './serving/metrics.ts';
 import { type OpenDoors, openDoors } from './serving/open-doors.ts';
+import { addPolicyAdmin } from './serving/policy-admin.ts';
 
 /** The service account of policy services. */
 export const policyAccount = 'xebec-policy';
@@ -178,6 +179,7 @@ async function openParts(
     engine: () => holder.engine,
     vocabulary: () => vocabulary,
   });
+  addPolicyAdmin(admin, { engine: () => holder.engine, vocabulary: () => vocabulary, registry });
   return {
     ...{ holder, stream, workloads, registry, ledgers, admin },
     hasConfiguration: () => isConfigured,

@@ -15,7 +15,10 @@ export const defineGet: DefineCommand = (cli, finish) =>
     'xebec get vs reviews -o yaml',
     'xebec get all',
   ])
-    .argument('<kind>', 'kind, plural or short name: VirtualService, virtualservices, vs, all …')
+    .argument(
+      '<kind>',
+      'kind, plural or short name: VirtualService, virtualservices, vs, all …; several with commas between them',
+    )
     .argument('[name]', 'one object')
     .addOption(namespaceOption())
     .option('-A, --all-namespaces', 'in every namespace')

@@ -7,11 +7,15 @@ export interface MetricsOptions {
 }
 
 export const defineMetrics: DefineCommand = (cli, finish) =>
-  newCommand('metrics', 'print the metrics of a workload, or of the control plane', [
+  newCommand('metrics', 'print the metrics of a workload, of the control plane or of the policy service', [
     'xebec metrics productpage-v1 | grep istio_requests_total',
     'xebec metrics control-plane',
+    'xebec metrics policy-service | grep xebec_policy_rule',
   ])
-    .argument('<workload>', 'pod, POD.NAMESPACE, deployment, the beginning of one; control-plane')
+    .argument(
+      '<workload>',
+      'pod, POD.NAMESPACE, deployment, the beginning of one; control-plane; policy-service',
+    )
     .addOption(stateOption())
     .action(async (workload: string, options: MetricsOptions) => {
       const { printMetrics } = await import('../metrics/print-metrics.ts');

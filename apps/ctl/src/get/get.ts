@@ -17,10 +17,13 @@ export interface GetRequest extends GetOptions {
   readonly name: string | undefined;
 }
 
+/** Several kinds in one word, `rules,handlers`, are shown one after the other. */
 export async function get(cli: Cli, request: GetRequest): Promise<ExitCode> {
+  const words = request.kind.split(',').filter((word) => word !== '');
+  if (words.length > 1) return getKinds(cli, words, request);
   const [word = '', named] = request.kind.split('/', 2);
   const name = request.name ?? named;
-  if (word.toLowerCase() === 'all' && name === undefined) return await getAll(cli, request);
+  if (word.toLowerCase() === 'all' && name === undefined) return await getKinds(cli, allKinds(), request);
   const kind = resolveKind(word);
   if (!kind.ok) return refuse(cli, ...kind.diagnostics);
   const controlPlane = controlPlaneOf(stateDirectory(cli, request.state));
@@ -82,6 +85,9 @@ async function list(
   return answer.ok ? succeed(objectsOf(at(answer.value, 'items'))) : fail(...answer.diagnostics);
 }
 
+const oneKind = (name: string) =>
+  problem('several-kinds', `"${name}" is of one kind`, 'name one kind, or leave the name out');
+
 function notFound(kind: ResolvedKind, name: string, request: GetRequest) {
   const where =
     kind.isNamespaced && request.allNamespaces !== true ? ` in namespace ${request.namespace}` : '';
@@ -89,13 +95,14 @@ function notFound(kind: ResolvedKind, name: string, request: GetRequest) {
   return problem('not-found', `there is no ${kind.kind} "${name}"${where}`, remedy);
 }
 
-async function getAll(cli: Cli, request: GetRequest): Promise<ExitCode> {
+async function getKinds(cli: Cli, words: readonly string[], request: GetRequest): Promise<ExitCode> {
+  if (request.name !== undefined) return refuse(cli, oneKind(request.name));
   const controlPlane = controlPlaneOf(stateDirectory(cli, request.state));
   const everything: JsonObject[] = [];
   let isFirst = true;
-  for (const word of allKinds()) {
+  for (const word of words) {
     const kind = resolveKind(word);
-    if (!kind.ok) continue;
+    if (!kind.ok) return refuse(cli, ...kind.diagnostics);
     const found = await list(controlPlane, kind.value, request);
     if (!found.ok) return refuse(cli, ...found.diagnostics);
     everything.push(...found.value);

@@ -1,7 +1,8 @@
-// Reads a page of metrics as a Prometheus would, over the socket of the workload's agent or the port of the control plane.
+// Reads a page of metrics as a Prometheus would, over the socket of the workload's agent or of the policy service, or the port of the control plane.
 import { workloadSockets } from '@xebec/agent';
 import { fail, type Result, succeed } from '@xebec/std';
 import { noMesh } from '../admin/control-plane.ts';
+import { policySocket } from '../admin/policy-service.ts';
 import { requestSocket, type SocketRequest } from '../admin/socket-request.ts';
 import type { Cli } from '../cli.ts';
 import type { MetricsOptions } from '../commands/metrics.ts';
@@ -15,7 +16,7 @@ import { stateDirectory } from '../state/state-directory.ts';
 
 export async function printMetrics(cli: Cli, asked: string, options: MetricsOptions): Promise<ExitCode> {
   const state = stateDirectory(cli, options.state);
-  const place = asked === 'control-plane' ? placeOfControlPlane(state) : await placeOfWorkload(state, asked);
+  const place = await placeOf(state, asked);
   if (!place.ok) return refuse(cli, ...place.diagnostics);
   const token = readMetricsToken(state);
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -35,6 +36,12 @@ export async function printMetrics(cli: Cli, asked: string, options: MetricsOpti
 }
 
 type Place = Pick<SocketRequest, 'socket' | 'path'>;
+
+async function placeOf(state: string, asked: string): Promise<Result<Place>> {
+  if (asked === 'control-plane') return placeOfControlPlane(state);
+  if (asked === 'policy-service') return succeed({ socket: policySocket(state), path: '/metrics' });
+  return placeOfWorkload(state, asked);
+}
 
 async function placeOfWorkload(state: string, asked: string): Promise<Result<Place>> {
   const pod = await findRunningPod(state, asked);

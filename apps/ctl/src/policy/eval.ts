@@ -8,10 +8,11 @@ import {
   RecordingSource,
   readAttributes,
 } from '@xebec/policy';
-import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
+import type { Diagnostic } from '@xebec/std';
 import type { Cli } from '../cli.ts';
 import type { PolicyEvalOptions } from '../commands/policy-eval.ts';
 import { readDocuments } from '../documents/read-documents.ts';
+import { readJsonFile } from '../documents/read-json.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { printDiagnostics, problem } from '../output/diagnostics.ts';
 import { printStructured } from '../output/structured.ts';
@@ -45,7 +46,7 @@ export async function policyEval(cli: Cli, text: string, options: PolicyEvalOpti
     const [diagnostic] = compiled.diagnostics;
     return show(cli, options, { error: compileError(diagnostic) }, diagnostic?.remedy);
   }
-  const json = await readJson(cli, options.attributes);
+  const json = await readJsonFile(cli, options.attributes);
   if (!json.ok) return wrongUsage(cli, json.diagnostics);
   const bag = readAttributes(json.value, vocabulary.value);
   if (!bag.ok) return wrongUsage(cli, bag.diagnostics);
@@ -78,20 +79,6 @@ function answerOf({ type, text }: Expression, outcome: Evaluation, referenced: r
     type,
     referenced,
   };
-}
-
-async function readJson(cli: Cli, file: string | undefined): Promise<Result<unknown>> {
-  if (file === undefined) return succeed({});
-  const read = await readDocuments(cli, [file]);
-  if (!read.ok) return read;
-  try {
-    return succeed(JSON.parse(read.value[0]?.text ?? ''));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return fail(
-      problem('invalid-json', `${file}: ${reason}`, 'write one JSON object: names, and their values'),
-    );
-  }
 }
 
 async function show(

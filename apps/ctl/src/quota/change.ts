@@ -1,10 +1,11 @@
 // Gives back, and starts anew.
+
+import { askService } from '../admin/policy-service.ts';
 import type { Cli } from '../cli.ts';
 import type { QuotaOptions, QuotaReleaseOptions } from '../commands/quota.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { problem, refuse } from '../output/diagnostics.ts';
 import { printStructured } from '../output/structured.ts';
-import { askService } from './ask-service.ts';
 
 export async function releaseQuota(
   cli: Cli,

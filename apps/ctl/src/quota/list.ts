@@ -1,4 +1,6 @@
 // Shows what is used of quotas.
+
+import { askService } from '../admin/policy-service.ts';
 import type { Cli } from '../cli.ts';
 import type { QuotaOptions } from '../commands/quota.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
@@ -6,7 +8,6 @@ import { refuse } from '../output/diagnostics.ts';
 import { inOneLine } from '../output/printable.ts';
 import { printStructured } from '../output/structured.ts';
 import { formatTable } from '../output/table.ts';
-import { askService } from './ask-service.ts';
 
 /** As the policy service writes it; amounts are digits. */
 interface Usage {

@@ -32,7 +32,7 @@ export function explainRule(rule: string, scene: CheckScene): Result<ExplainedRu
     return fail({
       severity: 'error',
       code: 'unknown-rule',
-      message: `no workload is one that ${written} could speak for`,
+      message: `there is no ${written}, or no workload that it could speak for`,
       remedy: 'name a rule by NAME or NAME.NAMESPACE ("xebec get rules -A" lists them)',
     });
   }

@@ -1,10 +1,13 @@
 // Asks the policy service of the state directory, over the socket that only its owner can open.
 import { join } from 'node:path';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
-import { requestSocket } from '../admin/socket-request.ts';
 import type { Cli } from '../cli.ts';
 import { problem } from '../output/diagnostics.ts';
 import { stateDirectory } from '../state/state-directory.ts';
+import { requestSocket } from './socket-request.ts';
+
+/** The socket of the policy service that keeps its own state there. */
+export const policySocket = (state: string): string => join(state, 'policy', 'admin.sock');
 
 export interface Asked {
   readonly state?: string;
@@ -14,7 +17,7 @@ export interface Asked {
 }
 
 export async function askService(cli: Cli, { state, path, body }: Asked): Promise<Result<unknown>> {
-  const socket = join(stateDirectory(cli, state), 'policy', 'admin.sock');
+  const socket = policySocket(stateDirectory(cli, state));
   const answer = await requestSocket({
     socket,
     path,
@@ -24,7 +27,9 @@ export async function askService(cli: Cli, { state, path, body }: Asked): Promis
   const read = readJson(answer.text);
   if (answer.status === 200 && read !== undefined) return succeed(read);
   const message: unknown = Reflect.get(Object(read), 'message');
-  return fail(problem('quota-refused', typeof message === 'string' ? message : `answered ${answer.status}`));
+  return fail(
+    problem('policy-service-refused', typeof message === 'string' ? message : `answered ${answer.status}`),
+  );
 }
 
 const away = (reason: string): Diagnostic =>
