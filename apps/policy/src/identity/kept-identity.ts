@@ -1,4 +1,5 @@
 // The last certificate with its key on disk, for its owner's eyes only: a policy service that starts again while the control plane is away serves as before.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { IdentityMaterial } from './identity.ts';
@@ -38,5 +39,9 @@ function read(value: unknown): IdentityMaterial | undefined {
     times.every((name) => typeof found[name] === 'number') &&
     Array.isArray(found.rootsPem) &&
     found.rootsPem.every((root: unknown) => typeof root === 'string');
-  return isGood ? found : undefined;
+  return isGood && isPair(found) ? found : undefined;
 }
+
+/** The key is that of the certificate. Throws when either is none. */
+const isPair = ({ certificatesPem, privateKeyPem }: IdentityMaterial): boolean =>
+  new X509Certificate(certificatesPem).checkPrivateKey(createPrivateKey(privateKeyPem));

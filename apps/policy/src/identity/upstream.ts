@@ -29,14 +29,18 @@ export async function keepStream(
   signal: AbortSignal,
 ): Promise<void> {
   for (let failures = 0; !signal.aborted; failures += 1) {
-    const heard = await runStream(options, use, signal);
+    const heard = await runStream(options, use, signal).catch((error: unknown) => {
+      // Such as roots that cannot be read: others may be told before the next attempt.
+      use.lost(error instanceof Error ? error.message : String(error));
+      return false;
+    });
     if (heard) failures = 0;
     await pause(retryMs(failures), signal);
   }
 }
 
 /** Resolves once it has ended; true when anything was heard on it. */
-function runStream(options: UpstreamOptions, use: StreamUse, signal: AbortSignal): Promise<boolean> {
+async function runStream(options: UpstreamOptions, use: StreamUse, signal: AbortSignal): Promise<boolean> {
   const client = connect(options);
   const stream = client.makeBidiStreamRequest(use.path, passThrough, passThrough, new grpc.Metadata());
   const cancel = (): void => stream.cancel();

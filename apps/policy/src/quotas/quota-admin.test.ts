@@ -51,7 +51,7 @@ async function setUp() {
   const get = async (quota: string) => (await server.inject({ url: '/quotas', query: { quota } })).json();
   const post = async (url: string, body: object) =>
     (await server.inject({ method: 'POST', url, payload: body })).json();
-  return { get, post };
+  return { get, post, take };
 }
 
 test('counters are listed by quota', async () => {
@@ -80,4 +80,11 @@ test('a quota begins anew by its whole name only', async () => {
   expect(await post('/quotas/reset', { quota: '' })).toHaveProperty('message');
   expect(await post('/quotas/reset', { quota: 'ml/gpu' })).toEqual({ counters: 2 });
   expect(await get('')).toEqual({ quotas: [] });
+});
+
+test('a quota with more counters than are listed at once begins anew whole', async () => {
+  const { get, post, take } = await setUp();
+  for (let user = 0; user < 1_200; user++) await take(`user-${user}`, 1n);
+  expect((await get('ml/gpu')).quotas).toHaveLength(1_000);
+  expect(await post('/quotas/reset', { quota: 'ml/gpu' })).toEqual({ counters: 1_202 });
 });

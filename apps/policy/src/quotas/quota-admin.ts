@@ -46,17 +46,36 @@ const isOf = (counter: string, name: string): boolean => {
   return name === '' || quota === name || quota.startsWith(`${name}@`) || quota.endsWith(`/${name}`);
 };
 
+/** Page by page, so that nobody else waits for long. */
+async function* pages(ledger: QuotaLedger): AsyncIterable<readonly CounterUsage[]> {
+  let after = '';
+  for (;;) {
+    const page = await ledger.inspect({ prefix: '', after, most: mostListed });
+    yield page;
+    const last = page.at(-1);
+    if (page.length < mostListed || last === undefined) return;
+    after = last.counter;
+    await new Promise(setImmediate);
+  }
+}
+
 async function listed(ledger: QuotaLedger, quota: string): Promise<readonly CounterUsage[]> {
   const found: CounterUsage[] = [];
-  let after = '';
-  while (found.length < mostListed) {
-    const page = await ledger.inspect({ prefix: '', after, most: mostListed });
+  for await (const page of pages(ledger)) {
     found.push(...page.filter(({ counter }) => isOf(counter, quota)));
-    const last = page.at(-1);
-    if (page.length < mostListed || last === undefined) break;
-    after = last.counter;
+    if (found.length >= mostListed) break;
   }
   return found.slice(0, mostListed);
+}
+
+/** All counters of the quota, however many. */
+async function reset(ledger: QuotaLedger, quota: string): Promise<number> {
+  let count = 0;
+  for await (const page of pages(ledger)) {
+    const counters = page.map(({ counter }) => counter).filter((counter) => isOf(counter, quota));
+    count += await ledger.reset({ counters });
+  }
+  return count;
 }
 
 export function newQuotaAdmin({ ledgers, engine, vocabulary }: QuotaAdminOptions): FastifyInstance {
@@ -69,12 +88,7 @@ export function newQuotaAdmin({ ledgers, engine, vocabulary }: QuotaAdminOptions
   server.post('/quotas/reset', async (request, reply) => {
     const quota = textIn(request.body, 'quota');
     if (quota === '') return reply.code(400).send({ message: 'name the quota' });
-    const counts = await Promise.all(
-      ledgers().map(async (ledger) => {
-        const counters = (await listed(ledger, quota)).map(({ counter }) => counter);
-        return ledger.reset({ counters });
-      }),
-    );
+    const counts = await Promise.all(ledgers().map((ledger) => reset(ledger, quota)));
     return { counters: counts.reduce((sum, count) => sum + count, 0) };
   });
   server.post('/quotas/release', async (request, reply) => {

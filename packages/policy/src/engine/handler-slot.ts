@@ -20,8 +20,6 @@ export interface SlotOptions {
   onProblem?(): void;
 }
 
-const never = new AbortController().signal;
-
 export class HandlerSlot {
   readonly plan: HandlerPlan;
   readonly queue: ReportQueue;
@@ -104,7 +102,7 @@ export class HandlerSlot {
   /** Calls the handler. `run` gives undefined when the handler lacks the method. */
   async call<T>(
     run: (handler: Handler, signal: AbortSignal) => T | Promise<T> | undefined,
-    signal: AbortSignal = never,
+    signal?: AbortSignal,
   ): Promise<Answer<T>> {
     const handler = this.#handler;
     const refusal = this.#refusal();
@@ -119,7 +117,7 @@ export class HandlerSlot {
     this.#underWay--;
     this.#counts.latencySumMs += Math.max(0, this.#options.clock.now() - started);
     if (answer.ok) this.#circuit.succeeded();
-    else if (!signal.aborted) {
+    else if (signal?.aborted !== true) {
       this.#counts.errors++;
       this.#circuit.failed();
     } else this.#circuit.abandoned();
@@ -149,7 +147,7 @@ export class HandlerSlot {
   async #attempt<T>(
     handler: Handler,
     run: (handler: Handler, signal: AbortSignal) => T | Promise<T> | undefined,
-    outer: AbortSignal,
+    outer: AbortSignal | undefined,
   ): Promise<Answer<T>> {
     const controller = new AbortController();
     try {
@@ -162,7 +160,11 @@ export class HandlerSlot {
     }
   }
 
-  async #await<T>(result: Promise<T>, controller: AbortController, outer: AbortSignal): Promise<Answer<T>> {
+  async #await<T>(
+    result: Promise<T>,
+    controller: AbortController,
+    outer: AbortSignal | undefined,
+  ): Promise<Answer<T>> {
     const { clock, limits } = this.#options;
     const limitMs = this.plan.timeoutMs ?? limits.handlerTimeoutMs;
     let cancel = (): void => undefined;
@@ -177,15 +179,15 @@ export class HandlerSlot {
         stop(`did not answer in ${limitMs} ms`);
       });
       leave = () => stop('the caller went away');
-      if (outer.aborted) leave();
-      outer.addEventListener('abort', leave, { once: true });
+      if (outer?.aborted) leave();
+      outer?.addEventListener('abort', leave, { once: true });
       result.then(
         (value) => resolve({ ok: true, value }),
         (error: unknown) => resolve({ ok: false, problem: messageOf(error) }),
       );
     });
     cancel();
-    outer.removeEventListener('abort', leave);
+    outer?.removeEventListener('abort', leave);
     return answer;
   }
 

@@ -1,8 +1,9 @@
 // Values of dimensions as text: equal values give equal text, whatever their type.
+import { hashText } from '@xebec/std';
 import { type AttributeValue, Duration, Timestamp } from '../attributes/value.ts';
 import type { InstanceValue } from '../templates/template.ts';
 
-/** Longer values are cut and marked with their length: a caller cannot fill memory with names of counters. */
+/** Longer values are cut, with a hash of the whole: nobody can fill memory with names of counters, and two that begin alike are two. */
 const longest = 256;
 
 export function dimensionsOf(value: InstanceValue | undefined): ReadonlyMap<string, string> {
@@ -17,7 +18,7 @@ export function dimensionsOf(value: InstanceValue | undefined): ReadonlyMap<stri
 
 export function dimensionText(value: InstanceValue): string {
   const written = write(value);
-  return written.length <= longest ? written : `${written.slice(0, longest)}…(${written.length})`;
+  return written.length <= longest ? written : `${written.slice(0, longest)}…(${hashText(written)})`;
 }
 
 function write(value: InstanceValue): string {

@@ -9,6 +9,7 @@ export {
   redisquotaForm,
 } from '../adapters/redisquota/redisquota.ts';
 export { addSaturating, isInt64, largestAmount, parseAmount } from './amount.ts';
+export { firstByName } from './first-by-name.ts';
 export type {
   CountedLimit,
   CounterUsage,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import {
   type CounterUsage,
+  firstByName,
   isInt64,
   type Limit,
   type QuotaCharge,
@@ -134,11 +135,14 @@ function readGrant(answer: readonly string[], { amount }: QuotaCharge): QuotaGra
 
 async function inspect(redis: RedisCommands, query: UsageQuery): Promise<readonly CounterUsage[]> {
   const { prefix, after = '', most } = query;
-  const found = new Set<string>();
+  const first = (found: Iterable<string>): readonly string[] => firstByName(found, most, (key) => key);
+  let found = new Set<string>();
   for await (const keys of redis.scan(counterPrefix + prefix)) {
     for (const key of keys) if (key.slice(counterPrefix.length) > after) found.add(key);
+    // However many there are, only a page of them is kept.
+    if (found.size > 4 * most) found = new Set(first(found));
   }
-  const page = [...found].sort().slice(0, most);
+  const page = first(found);
   if (page.length === 0) return [];
   return (await redis.inspect(page)).map(readUsage);
 }

@@ -1,5 +1,7 @@
 // The ledger of one process. Every call is one step without waiting, so that callers can never pass each other between looking and taking.
+
 import { isInt64 } from '../amount.ts';
+import { firstByName } from '../first-by-name.ts';
 import type {
   CounterUsage,
   QuotaCharge,
@@ -135,9 +137,12 @@ function note(books: Books, sides: readonly Side[]): void {
 
 function inspect(books: Books, { prefix, after = '', most }: UsageQuery): readonly CounterUsage[] {
   const nowMs = books.now();
-  const named = [...books.table.values()].filter(({ name }) => name.startsWith(prefix) && name > after);
-  named.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return named.slice(0, most).map((live) => usageOf(live, nowMs));
+  const named = firstByName(namedSo(books.table.values(), prefix, after), most, ({ name }) => name);
+  return named.map((live) => usageOf(live, nowMs));
+}
+
+function* namedSo(counters: Iterable<LiveCounter>, prefix: string, after: string): Iterable<LiveCounter> {
+  for (const live of counters) if (live.name > after && live.name.startsWith(prefix)) yield live;
 }
 
 function usageOf({ name, counter, shares }: LiveCounter, nowMs: number): CounterUsage {
