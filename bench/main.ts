@@ -8,9 +8,11 @@ import { findEnvoy } from './envoys/envoy-process.ts';
 import { type EnvoyResult, measureEnvoys } from './envoys/measure-envoys.ts';
 import { type BenchOptions, readOptions, usage } from './options.ts';
 import { type ControlPlaneResult, measureControlPlane } from './phases/control-plane.ts';
+import { measurePolicy, type PolicyResult } from './policy/measure-policy.ts';
 import { formatControlPlane } from './report/control-plane-report.ts';
 import { formatDataPlane } from './report/data-plane-report.ts';
 import { formatEnvoys } from './report/envoys-report.ts';
+import { formatPolicy } from './report/policy-report.ts';
 import { peerCommand } from './servers/peer.ts';
 import { currentBundle, xebecCommand } from './servers/xebec.ts';
 
@@ -40,6 +42,7 @@ interface Results {
   readonly controlPlane: readonly ControlPlaneResult[];
   readonly envoys: readonly EnvoyResult[];
   readonly dataPlane: readonly DataPlaneResult[];
+  readonly policy?: PolicyResult;
 }
 
 async function measure(options: BenchOptions, work: string): Promise<Results> {
@@ -51,7 +54,9 @@ async function measure(options: BenchOptions, work: string): Promise<Results> {
   if (envoys.length > 0) process.stdout.write(`\n${formatEnvoys(envoys)}\n`);
   const dataPlane = options.dataPlane ? await measureRequests(options, { work, program }) : [];
   if (dataPlane.length > 0) process.stdout.write(`\n${formatDataPlane(dataPlane)}\n`);
-  return { controlPlane, envoys, dataPlane };
+  const policy = options.policy ? await measurePolicyService(options, { work, program }) : undefined;
+  if (policy !== undefined) process.stdout.write(`\n${formatPolicy(policy)}\n`);
+  return { controlPlane, envoys, dataPlane, ...(policy === undefined ? {} : { policy }) };
 }
 
 interface Workplace {
@@ -114,6 +119,17 @@ async function measureRequests(
     rounds: quick ? 2 : 7,
     load: { requestsPerSecond: 500, seconds: quick ? 1 : 3 },
     onProgress: progress,
+  });
+}
+
+async function measurePolicyService(
+  { quick, profile }: BenchOptions,
+  { work, program }: Workplace,
+): Promise<PolicyResult> {
+  return measurePolicy({
+    ...{ program, workDirectory: work, isQuick: quick, onProgress: progress },
+    envoyPath: await findEnvoy(progress),
+    ...(profile ? { profileDirectory: outDirectory } : {}),
   });
 }
 

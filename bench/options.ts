@@ -2,8 +2,10 @@
 import { parseArgs } from 'node:util';
 
 export const usage = `Usage: npm run bench -- [options]
+       npm run bench -- policy [--quick]
 
 What a control plane costs: N services of 5 endpoints as ServiceEntry YAML, M simulated sidecars over delta ADS.
+The word "policy" measures the policy service instead: checks warm and cold, reports, and what rules add to two sidecars.
 
   --services N       services (default 1000)
   --sidecars M       simulated sidecars (default 100)
@@ -32,6 +34,8 @@ export interface BenchOptions {
   readonly peer: string | undefined;
   readonly envoys: boolean;
   readonly dataPlane: boolean;
+  /** The policy service, and nothing else unless it is asked for too. */
+  readonly policy: boolean;
   readonly only: boolean;
   readonly quick: boolean;
   readonly program: string | undefined;
@@ -42,8 +46,9 @@ export interface BenchOptions {
 
 /** Throws with a message for people when the arguments make no sense. */
 export function readOptions(args: readonly string[]): BenchOptions | 'help' {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       services: { type: 'string' },
       sidecars: { type: 'string' },
@@ -64,6 +69,8 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   });
   if (values.help) return 'help';
   const { quick } = values;
+  const subjects = positionals.map((subject) => oneOf('the subject', subject, ['policy']));
+  const policy = subjects.length > 0;
   return {
     services: wholeNumber('--services', values.services, quick ? 100 : 1_000, 100_000),
     sidecars: wholeNumber('--sidecars', values.sidecars, quick ? 10 : 100, 10_000),
@@ -73,7 +80,8 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     peer: values.peer,
     envoys: values.envoys,
     dataPlane: values['data-plane'],
-    only: values.only,
+    policy,
+    only: values.only || policy,
     quick,
     program: values.program,
     profile: values.profile,

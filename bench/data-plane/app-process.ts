@@ -8,7 +8,9 @@ export interface AppProcess {
 }
 
 export function startApp(address: string): Promise<AppProcess> {
-  const child = fork(fileURLToPath(new URL('./app-server.ts', import.meta.url)), [address]);
+  const child = fork(fileURLToPath(new URL('./app-server.mjs', import.meta.url)), [address], {
+    execArgv: [],
+  });
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');

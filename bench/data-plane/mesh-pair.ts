@@ -1,10 +1,9 @@
 // Two sidecars as the real control plane configures them: mutual TLS, access log, metrics, everything that users get.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeBootstrap, type SidecarIdentity } from '../envoys/bootstrap.ts';
-import { type RunningEnvoy, startEnvoy } from '../envoys/envoy-process.ts';
+import type { RunningEnvoy } from '../envoys/envoy-process.ts';
 import type { Identities } from '../envoys/identities.ts';
-import { startSecretsServer } from '../envoys/secrets-server.ts';
+import { startMeshSidecar } from '../envoys/mesh-sidecar.ts';
 import { workloadDocuments } from '../envoys/workload-manifests.ts';
 import { meshPolicy } from '../generate/manifests.ts';
 import { until } from '../measure/clock.ts';
@@ -47,9 +46,15 @@ export async function startMeshPair(options: MeshPairOptions): Promise<Pair> {
     closing.push(() => server.stop());
     if (!(await until(() => canConnect(command.address), 60_000, 50)))
       throw new Error(server.problem() ?? 'the control plane did not start');
-    const echo = await startSidecar(options, { name: 'echo', xds: command.address, closing });
+    const start = async (name: 'client' | 'echo'): Promise<RunningEnvoy> =>
+      startMeshSidecar({
+        ...{ ...options, xds: command.address, closing },
+        identity: await options.identities.issue(namespace, name),
+        sidecar: { name, namespace, address: addresses[name], applicationAddress: app.address },
+      });
+    const echo = await start('echo');
     await echo.ready(`${addresses.echo}_${app.port}`, 30_000);
-    const client = await startSidecar(options, { name: 'client', xds: command.address, closing });
+    const client = await start('client');
     await client.ready(`${addresses.client}_${proxyPort}`, 30_000);
     const to = { address: addresses.client, port: proxyPort, host: `${host}:${app.port}` };
     return { name: 'xebec sidecars', to, envoys: [client, echo], close };
@@ -57,25 +62,4 @@ export async function startMeshPair(options: MeshPairOptions): Promise<Pair> {
     await close();
     throw error;
   }
-}
-
-async function startSidecar(
-  options: MeshPairOptions,
-  of: { readonly name: 'client' | 'echo'; readonly xds: string; readonly closing: (() => unknown)[] },
-): Promise<RunningEnvoy> {
-  const { workDirectory, envoyPath, identities, app } = options;
-  const { name } = of;
-  const secretsSocket = join(workDirectory, `${name}-secrets.sock`);
-  const secrets = await startSecretsServer(secretsSocket, await identities.issue(namespace, name));
-  of.closing.push(() => secrets.close());
-  const sidecar: SidecarIdentity = {
-    ...{ name, namespace, serviceAccount: name, address: addresses[name] },
-    ...{ labels: { app: name }, discovery: 'on-demand', applicationAddress: app.address },
-  };
-  const envoy = startEnvoy({
-    ...{ path: envoyPath, name: `mesh-${name}`, workDirectory },
-    bootstrap: (adminSocket) => encodeBootstrap({ sidecar, adminSocket, secretsSocket, xdsAddress: of.xds }),
-  });
-  of.closing.push(() => envoy.stop());
-  return envoy;
 }

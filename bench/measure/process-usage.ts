@@ -69,6 +69,13 @@ export function processTree(root: number): readonly number[] {
   return found;
 }
 
+/** One process by itself: cheap enough to ask often. */
+export const measureOne = (pid: number): ProcessUsage => ({
+  cpuSeconds: cpuSeconds(pid),
+  rssBytes: memory(pid, 'VmRSS'),
+  peakRssBytes: memory(pid, 'VmHWM'),
+});
+
 export function measureProcess(root: number): ProcessUsage {
   const usage = { cpuSeconds: 0, rssBytes: 0, peakRssBytes: 0 };
   for (const pid of processTree(root)) {
