@@ -264,7 +264,7 @@ function bootstrap(policyPort: number) {
 }
 
 beforeAll(async () => {
-  doors = registerDoors(server, undefined, {
+  doors = registerDoors({ local: server }, undefined, {
     engine: () => engine,
     vocabulary: () => istioVocabulary,
     ...{ authenticators: [], plaintextCallers: 'proxies', workloads: noWorkloads },

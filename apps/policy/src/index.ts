@@ -1,7 +1,7 @@
 // The public surface of policy-service.
 export { doorServerOptions } from './doors/limits.ts';
-export type { DoorOptions, PlaintextCallers } from './doors/options.ts';
-export { type Doors, registerDoors } from './doors/register.ts';
+export { type Ask, asks, type DoorOptions, type PlaintextCallers } from './doors/options.ts';
+export { type DoorServers, type Doors, registerDoors } from './doors/register.ts';
 export {
   type KnownService,
   type KnownWorkload,

@@ -1,6 +1,7 @@
 // What a policy service can be told.
 import type { MetricsAccess } from '@xebec/ca';
 import type { Diagnostic, Result } from '@xebec/std';
+import type { Ask } from './doors/options.ts';
 
 export interface PolicyServiceOptions {
   /** xDS port of the control plane, `HOST:PORT`. */
@@ -23,6 +24,8 @@ export interface PolicyServiceOptions {
   readonly listenPlaintext?: string;
   /** JSON, metrics and health, loopback only unless plaintext is allowed. */
   readonly http: string;
+  /** What programs of this machine may ask for that do not say who they are; absent: everything. */
+  readonly anonymousMay?: readonly Ask[];
   /** Who may read the metrics; absent: nobody. */
   readonly metricsAccess?: MetricsAccess;
   /** Holds the last configuration, and what adapters keep. */

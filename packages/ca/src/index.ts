@@ -19,6 +19,7 @@ export { createKeyAndCsr, keyAlgorithms } from './client/key-and-csr.ts';
 export type { CertificateRequest, Credential, ReceivedCertificate } from './client/request-certificate.ts';
 export { requestCertificate } from './client/request-certificate.ts';
 export type { Clock, RandomBytes } from './clock.ts';
+export { type IsRevoked, revocationCheck } from './revocation/revocation-check.ts';
 export type { Revocable } from './revocation/revoke.ts';
 export type { LiveAuthority } from './rotation/live-authority.ts';
 export { openLiveAuthority } from './rotation/live-authority.ts';

@@ -13,6 +13,9 @@ export const httpProxyRoute = 'http_proxy';
 export const outboundCluster = (port: number, subset: string, host: Host): string =>
   `outbound|${port}|${subset}|${host}`;
 
+/** For what proxies themselves ask the policy service: no route, and nothing that users write, leads to it. */
+export const policyCluster = (port: number, host: Host): string => `policy|${port}||${host}`;
+
 /** Cluster and internal listener behind CONNECT to a port of a host. */
 export const connectName = (host: Host, port: number): string => `connect|${port}||${host}`;
 

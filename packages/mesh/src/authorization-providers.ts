@@ -9,6 +9,7 @@ import type {
 } from '@xebec/model';
 import { type HostView, holderIn } from './hosts.ts';
 import type { Lookup } from './lookups.ts';
+import { policyServiceHost, policyServicePort } from './policy-service-place.ts';
 import { type SettingsLookup, settingsOf } from './settings.ts';
 
 export interface ProviderReads {
@@ -32,7 +33,7 @@ export function findProvider(
   namespace: string,
   read: ProviderReads,
 ): AuthorizationProvider | MissingProvider {
-  const { extensionProviders = [], rootNamespace } = settingsOf(read.settings);
+  const { extensionProviders = [], rootNamespace, clusterDomain } = settingsOf(read.settings);
   const written = extensionProviders.find((each) => each.name === name);
   if (written === undefined) {
     const problem = `the mesh has no provider "${name}"`;
@@ -42,7 +43,10 @@ export function findProvider(
   const holder = holderIn(read.hosts.get(written.service.host), `ns:${namespace}`);
   const missing = problemOf(written, holder?.service);
   const { service, ...rest } = written;
-  return missing === undefined ? { ...rest, host: service.host } : { name, ...missing };
+  if (missing !== undefined) return { name, ...missing };
+  const isPolicyService =
+    service.host === policyServiceHost(rootNamespace, clusterDomain) && rest.port === policyServicePort;
+  return { ...rest, host: service.host, ...(isPolicyService ? { isPolicyService } : {}) };
 }
 
 function problemOf(

@@ -37,6 +37,7 @@ export {
   networkOf,
 } from './networks.ts';
 export { filterPatchesFor } from './patch-sets.ts';
+export { policyServiceHost, policyServicePort, proxyProtocol } from './policy-service-place.ts';
 export type { AccessLogSettings, MeshSettings } from './settings.ts';
 export { defaultSettings } from './settings.ts';
 export { localityOfPod } from './workloads.ts';

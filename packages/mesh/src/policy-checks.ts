@@ -22,14 +22,10 @@ import { compareText } from './host-names.ts';
 import { holderIn } from './hosts.ts';
 import type { ServedPort } from './inbounds.ts';
 import type { BoundQuotas, PolicyRuleReads } from './policy-rules.ts';
+import { policyServiceHost, policyServicePort } from './policy-service-place.ts';
 import { settingsOf } from './settings.ts';
 
 export interface PolicyCheckReads extends PolicyRuleReads, ProviderReads {}
-
-/** Where the policy service is in the mesh. */
-export const policyServicePort = 15_004;
-export const policyServiceHost = (rootNamespace: string, clusterDomain: string): string =>
-  `xebec-policy.${rootNamespace}.svc.${clusterDomain}`;
 
 /** A call that is not answered by then has failed. */
 const answerMs = 5_000;
@@ -180,6 +176,7 @@ function providerOf(
     protocol: 'grpc',
     host,
     port: policyServicePort,
+    isPolicyService: true,
     timeoutMs: answerMs,
     failOpen: failurePolicy === 'open',
     clearRouteCache: true,

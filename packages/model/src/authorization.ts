@@ -72,6 +72,8 @@ export interface AuthorizationProvider {
   readonly clearRouteCache: boolean;
   /** Absent: 403. */
   readonly statusOnError?: number;
+  /** It is the mesh's own policy service: asked in a way that no application's traffic can take. */
+  readonly isPolicyService?: true;
   /** Over gRPC: metadata of each call. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** The request's body is sent along. */

@@ -40,6 +40,7 @@ export { codeName, httpStatusOf, refusalBody } from './engine/http-status.ts';
 export type * from './engine/options.ts';
 export * from './expressions/index.ts';
 export * from './plan/index.ts';
+export { proxyProtocol } from './proxy-protocol.ts';
 export * from './quotas/index.ts';
 export * from './stream/items.ts';
 export * from './stream/messages.ts';

@@ -11,8 +11,9 @@ export interface PolicyEntryOptions {
   readonly onProblem: (problem: Diagnostic) => void;
 }
 
-const portNumber = 15_004;
-const portName = 'grpc-policy';
+const grpcPort = { number: 15_004, name: 'grpc-policy', protocol: 'GRPC' };
+/** JSON, at the same port of a policy service: what is spoken is agreed on in TLS. */
+const httpPort = { number: 9_091, name: 'http-policy', protocol: 'HTTP' };
 
 /** Writes where policy services are; none: the service is gone. */
 export function createPolicyEntry(options: PolicyEntryOptions): (addresses: readonly string[]) => void {
@@ -45,7 +46,9 @@ function write(addresses: readonly string[], options: PolicyEntryOptions): void 
       hosts: [`${policyAccount}.${namespace}.svc.${options.clusterDomain()}`],
       location: 'MESH_INTERNAL',
       resolution: 'STATIC',
-      ports: [{ number: portNumber, name: portName, protocol: 'GRPC' }],
+      // Whatever the mesh's default is: proxies of all namespaces ask.
+      exportTo: ['*'],
+      ports: [grpcPort, httpPort],
       endpoints,
     },
   });
@@ -58,7 +61,7 @@ function endpointOf(address: string): readonly object[] {
   return [
     {
       address: host,
-      ports: { [portName]: Number(port) },
+      ports: { [grpcPort.name]: Number(port), [httpPort.name]: Number(port) },
       serviceAccount: policyAccount,
       labels: { 'security.istio.io/tlsMode': 'istio' },
     },

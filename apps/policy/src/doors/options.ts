@@ -6,10 +6,14 @@ import type { DoorLimits } from './limits.ts';
 import type { WorkloadDirectory } from './workload-directory.ts';
 
 /**
- * Who calls without proof of identity: `refused`; `apps`: they may call, as nobody; `proxies`: they are believed
+ * Who calls in plaintext without proof of identity: `refused`; `apps`: they may call, as nobody; `proxies`: they are believed
  * like proxies, for tests and programs of one machine.
  */
 export type PlaintextCallers = 'refused' | 'apps' | 'proxies';
+
+/** What a program may ask for. */
+export const asks = ['check', 'report', 'quota'] as const;
+export type Ask = (typeof asks)[number];
 
 export interface DoorOptions {
   /** The configuration in force. */
@@ -19,6 +23,8 @@ export interface DoorOptions {
   /** Who is calling; the first identity found counts. */
   readonly authenticators: readonly Authenticator[];
   readonly plaintextCallers: PlaintextCallers;
+  /** Of `apps` without proof of identity; absent: everything. */
+  readonly anonymousMay?: readonly Ask[];
   /** What is known of workloads. */
   readonly workloads: WorkloadDirectory;
   /** Where the doors' metrics are registered; absent: nobody sees them. */

@@ -15,7 +15,11 @@ export interface IdentityMaterial extends ReceivedCertificate {
   readonly privateKeyPem: string;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
+  /** Lists of what was taken back, as the mesh last told; empty: nothing. */
+  readonly revocationsPem: string;
 }
+
+type Obtained = Omit<IdentityMaterial, 'revocationsPem'>;
 
 export interface IdentityOptions {
   readonly spiffeId: string;
@@ -49,8 +53,11 @@ export async function openIdentity(
     if (signal.aborted) return undefined;
     if (obtained.ok) {
       options.onMessage(`has a certificate for ${obtained.value.spiffeId}`);
-      options.kept.save(obtained.value);
-      return new RenewedIdentity(options, obtained.value);
+      // What was taken back stays so until the mesh says otherwise, over restarts too.
+      const revocationsPem = options.kept.load()?.revocationsPem ?? '';
+      const first = { ...obtained.value, revocationsPem };
+      options.kept.save(first);
+      return new RenewedIdentity(options, first);
     }
     options.onMessage(`no certificate yet: ${inWords(obtained)}`);
     const kept = options.kept.load();
@@ -71,7 +78,7 @@ const inWords = (failed: Result<unknown>): string =>
 async function obtain(
   options: IdentityOptions,
   holder: IdentityMaterial | undefined,
-): Promise<Result<IdentityMaterial>> {
+): Promise<Result<Obtained>> {
   const key = await createKeyAndCsr(options.spiffeId);
   if (!key.ok) return key;
   const roots = await options.readRoots();
@@ -135,8 +142,13 @@ class RenewedIdentity implements PolicyIdentity {
 
   trust(bundle: TrustBundle): void {
     this.#told = bundle;
-    if (bundle.rootsPem.join() !== this.current.rootsPem.join())
-      this.#become({ ...this.current, rootsPem: bundle.rootsPem });
+    const { rootsPem, revocationsPem } = bundle;
+    const isOther =
+      rootsPem.join() !== this.current.rootsPem.join() || revocationsPem !== this.current.revocationsPem;
+    if (isOther) {
+      this.#become({ ...this.current, rootsPem, revocationsPem });
+      this.#options.kept.save(this.current);
+    }
     if (bundle.issuer !== '' && bundle.issuer !== this.current.issuer) this.#hurry.abort();
   }
 
@@ -168,7 +180,8 @@ class RenewedIdentity implements PolicyIdentity {
       if (signal.aborted) return;
       if (obtained.ok) {
         const rootsPem = this.#told?.rootsPem ?? obtained.value.rootsPem;
-        this.#become({ ...obtained.value, rootsPem });
+        const { revocationsPem } = this.current;
+        this.#become({ ...obtained.value, rootsPem, revocationsPem });
         this.#options.kept.save(this.current);
         this.#options.onMessage('renewed its certificate');
         return;

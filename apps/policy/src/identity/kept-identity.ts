@@ -39,7 +39,10 @@ function read(value: unknown): IdentityMaterial | undefined {
     times.every((name) => typeof found[name] === 'number') &&
     Array.isArray(found.rootsPem) &&
     found.rootsPem.every((root: unknown) => typeof root === 'string');
-  return isGood && isPair(found) ? found : undefined;
+  const { revocationsPem } = found;
+  return isGood && isPair(found)
+    ? { ...found, revocationsPem: typeof revocationsPem === 'string' ? revocationsPem : '' }
+    : undefined;
 }
 
 /** The key is that of the certificate. Throws when either is none. */

@@ -1,84 +1,42 @@
-// The gRPC ports of the policy service: one with the mesh's mutual TLS, whose certificate changes while it serves, and one in plaintext for this machine only.
+// The gRPC servers of the policy service: one for proxies, one for programs of the mesh, one in plaintext for programs of this machine. Who comes to which of the first two was agreed on in TLS.
 import * as grpc from '@grpc/grpc-js';
-import { createServingCredentials } from '@xebec/ca';
 import { fail, type Result, succeed } from '@xebec/std';
 import { doorServerOptions } from '../doors/limits.ts';
-import type { PolicyIdentity } from '../identity/identity.ts';
-
-export interface GrpcPort {
-  readonly address: string;
-  /** Calls under way are answered, for at most so many milliseconds. */
-  close(patienceMs: number): Promise<void>;
-}
+import { cannotListen } from './cannot-listen.ts';
+import { hostAndPort } from './host-and-port.ts';
 
 const keepalive = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
 export const newGrpcServer = (): grpc.Server => new grpc.Server({ ...doorServerOptions, ...keepalive });
 
-/** Callers without a certificate may connect; the doors say what they may do. */
-export async function serveMutual(
-  server: grpc.Server,
-  address: string,
-  identity: PolicyIdentity,
-): Promise<Result<GrpcPort>> {
-  const serving = createServingCredentials(identity.current, { requireClientCertificate: true });
-  const renewals = identity.subscribe((material) => serving.update(material));
-  return bind(server, { address, credentials: serving.credentials, onClose: renewals });
-}
-
 const loopback = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):\d{1,5}$/;
 
 export const isLoopback = (address: string): boolean => loopback.test(address);
 
-export async function servePlaintext(server: grpc.Server, address: string): Promise<Result<GrpcPort>> {
-  if (!isLoopback(address)) {
-    return fail({
-      severity: 'error',
-      code: 'not-loopback',
-      message: `${address} is not an address of this machine only: everybody who reaches it could ask`,
-      remedy: 'write 127.0.0.1:PORT, or serve with mutual TLS by --listen',
-    });
-  }
-  return bind(server, { address, credentials: grpc.ServerCredentials.createInsecure() });
-}
-
-interface Bind {
-  readonly address: string;
-  readonly credentials: grpc.ServerCredentials;
-  readonly onClose?: Disposable;
-}
-
-function bind(server: grpc.Server, { address, credentials, onClose }: Bind): Promise<Result<GrpcPort>> {
+/** Gives the address with the port that it got. */
+export function servePlaintext(server: grpc.Server, address: string): Promise<Result<string>> {
+  if (!isLoopback(address)) return Promise.resolve(notLoopback(address));
   return new Promise((resolve) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error !== null) {
-        onClose?.[Symbol.dispose]();
-        resolve(cannotListen(address, error.message));
-        return;
-      }
-      const host = address.slice(0, address.lastIndexOf(':'));
+    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, port) =>
       resolve(
-        succeed({
-          address: `${host}:${port}`,
-          close: async (patienceMs) => {
-            await shutDown(server, patienceMs);
-            onClose?.[Symbol.dispose]();
-          },
-        }),
-      );
-    });
+        error === null
+          ? succeed(`${hostAndPort(address).shown}:${port}`)
+          : cannotListen(address, error.message),
+      ),
+    );
   });
 }
 
-export const cannotListen = (address: string, reason: string): Result<never> =>
+const notLoopback = (address: string): Result<never> =>
   fail({
     severity: 'error',
-    code: 'cannot-listen',
-    message: `cannot listen on ${address}: ${reason}`,
-    remedy: 'choose another address, or stop what uses this one',
+    code: 'not-loopback',
+    message: `${address} is not an address of this machine only: everybody who reaches it could ask`,
+    remedy: 'write 127.0.0.1:PORT, or serve with mutual TLS by --listen',
   });
 
-function shutDown(server: grpc.Server, patienceMs: number): Promise<void> {
+/** Calls under way are answered, for at most so many milliseconds. */
+export function shutDown(server: grpc.Server, patienceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       server.forceShutdown();

@@ -4,7 +4,8 @@ import { type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { mostMessageBytes } from '../doors/limits.ts';
-import { cannotListen } from './grpc-server.ts';
+import { cannotListen } from './cannot-listen.ts';
+import { hostAndPort } from './host-and-port.ts';
 
 export interface HttpServerOptions {
   readonly registry: Registry;
@@ -35,14 +36,13 @@ export function newHttpServer({ registry, access, unready }: HttpServerOptions):
 
 /** Gives the address with the port that it got. */
 export async function listenHttp(server: FastifyInstance, address: string): Promise<Result<string>> {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  const { host, shown, port: wanted } = hostAndPort(address);
   try {
-    await server.listen({ host, port: Number(address.slice(colon + 1)) });
+    await server.listen({ host, port: wanted });
   } catch (error) {
     return cannotListen(address, error instanceof Error ? error.message : String(error));
   }
   const bound = server.server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : Number(address.slice(colon + 1));
-  return succeed(`${address.slice(0, colon)}:${port}`);
+  const port = typeof bound === 'object' && bound !== null ? bound.port : wanted;
+  return succeed(`${shown}:${port}`);
 }

@@ -1,4 +1,6 @@
 // Opens all ports of a policy service, or none.
+import type { TLSSocket } from 'node:tls';
+import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import { type Result, succeed } from '@xebec/std';
 import type { Registry } from 'prom-client';
 import type { DoorOptions } from '../doors/options.ts';
@@ -6,8 +8,9 @@ import { registerDoors } from '../doors/register.ts';
 import type { PolicyIdentity } from '../identity/identity.ts';
 import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from '../options.ts';
 import { meshCallers } from './callers.ts';
-import { isLoopback, newGrpcServer, serveMutual, servePlaintext } from './grpc-server.ts';
+import { isLoopback, newGrpcServer, servePlaintext, shutDown } from './grpc-server.ts';
 import { listenHttp, newHttpServer } from './http-server.ts';
+import { openMutualPort } from './mutual-port.ts';
 
 export interface DoorsRequest {
   readonly options: PolicyServiceOptions;
@@ -24,6 +27,12 @@ export interface OpenDoors {
 }
 
 const patienceMs = 3_000;
+
+/** For connections whose TLS is done. */
+function injector(server: Server): (connection: TLSSocket) => void {
+  const { injectConnection } = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return injectConnection;
+}
 
 export async function openDoors(request: DoorsRequest): Promise<Result<OpenDoors>> {
   const opened: (() => Promise<unknown>)[] = [];
@@ -44,22 +53,30 @@ async function open(request: DoorsRequest, keep: Keep): Promise<Result<OpenDoors
   const authenticators = [meshCallers(identity, trustDomain)];
   const http = newHttpServer({ registry, access: metricsAccess, unready: request.unready });
   keep(() => http.close());
-  const server = newGrpcServer();
-  // On one port nobody comes without a certificate; on the others they are programs of this machine, or nobody.
+  const [programs, proxies, local] = [newGrpcServer(), newGrpcServer(), newGrpcServer()];
+  // In plaintext they are programs of this machine, or nobody.
   const plaintextCallers = isLoopback(options.http) ? 'apps' : 'refused';
-  const doors = registerDoors(server, http, { ...request.doors, authenticators, plaintextCallers });
+  const doors = registerDoors({ programs, proxies, local }, http, {
+    ...{ ...request.doors, authenticators, plaintextCallers },
+    ...(options.anonymousMay === undefined ? {} : { anonymousMay: options.anonymousMay }),
+  });
+  keep(() => Promise.all([programs, proxies, local].map((each) => shutDown(each, patienceMs))));
   keep(() => doors.close());
-  const grpc = await serveMutual(server, options.listen, identity);
-  if (!grpc.ok) return grpc;
-  keep(() => grpc.value.close(patienceMs));
-  const plaintext = listenPlaintext === undefined ? undefined : await servePlaintext(server, listenPlaintext);
-  if (plaintext?.ok === false) return plaintext;
   const listening = await listenHttp(http, options.http);
   if (!listening.ok) return listening;
+  const mutual = await openMutualPort(options.listen, identity, {
+    programs: injector(programs),
+    proxies: injector(proxies),
+    json: (connection) => void http.server.emit('connection', connection),
+  });
+  if (!mutual.ok) return mutual;
+  keep(async () => mutual.value.close());
+  const plaintext = listenPlaintext === undefined ? undefined : await servePlaintext(local, listenPlaintext);
+  if (plaintext?.ok === false) return plaintext;
   const addresses = {
-    grpc: grpc.value.address,
+    grpc: mutual.value.address,
     http: listening.value,
-    ...(plaintext === undefined ? {} : { grpcPlaintext: plaintext.value.address }),
+    ...(plaintext === undefined ? {} : { grpcPlaintext: plaintext.value }),
   };
   emit({ kind: 'listening', what: 'grpc', address: addresses.grpc });
   if (addresses.grpcPlaintext !== undefined)

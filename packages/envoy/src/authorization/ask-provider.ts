@@ -24,13 +24,15 @@ import type { MetadataMatcherSchema } from '@xebec/protos/envoy/type/matcher/v3/
 import type { ListStringMatcherSchema } from '@xebec/protos/envoy/type/matcher/v3/string_pb';
 import { durationOf } from '../duration.ts';
 import { networkFilter } from '../listeners/addresses.ts';
-import { outboundCluster } from '../names.ts';
+import { outboundCluster, policyCluster } from '../names.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { textMatcher } from './patterns.ts';
 import { customPrefix, httpRbacNamespace, networkRbacNamespace } from './verdict-names.ts';
 
-const clusterOf = ({ host, port }: Pick<AuthorizationProvider, 'host' | 'port'>): string =>
-  outboundCluster(port, '', host);
+type Asked = Pick<AuthorizationProvider, 'host' | 'port' | 'isPolicyService'>;
+
+const clusterOf = ({ host, port, isPolicyService }: Asked): string =>
+  isPolicyService === true ? policyCluster(port, host) : outboundCluster(port, '', host);
 
 /** What a proxy needs before it can ask. */
 export function providerNeeds(authorization: Authorization): readonly ResourceReference[] {
@@ -67,7 +69,7 @@ const isAsked = (
 
 /** How a provider is called; a stream of calls has no time limit. */
 export const grpcServiceOf = (
-  provider: Pick<AuthorizationProvider, 'host' | 'port' | 'metadata'>,
+  provider: Asked & Pick<AuthorizationProvider, 'metadata'>,
 ): Fields<typeof GrpcServiceSchema> => ({
   targetSpecifier: {
     case: 'envoyGrpc',

@@ -19,6 +19,7 @@ import {
   type OutboundClusterOptions,
   policyFor,
 } from './outbound-cluster.ts';
+import { buildPolicyClusters } from './policy-cluster.ts';
 
 type Resources = Collection<ResourceKey, EncodedResource>;
 
@@ -42,6 +43,7 @@ export function buildClusters(
     buildBase(graph, inputs),
     buildConnectClusters(graph, { inputs, demand }),
     buildTokenClusters(graph, inputs.gateways),
+    buildPolicyClusters(graph, inputs),
   );
 }
 

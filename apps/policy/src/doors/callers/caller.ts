@@ -23,6 +23,8 @@ export interface Credentials {
   readonly peer: string;
   readonly peerCertificate: Uint8Array | undefined;
   readonly bearerToken: string | undefined;
+  /** It came in plaintext, over a port of this machine. */
+  readonly isLocal: boolean;
 }
 
 export type Identify = (credentials: Credentials, door: 'proxies' | 'apps') => Promise<Caller | undefined>;
@@ -59,6 +61,7 @@ export function createIdentify({ authenticators, plaintextCallers, now = Date.no
     const byToken =
       door === 'proxies' ? undefined : await identityOf({ ...credentials, peerCertificate: undefined });
     if (byToken !== undefined) return { ...from, identity: byToken, proof: 'token', kind: 'app' };
+    if (!credentials.isLocal) return undefined;
     if (plaintextCallers === 'proxies') return { ...from, kind: 'believed' };
     return plaintextCallers === 'apps' && door === 'apps' ? { ...from, kind: 'app' } : undefined;
   };
@@ -81,6 +84,7 @@ export function credentialsOf(call: AnyCall): Credentials {
     peer: call.getPeer(),
     peerCertificate: call.getAuthContext().sslPeerCertificate?.raw,
     bearerToken: bearerTokenOf(call.metadata.get('authorization')),
+    isLocal: false,
   };
 }
 

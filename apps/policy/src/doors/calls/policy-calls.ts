@@ -13,6 +13,7 @@ import { knowApp, sayAs } from '../attributes/ownership.ts';
 import { principalOf } from '../attributes/workload-attributes.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { DoorName } from '../metrics.ts';
+import type { Ask } from '../options.ts';
 import type { Gate } from '../rpc/gate.ts';
 import { isRefusal, type Refusal, refusal } from '../rpc/refusal.ts';
 import { Grant, GrantBook } from './grants.ts';
@@ -75,7 +76,7 @@ export interface PolicyCalls {
   report(asking: Asking, bags: Iterable<AttributeBag>): Promise<Reported | Refusal>;
   allocate(asking: Asking, asked: AllocationAsked): Promise<Allocation | Refusal>;
   release(asking: Asking, asked: ReleaseAsked): Promise<QuotaVerdict | Refusal>;
-  inspect(asking: Asking, quota: string, attributes: SaidAttributes): Promise<QuotaVerdict>;
+  inspect(asking: Asking, quota: string, attributes: SaidAttributes): Promise<QuotaVerdict | Refusal>;
 }
 
 const nobody = '-';
@@ -95,9 +96,19 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
     knowApp(caller, bag, gate.workloads);
     return bag;
   };
+  const mayNot = ({ caller }: Asking, ask: Ask): Refusal | undefined =>
+    caller.kind === 'app' && caller.identity === undefined && !gate.anonymousMay.has(ask)
+      ? anonymousMayNot[ask]
+      : undefined;
   return {
-    check: (asking, asked) => check(gate, asking, { ...asked, bag: bagOf(asking, asked.attributes), grants }),
+    async check(asking, asked) {
+      const refused =
+        mayNot(asking, 'check') ?? (asked.quotas.size > 0 ? mayNot(asking, 'quota') : undefined);
+      return refused ?? check(gate, asking, { ...asked, bag: bagOf(asking, asked.attributes), grants });
+    },
     async report(asking, bags) {
+      const unknown = mayNot(asking, 'report');
+      if (unknown !== undefined) return unknown;
       const unfolded = unfoldBags(bags, gate.limits);
       if (isRefusal(unfolded)) return unfolded;
       const built = unfolded.map((bag) => bagOf(asking, bag));
@@ -106,7 +117,8 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
       return { accepted: built.length, dropped: built.reduce((sum, { dropped }) => sum + dropped.length, 0) };
     },
     async allocate(asking, { quota, attributes, deduplicationId, ...asked }) {
-      const refused = refuseAmount(asking.caller, asked.amount) ?? refuseId(deduplicationId);
+      const refused =
+        mayNot(asking, 'quota') ?? refuseAmount(asking.caller, asked.amount) ?? refuseId(deduplicationId);
       if (refused !== undefined) return refused;
       const { bag } = bagOf(asking, attributes);
       const id = scopedId(asking.caller, deduplicationId);
@@ -120,21 +132,32 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
       };
       return { verdict, release, isGivenBack: () => grant.isEmpty };
     },
-    async release({ caller }, { quota, amount, deduplicationId }) {
+    async release(asking, { quota, amount, deduplicationId }) {
+      const unknown = mayNot(asking, 'quota');
+      if (unknown !== undefined) return unknown;
+      const { caller } = asking;
       if (amount < 0n) return negative;
       const grant = grants.take(`${quota}\0${scopedId(caller, deduplicationId)}`, amount);
       return grant === undefined ? unknownGrant : giveBack(gate, quota, grant);
     },
-    inspect: (asking, quota, attributes) =>
-      gate
-        .engine()
-        .allocate(
-          quota,
-          { amount: 0n, isBestEffort: true, deduplicationId: '' },
-          bagOf(asking, attributes).bag,
-        ),
+    async inspect(asking, quota, attributes) {
+      const asked = { amount: 0n, isBestEffort: true, deduplicationId: '' };
+      return mayNot(asking, 'quota') ?? gate.engine().allocate(quota, asked, bagOf(asking, attributes).bag);
+    },
   };
 }
+
+const notAnonymously = (what: string): Refusal =>
+  refusal(
+    status.UNAUTHENTICATED,
+    `who calls without proof of identity may not ${what} here: send a token in "authorization: Bearer …", or call through the sidecar or with a client certificate of the mesh`,
+  );
+
+const anonymousMayNot: Readonly<Record<Ask, Refusal>> = {
+  check: notAnonymously('check calls'),
+  report: notAnonymously('report'),
+  quota: notAnonymously('take quota'),
+};
 
 const negative = refusal(status.INVALID_ARGUMENT, 'an amount is 0 or more; give back with ReleaseQuota');
 const unknownGrant = refusal(

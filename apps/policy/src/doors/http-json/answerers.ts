@@ -117,7 +117,8 @@ async function inspect(gate: Gate, calls: PolicyCalls, { asking, body }: Asked):
   if (isBadRequest(quota)) return quota;
   if (isBadRequest(said)) return said;
   countMalformed(gate, said);
-  return shownQuota(await calls.inspect(asking, quota, said.bag));
+  const seen = await calls.inspect(asking, quota, said.bag);
+  return isRefusal(seen) ? seen : shownQuota(seen);
 }
 
 function quotaName(value: unknown): string | BadRequest {

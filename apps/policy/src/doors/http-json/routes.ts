@@ -89,5 +89,6 @@ function credentialsOf({ raw, headers }: FastifyRequest): Credentials {
     peer: `[${socket.remoteAddress ?? ''}]:0`,
     peerCertificate: certificate?.raw,
     bearerToken: bearerTokenOf(headers.authorization === undefined ? [] : [headers.authorization]),
+    isLocal: !(socket instanceof TLSSocket),
   };
 }

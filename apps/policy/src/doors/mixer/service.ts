@@ -15,7 +15,14 @@ import { globalWords } from './global-words.ts';
 
 const door = 'mixer';
 
-export function mixerMethods(gate: Gate, calls: PolicyCalls): readonly Method[] {
+/** `comers`: who can be at the other end. */
+export function mixerMethods(
+  gate: Gate,
+  calls: PolicyCalls,
+  comers: 'programs' | 'proxies',
+): readonly Method[] {
+  const kindOf = (caller: Caller, bag: AttributeBag): Caller =>
+    comers === 'proxies' ? callerOf(caller, bag) : caller;
   const on = { door, callers: 'apps', gate } as const;
   const malformed = (): void => gate.metrics.countDrop(door, 'malformed');
   return [
@@ -28,7 +35,7 @@ export function mixerMethods(gate: Gate, calls: PolicyCalls): readonly Method[] 
         ([name, { amount, bestEffort }]) => [name, { amount, isBestEffort: bestEffort }] as const,
       );
       const decision = await calls.check(
-        { door, caller: callerOf(caller, attributes), signal },
+        { door, caller: kindOf(caller, attributes), signal },
         { attributes, quotas: new Map(quotas), deduplicationId: request.deduplicationId },
       );
       return isRefusal(decision) ? decision : mixerAnswer(decision, knownWords(request.globalWordCount));
@@ -38,7 +45,7 @@ export function mixerMethods(gate: Gate, calls: PolicyCalls): readonly Method[] 
       if (refused !== undefined) return refused;
       const unfolded = unfoldBags(bagsOf(request, malformed), gate.limits);
       if (isRefusal(unfolded)) return unfolded;
-      for (const [kind, bags] of groupByCaller(caller, unfolded)) {
+      for (const [kind, bags] of groupByKind(unfolded, (bag) => kindOf(caller, bag).kind)) {
         const taken = await calls.report({ door, caller: { ...caller, kind } }, bags);
         if (isRefusal(taken)) return taken;
       }
@@ -57,8 +64,8 @@ const refuseWords = (count: number): Refusal | undefined =>
     : undefined;
 
 /**
- * Proxies of old report what came to their own workload, and may say all they saw. It is believed of who proves by
- * certificate to be of the namespace that the call went to; whoever else says so is a program.
+ * Proxies of old report what came to their own workload, and may say all they saw. It is believed where only proxies
+ * come in, of who proves by certificate to be of the namespace that the call went to; whoever else says so is a program.
  */
 export function callerOf(caller: Caller, bag: AttributeBag): Caller {
   const isInbound = bag.get('context.reporter.kind') === 'inbound';
@@ -69,10 +76,13 @@ export function callerOf(caller: Caller, bag: AttributeBag): Caller {
   return caller.kind === 'app' && isInbound && isOwn ? { ...caller, kind: 'proxy' } : caller;
 }
 
-function groupByCaller(caller: Caller, bags: readonly AttributeBag[]): Map<Caller['kind'], AttributeBag[]> {
+function groupByKind(
+  bags: readonly AttributeBag[],
+  kindOf: (bag: AttributeBag) => Caller['kind'],
+): Map<Caller['kind'], AttributeBag[]> {
   const groups = new Map<Caller['kind'], AttributeBag[]>();
   for (const bag of bags) {
-    const { kind } = callerOf(caller, bag);
+    const kind = kindOf(bag);
     const group = groups.get(kind);
     if (group === undefined) groups.set(kind, [bag]);
     else group.push(bag);

@@ -32,9 +32,10 @@ export function policyMethods(gate: Gate, calls: PolicyCalls, open: Set<() => vo
       const given = await release(calls, by(context), request);
       return isRefusal(given) ? given : create(ReleaseQuotaResponseSchema, { result: quotaAnswer(given) });
     }),
-    unaryMethod(door, method.inspectQuota, async (request, context) =>
-      create(InspectQuotaResponseSchema, { result: quotaAnswer(await inspect(calls, by(context), request)) }),
-    ),
+    unaryMethod(door, method.inspectQuota, async (request, context) => {
+      const seen = await inspect(calls, by(context), request);
+      return isRefusal(seen) ? seen : create(InspectQuotaResponseSchema, { result: quotaAnswer(seen) });
+    }),
     streamMethod({ ...door, open }, method.session, ({ caller, send }) =>
       openSession(calls, { door: 'grpc', caller }, send),
     ),

@@ -101,8 +101,10 @@ async function answerOf(
         : { case: 'release', value: create(ReleaseQuotaResponseSchema, { result: quotaAnswer(given) }) };
     }
     case 'inspect': {
-      const result = quotaAnswer(await inspect(calls, asking, request.value));
-      return { case: 'inspect', value: create(InspectQuotaResponseSchema, { result }) };
+      const seen = await inspect(calls, asking, request.value);
+      return isRefusal(seen)
+        ? seen
+        : { case: 'inspect', value: create(InspectQuotaResponseSchema, { result: quotaAnswer(seen) }) };
     }
     default:
       return refusal(

@@ -9,7 +9,7 @@ import type { DoorLimits } from '../limits.ts';
 import { defaultLimits } from '../limits.ts';
 import type { DoorMetrics, DoorName } from '../metrics.ts';
 import { createDoorMetrics } from '../metrics.ts';
-import type { DoorOptions } from '../options.ts';
+import { type Ask, asks, type DoorOptions } from '../options.ts';
 import type { WorkloadDirectory } from '../workload-directory.ts';
 
 /** What doors share. */
@@ -24,7 +24,15 @@ export interface Gate {
   /** A bag to fill with what a caller of this door says. */
   newBag(door: DoorName, from?: AttributeBag): BagBuilder;
   readonly vocabulary: DoorOptions['vocabulary'];
+  /** What who is not known may ask for. */
+  readonly anonymousMay: ReadonlySet<Ask>;
 }
+
+/** For calls that came in plaintext. */
+export const localGate = (gate: Gate): Gate => ({
+  ...gate,
+  identify: (credentials, door) => gate.identify({ ...credentials, isLocal: true }, door),
+});
 
 export function createGate(options: DoorOptions): Gate {
   const { engine, vocabulary, workloads, now = Date.now } = options;
@@ -40,6 +48,7 @@ export function createGate(options: DoorOptions): Gate {
   };
   return {
     ...{ engine, vocabulary, workloads, now, limits, metrics },
+    anonymousMay: new Set(options.anonymousMay ?? asks),
     identify: createIdentify(options),
     newBag: (door, from) =>
       new BagBuilder({ vocabulary: vocabulary(), limits, countDrop: counterOf(door) }, from),

@@ -13,7 +13,12 @@ export const isRefusal = (answer: object): answer is Refusal => 'kind' in answer
 
 export const unknownCaller: Refusal = refusal(
   status.UNAUTHENTICATED,
-  'a client certificate of the mesh or a token is required',
+  'nobody is known to call: send a token in "authorization: Bearer …", or call through the sidecar or with a client certificate of the mesh',
+);
+
+export const proxiesOnly: Refusal = refusal(
+  status.PERMISSION_DENIED,
+  'only proxies themselves call this method, and not for applications: programs use xebec.policy.v1.Policy, or JSON over HTTP',
 );
 
 export const malformed: Refusal = refusal(status.INVALID_ARGUMENT, 'not a message of this method');

@@ -52,6 +52,7 @@ export function streamMethod<Input extends DescMessage, Output extends DescMessa
     finish(reason);
   };
   return {
+    door: on.door,
     name: method.name,
     // On the wire one answer at the end is a stream of one.
     definition: rawDefinition(pathOf(method), { request: true, response: true }),

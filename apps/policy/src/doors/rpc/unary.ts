@@ -15,10 +15,14 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-export interface Method {
+export interface RawMethod {
   readonly name: string;
   readonly definition: grpc.MethodDefinition<Buffer, Buffer>;
   readonly handler: grpc.UntypedHandleCall;
+}
+
+export interface Method extends RawMethod {
+  readonly door: DoorName;
 }
 
 const passThrough = (bytes: Buffer): Buffer => bytes;
@@ -59,6 +63,7 @@ export function unaryMethod<Input extends DescMessage, Output extends DescMessag
     return answer(request, { caller, metadata: call.metadata, signal: signalOf(call) });
   };
   return {
+    door,
     name: method.name,
     definition: rawDefinition(pathOf(method), { request: false, response: false }),
     handler: (call: Call, reply: grpc.sendUnaryData<Buffer>) => {
@@ -100,8 +105,9 @@ function signalOf(call: Call): AbortSignal {
   return controller.signal;
 }
 
-export function addMethods(server: grpc.Server, methods: readonly Method[]): void {
-  const definitions = Object.fromEntries(methods.map(({ name, definition }) => [name, definition]));
-  const handlers = Object.fromEntries(methods.map(({ name, handler }) => [name, handler]));
+export function addMethods(server: grpc.Server, methods: readonly RawMethod[]): void {
+  // By path: services have methods of the same name.
+  const definitions = Object.fromEntries(methods.map(({ definition }) => [definition.path, definition]));
+  const handlers = Object.fromEntries(methods.map(({ definition, handler }) => [definition.path, handler]));
   server.addService(definitions, handlers);
 }

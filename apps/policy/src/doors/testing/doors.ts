@@ -31,7 +31,7 @@ export async function openTestDoors(changes: Partial<DoorOptions> = {}) {
   const metrics = new Registry();
   const server = new grpc.Server(doorServerOptions);
   const http = fastify();
-  const doors = registerDoors(server, http, {
+  const doors = registerDoors({ local: server }, http, {
     ...{ engine: () => engine, vocabulary: () => testVocabulary, metrics, workloads: noWorkloads },
     ...{ authenticators: [tokens], plaintextCallers: 'refused' as const },
     ...changes,

@@ -7,11 +7,11 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { addMethods, asBuffer, type Method, pathOf, rawDefinition } from '../../../doors/rpc/unary.ts';
+import { addMethods, asBuffer, pathOf, type RawMethod, rawDefinition } from '../../../doors/rpc/unary.ts';
 
 /** A method that the server has; `answer` may never resolve. */
 export interface Served {
-  readonly method: Method;
+  readonly method: RawMethod;
 }
 
 export function serve<Input extends DescMessage, Output extends DescMessage>(
