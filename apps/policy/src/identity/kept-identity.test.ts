@@ -17,7 +17,7 @@ async function newMaterial(): Promise<IdentityMaterial> {
   const { certificatesPem, privateKeyPem } = await enrol(authority, spiffeId);
   return {
     ...{ certificatesPem, privateKeyPem, spiffeId, rootsPem: authority.rootsPem },
-    ...{ issuer: '', serial: '', notBefore: 0, notAfter: 1, issuedAt: 0 },
+    ...{ issuer: '', serial: '', notBefore: 0, notAfter: 1, issuedAt: 0, revocationsPem: '' },
   };
 }
 
