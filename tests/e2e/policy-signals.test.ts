@@ -1,6 +1,9 @@
 // One burst of requests through real Envoys, and every family of adapters at work on it: who decides is asked about each request once, who is told hears of each once, with what it was.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { ReportResultSchema } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/report_pb';
+import { HandleEdgeService } from '@xebec/protos/istio/mixer/template/edge_pb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type ForwardServer,
@@ -11,11 +14,16 @@ import {
   redisIsInstalled,
   startRedis,
 } from '../../apps/policy/src/backends/redisquota/testing/redis-server.ts';
+import {
+  type AdapterServer,
+  serve,
+  startAdapterServer,
+} from '../../apps/policy/src/backends/remote/testing/adapter-server.ts';
 import { fetchText } from './support/http.ts';
 import { at, listAt, type Mesh, repositoryFile, startMesh, textAt, until } from './support/mesh.ts';
 import { sum } from './support/metrics.ts';
 import { documents, handler, instance, policyObject, rule } from './support/policy-objects.ts';
-import { policyMetrics } from './support/policy-page.ts';
+import { policyAddress, policyMetrics } from './support/policy-page.ts';
 import { type DatagramRecorder, startDatagramRecorder } from './support/recorders/datagram-recorder.ts';
 import { type HttpRecorder, startHttpRecorder } from './support/recorders/http-recorder.ts';
 import {
@@ -41,6 +49,8 @@ let zipkin: HttpRecorder;
 let hook: HttpRecorder;
 let opa: HttpRecorder;
 let redis: RedisServer | undefined;
+let tracker: AdapterServer;
+const edges: unknown[] = [];
 
 const sorted = (values: Iterable<unknown>): readonly unknown[] => [...values].sort();
 const isOf = (prefix: string): string =>
@@ -62,6 +72,12 @@ beforeAll(async () => {
     })),
     redisIsInstalled ? startRedis() : undefined,
   ]);
+  tracker = await startAdapterServer([
+    serve(HandleEdgeService.method.handleEdge, ({ instances }) => {
+      edges.push(...instances);
+      return create(ReportResultSchema, {});
+    }),
+  ]);
   proxy = `${(await mesh.pod('client')).ip}:15001`;
   const applied = await mesh.apply(documents(...deciding(), ...telling()));
   expect([applied.code, applied.stderr]).toEqual([0, expect.anything()]);
@@ -74,6 +90,7 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(async () => {
   await mesh?.stop();
+  tracker?.kill();
   await Promise.all([fluentd, statsd, dogstatsd, redis].map((each) => each?.close()));
   await Promise.all([collector, zipkin, hook, opa].map((each) => each?.leave()));
 }, 60_000);
@@ -149,6 +166,24 @@ function telling(): readonly string[] {
       variables: { ...who, code: 'response.code | 0', user: 'request.headers["x-user"] | "-"' },
     }),
     instance('requests', 'metric', { value: '1', dimensions: who }),
+    instance('edge', 'edge', {
+      timestamp: 'request.time',
+      sourceWorkloadNamespace: 'source.workload.namespace | ""',
+      sourceWorkloadName: 'source.workload.name | ""',
+      sourceOwner: 'source.owner | ""',
+      sourceUid: 'source.uid | ""',
+      destinationWorkloadNamespace: 'destination.workload.namespace | ""',
+      destinationWorkloadName: 'destination.workload.name | ""',
+      destinationOwner: 'destination.owner | ""',
+      destinationUid: 'destination.uid | ""',
+      destinationServiceNamespace: 'destination.service.namespace | ""',
+      destinationServiceName: 'destination.service.name | ""',
+      contextProtocol: 'context.protocol | ""',
+    }),
+    handler('graph', 'edges'),
+    policyObject('adapter', 'tracker', { templates: ['edge'] }),
+    policyObject('handler', 'outside', { adapter: 'tracker', connection: { address: tracker.address } }),
+    rule('edges', isOf('/burst/'), { graph: ['edge'], outside: ['edge'] }),
     instance('span', 'tracespan', {
       traceId: 'request.headers["x-b3-traceid"] | ""',
       spanId: 'request.headers["x-b3-spanid"] | ""',
@@ -324,6 +359,58 @@ describe('a burst of requests', () => {
     expect(sorted(told.filter(isOfBurst))).toEqual(sorted(paths));
     const entries = collector.logs().map(({ attributes }) => attributesOf(attributes)['path']);
     expect(sorted(entries.filter(isOfBurst))).toEqual(sorted(paths));
+  });
+
+  it('[MX-11] is edges: an adapter outside is told of each, and the graph of them is shown', async () => {
+    const graph = async (): Promise<readonly unknown[]> => {
+      const { stdout, stderr } = await mesh.xebec(['policy', 'edges', '-o', 'json']);
+      expect(stderr).toBe('');
+      return listAt(JSON.parse(stdout));
+    };
+    await until('all are told', async () => {
+      const [edge] = await graph();
+      return edges.length >= many && at(edge, 'calls') === edges.length;
+    });
+    const found = await graph();
+    expect(found).toMatchObject([
+      {
+        handler: 'graph.handler.default',
+        source: {
+          namespace: 'default',
+          workload: 'client',
+          owner: expect.stringContaining('deployments/client'),
+        },
+        destination: {
+          namespace: 'default',
+          workload: 'echo-v1',
+          service: 'echo',
+          serviceNamespace: 'default',
+        },
+        protocol: 'http',
+        calls: edges.length,
+      },
+    ]);
+    const pod = await mesh.pod('client');
+    expect(edges[0]).toMatchObject({
+      name: 'edge.instance.default',
+      sourceUid: `kubernetes://${pod.name}.default`,
+      sourceWorkloadName: 'client',
+      destinationServiceName: 'echo',
+      contextProtocol: 'http',
+      timestamp: { value: { seconds: expect.any(BigInt) } },
+    });
+    const table = await mesh.xebec(['policy', 'edges', '--namespace', 'default']);
+    expect(table.stdout).toMatch(/default\/client +default\/echo-v1 +default\/echo +http +\d+/);
+    expect((await mesh.xebec(['policy', 'edges', '-o', 'dot'])).stdout).toContain(
+      '"default/client" -> "default/echo-v1"',
+    );
+    const token = readFileSync(join(mesh.state, 'run/metrics.token'), 'utf8').trim();
+    const url = `http://${await policyAddress(mesh, 'http')}/v1/edges`;
+    expect((await fetchText({ url })).status).toBe(401);
+    const told = await fetchText({ url, headers: { authorization: `Bearer ${token}` } });
+    expect(at(JSON.parse(told.body), 'total')).toBe(1);
+    const shown = { source: 'default/client', destination: 'default/echo-v1' };
+    expect(sum(await policyMetrics(mesh), 'xebec_policy_edge_calls_total', shown)).toBe(edges.length);
   });
 
   it('[MX-6] is counted by quotas in memory', () => expectUsed('memory/in-memory'));

@@ -3,6 +3,7 @@ import {
   type Adapter,
   type BuildRemoteHandler,
   createDogstatsd,
+  createEdges,
   createFluentd,
   createOpa,
   createOpentelemetry,
@@ -11,6 +12,7 @@ import {
   createStdio,
   createWebhook,
   createZipkin,
+  type EdgeBoard,
   erased,
   inProcessAdapters,
   type MetricBoard,
@@ -35,6 +37,8 @@ export interface AdapterSurroundings {
   readonly buildRemote: BuildRemoteHandler;
   /** What is shown on the page of metrics. */
   readonly board: MetricBoard;
+  /** Who calls whom. */
+  readonly edges: EdgeBoard;
 }
 
 export const createAdapters = ({
@@ -42,6 +46,7 @@ export const createAdapters = ({
   workloads,
   buildRemote,
   board,
+  edges,
 }: AdapterSurroundings): readonly Adapter[] => [
   ...inProcessAdapters({ quotas, workloads, buildRemote, lists: createListSource() }),
   erased(createPrometheus(board)),
@@ -53,4 +58,5 @@ export const createAdapters = ({
   erased(createOpentelemetry(openHttp)),
   erased(createZipkin(openHttp)),
   erased(createFluentd(openForward)),
+  erased(createEdges(edges)),
 ];

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { spiffeId } from '@xebec/ca';
-import { createMetricBoard } from '@xebec/policy';
+import { createEdgeBoard, createMetricBoard, type EdgeBoard } from '@xebec/policy';
 import { fail, type Result, succeed } from '@xebec/std';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
@@ -15,6 +15,7 @@ import { loadConfiguration, saveConfiguration } from './configuration/saved-conf
 import { vocabularyIn } from './configuration/vocabulary.ts';
 import { createWorkloads, type LiveWorkloads } from './configuration/workload-directory.ts';
 import type { DoorOptions } from './doors/options.ts';
+import { addEdgeMetrics, serveEdges } from './edges/edge-routes.ts';
 import { type ConfigurationStream, configurationStream } from './follow-configuration.ts';
 import { followTrust } from './identity/follow-trust.ts';
 import { openIdentity, type PolicyIdentity } from './identity/identity.ts';
@@ -46,6 +47,7 @@ export async function runPolicyService(
     ...{ options, emit, identity: identity.value },
     unready: () => (parts.hasConfiguration() ? undefined : 'no configuration yet'),
     registry: parts.registry,
+    edges: parts.edges,
     doors: doorOptions(parts),
   });
   if (!doors.ok) {
@@ -126,6 +128,7 @@ interface Parts {
   readonly vocabulary: DoorOptions['vocabulary'];
   readonly ledgers: Ledgers;
   readonly admin: FastifyInstance;
+  readonly edges: EdgeBoard;
 }
 
 async function openParts(
@@ -137,6 +140,7 @@ async function openParts(
   const first = loadConfiguration(file) ?? noConfiguration;
   const workloads = createWorkloads();
   const board = createMetricBoard();
+  const edges = createEdgeBoard();
   workloads.replace(first.workloads.values());
   let vocabulary = vocabularyIn(first);
   let isConfigured = false;
@@ -154,7 +158,7 @@ async function openParts(
   const buildRemote = createRemoteHandlers(identity);
   const { stateDirectory } = options;
   const holder: EngineHolder = await openEngine(first, {
-    adapters: createAdapters({ stateDirectory, workloads, quotas: ledgers.ports, buildRemote, board }),
+    adapters: createAdapters({ stateDirectory, workloads, quotas: ledgers.ports, buildRemote, board, edges }),
     buildRemote,
     clock: systemClock,
     onFault: onFault('a configuration'),
@@ -174,14 +178,16 @@ async function openParts(
   addMetrics(registry, () => holder.revision);
   addEngineMetrics(registry, () => holder.engine);
   addQuotaMetrics(registry, ledgers);
+  addEdgeMetrics(registry, edges);
   const admin = newQuotaAdmin({
     ledgers: ledgers.all,
     engine: () => holder.engine,
     vocabulary: () => vocabulary,
   });
   addPolicyAdmin(admin, { engine: () => holder.engine, vocabulary: () => vocabulary, registry });
+  serveEdges(admin, edges, { path: '/edges' });
   return {
-    ...{ holder, stream, workloads, registry, ledgers, admin },
+    ...{ holder, stream, workloads, registry, ledgers, admin, edges },
     hasConfiguration: () => isConfigured,
     vocabulary: () => vocabulary,
   };

@@ -1,5 +1,7 @@
 // The public surface of policy.
 export { type AdapterPorts, adapterForms, erased, inProcessAdapters } from './adapters/catalog.ts';
+export { createEdgeBoard, type Edge, type EdgeBoard } from './adapters/edges/edge-graph.ts';
+export { createEdges } from './adapters/edges/edges.ts';
 export { createFluentd, type ForwardClient, type OpenForward } from './adapters/fluentd/fluentd.ts';
 export type {
   HttpAnswer,

@@ -1,5 +1,6 @@
 // xebec policy: the policy service, and what it would decide.
 import { type DefineCommand, newCommand } from './command.ts';
+import { definePolicyEdges } from './policy-edges.ts';
 import { definePolicyEval } from './policy-eval.ts';
 import { definePolicyCheck, definePolicyHandlers, definePolicyRules } from './policy-inspect.ts';
 import { definePolicyServe } from './policy-serve.ts';
@@ -10,7 +11,7 @@ export const definePolicy: DefineCommand = (cli, finish) => {
     'run a policy service, see what its rules did, and try what they would do',
   );
   definePolicyServe(policy, cli, finish);
-  for (const define of [definePolicyRules, definePolicyHandlers, definePolicyCheck])
+  for (const define of [definePolicyRules, definePolicyHandlers, definePolicyEdges, definePolicyCheck])
     policy.addCommand(define(cli, finish));
   return policy.addCommand(definePolicyEval(cli, finish));
 };

@@ -1,10 +1,14 @@
 // Opens all ports of a policy service, or none.
 import type { TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
+
+import { refuseMetrics } from '@xebec/ca';
+import type { EdgeBoard } from '@xebec/policy';
 import { type Result, succeed } from '@xebec/std';
 import type { Registry } from 'prom-client';
 import type { DoorOptions } from '../doors/options.ts';
 import { registerDoors } from '../doors/register.ts';
+import { serveEdges } from '../edges/edge-routes.ts';
 import type { PolicyIdentity } from '../identity/identity.ts';
 import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from '../options.ts';
 import { meshCallers } from './callers.ts';
@@ -17,6 +21,7 @@ export interface DoorsRequest {
   readonly emit: (event: PolicyServiceEvent) => void;
   readonly identity: PolicyIdentity;
   readonly registry: Registry;
+  readonly edges: EdgeBoard;
   readonly unready: () => string | undefined;
   readonly doors: Pick<DoorOptions, 'engine' | 'vocabulary' | 'workloads' | 'metrics'>;
 }
@@ -52,6 +57,10 @@ async function open(request: DoorsRequest, keep: Keep): Promise<Result<OpenDoors
   const { trustDomain = 'cluster.local', listenPlaintext, metricsAccess } = options;
   const authenticators = [meshCallers(identity, trustDomain)];
   const http = newHttpServer({ registry, access: metricsAccess, unready: request.unready });
+  serveEdges(http, request.edges, {
+    path: '/v1/edges',
+    refuse: (authorization) => refuseMetrics(metricsAccess, authorization),
+  });
   keep(() => http.close());
   const [programs, proxies, local] = [newGrpcServer(), newGrpcServer(), newGrpcServer()];
   // In plaintext they are programs of this machine, or nobody.

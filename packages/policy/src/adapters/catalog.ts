@@ -2,6 +2,7 @@
 import { createPoolAdapter, type PoolPorts, quotaPoolForm } from '../quotas/pools/pool-adapter.ts';
 import { bypass } from './bypass/bypass.ts';
 import { denier } from './denier/denier.ts';
+import { edgesForm } from './edges/edges.ts';
 import { fluentdForm } from './fluentd/fluentd.ts';
 import { kubernetesenv, type WorkloadIndex } from './kubernetesenv/kubernetesenv.ts';
 import { type ListSource, listAdapter } from './list/list.ts';
@@ -71,6 +72,7 @@ export const adapterForms: readonly AdapterForm[] = [
   opentelemetryForm,
   zipkinForm,
   fluentdForm,
+  edgesForm,
   statsdForm,
   dogstatsdForm,
 ];

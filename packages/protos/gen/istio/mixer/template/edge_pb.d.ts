@@ -95,6 +95,16 @@ export declare type InstanceMsg = Message<"edge.InstanceMsg"> & {
   destinationUid: string;
 
   /**
+   * @generated from field: string destination_service_namespace = 24;
+   */
+  destinationServiceNamespace: string;
+
+  /**
+   * @generated from field: string destination_service_name = 25;
+   */
+  destinationServiceName: string;
+
+  /**
    * @generated from field: string context_protocol = 30;
    */
   contextProtocol: string;

@@ -459,6 +459,13 @@ export declare type ReportRequest = Message<"xebec.policy.v1.ReportRequest"> & {
    * @generated from field: bool is_delta = 2;
    */
   isDelta: boolean;
+
+  /**
+   * The same for all tries of one report: its bags are taken once. Empty: each is a report of its own.
+   *
+   * @generated from field: string deduplication_id = 3;
+   */
+  deduplicationId: string;
 };
 
 /**
@@ -484,6 +491,13 @@ export declare type ReportResponse = Message<"xebec.policy.v1.ReportResponse"> &
    * @generated from field: int64 dropped_attributes = 2;
    */
   droppedAttributes: bigint;
+
+  /**
+   * It had been taken before.
+   *
+   * @generated from field: bool is_repeated = 3;
+   */
+  isRepeated: boolean;
 };
 
 /**
