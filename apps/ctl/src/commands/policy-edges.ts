@@ -23,6 +23,6 @@ export const definePolicyEdges: DefineCommand = (cli, finish) =>
     .addOption(outputOption('table', 'json', 'dot'))
     .addOption(stateOption())
     .action(async (options: PolicyEdgesOptions) => {
-      const { listEdges } = await import('../edges/list-edges.ts');
+      const { listEdges } = await import('../policy/edges.ts');
       finish(await listEdges(cli, options));
     });

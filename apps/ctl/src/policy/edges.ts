@@ -1,5 +1,6 @@
 // Shows who calls whom, as handlers of the adapter `edges` keep it.
 
+import { askService } from '../admin/policy-service.ts';
 import type { Cli } from '../cli.ts';
 import type { PolicyEdgesOptions } from '../commands/policy-edges.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
@@ -7,7 +8,6 @@ import { refuse } from '../output/diagnostics.ts';
 import { inOneLine } from '../output/printable.ts';
 import { printStructured } from '../output/structured.ts';
 import { formatTable } from '../output/table.ts';
-import { askService } from '../quota/ask-service.ts';
 
 interface End {
   readonly namespace: string;
