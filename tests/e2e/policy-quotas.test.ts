@@ -11,7 +11,7 @@ import { type PolicyServiceProcess, startPolicyService } from './support/policy-
 
 const run = promisify(execFile);
 const hasPython = spawnSync('python3', ['--version'], { timeout: 20_000 }).status === 0;
-const job = join(import.meta.dirname, 'apps/training-job/train.py');
+const job = join(import.meta.dirname, '../../samples/policy/train.py');
 
 const state = mkdtempSync(join(tmpdir(), 'xb-quota-'));
 let controlPlane: ControlPlaneProcess;

@@ -116,12 +116,24 @@ function refusing(object: ObjectKey, rule: ResolvedRule, plan: RulePlan): readon
   return [
     {
       object,
+      parts: partsOf(rule, plan.action),
       namespace,
       name: policyName(rule, plan.action),
       action: 'DENY',
       rules: rulesOf(plan.alternatives, { object, isAboutRequests: plan.isAboutRequests }),
       refusal: { httpStatus: httpStatusOf(plan.status.code), text: refusalText(plan) },
     },
+  ];
+}
+
+/** What a proxy refuses by, it has to get anew when the handler changes. */
+function partsOf({ actions }: ResolvedRule, action: number | undefined): readonly ObjectKey[] {
+  const { handler, instances = [] } = action === undefined ? {} : (actions[action] ?? {});
+  return [
+    ...(handler === undefined ? [] : [`handler/${handler.namespace}/${handler.name}` as const]),
+    ...instances.flatMap((each) =>
+      'name' in each ? [`instance/${each.namespace}/${each.name}` as const] : [],
+    ),
   ];
 }
 

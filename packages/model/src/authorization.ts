@@ -108,6 +108,8 @@ export const isAskable = (
 
 export interface AuthorizationPolicy {
   readonly object: ObjectKey;
+  /** What else it is made of. */
+  readonly parts?: readonly ObjectKey[];
   readonly namespace: string;
   readonly name: string;
   readonly action: AuthorizationAction;

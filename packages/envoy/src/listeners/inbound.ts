@@ -166,7 +166,7 @@ function virtualInbound(inbound: Inbound, settings: ProxySettings): EncodedResou
 const policyCauses = ({ peer, authentication, authorization }: Inbound): readonly Cause[] => [
   ...peer.causes,
   ...authentication.map(({ cause }) => cause),
-  ...authorization.map(({ object }) => ({ object })),
+  ...authorization.flatMap(({ object, parts = [] }) => [object, ...parts].map((each) => ({ object: each }))),
 ];
 
 /** Redirected traffic that names 15006 itself would loop. */

@@ -1,5 +1,5 @@
 # A training job that serves nothing: before each step it takes CPU seconds from a pool of the policy service, and stops when there are none left.
-# Usage: train.py URL POOL NAMESPACE STEPS SECONDS_A_STEP. Prints one JSON line at the end. Needs nothing but Python 3.
+# Usage: train.py URL POOL NAMESPACE STEPS SECONDS_A_STEP, such as: train.py http://127.0.0.1:9091 cpu-seconds default 8 10. Prints one JSON line at the end. Needs nothing but Python 3.
 import json
 import sys
 import urllib.error
