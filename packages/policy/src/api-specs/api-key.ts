@@ -1,4 +1,4 @@
-// The API key of a request: from its query, a header or a cookie. Rule: the first place that has one counts; a key is a text, whatever it looks like.
+// The API key of a request: from its query, a header or a cookie. Rule: a key is a text, whatever it looks like; a request with two different keys has none that anybody could go by.
 import type { HttpApiSpecSpec } from '@xebec/config';
 import type { AttributeSource } from '../attributes/value.ts';
 import { textOf } from './bound-services.ts';
@@ -13,36 +13,44 @@ const usualPlaces: readonly Place[] = [
 
 const longestKey = 4_096;
 
-export function apiKeyOf(written: readonly Place[], attributes: AttributeSource): string | undefined {
-  for (const place of written.length === 0 ? usualPlaces : written) {
-    const key = valueAt(place, attributes);
-    if (key !== undefined && key !== '' && key.length <= longestKey) return key;
-  }
-  return undefined;
+export function apiKeyOf(
+  written: readonly Place[],
+  attributes: AttributeSource,
+): { readonly value: string } | 'unclear' | undefined {
+  const places = written.length === 0 ? usualPlaces : written;
+  const keys = new Set(places.flatMap((place) => valuesAt(place, attributes)).filter((key) => key !== ''));
+  if (keys.size > 1) return 'unclear';
+  const [value] = keys;
+  return value === undefined || value.length > longestKey ? undefined : { value };
 }
 
-function valueAt(place: Place, attributes: AttributeSource): string | undefined {
+function valuesAt(place: Place, attributes: AttributeSource): readonly string[] {
   switch (place.in) {
     case 'query':
-      return queryValue(place.name, attributes);
-    case 'header':
-      return attributes.getKey('request.headers', place.name.toLowerCase());
+      return queryValues(place.name, attributes);
+    case 'header': {
+      const value = attributes.getKey('request.headers', place.name.toLowerCase());
+      return value === undefined ? [] : [value];
+    }
     case 'cookie':
-      return cookieValue(place.name, attributes.getKey('request.headers', 'cookie'));
+      return cookieValues(place.name, attributes.getKey('request.headers', 'cookie'));
   }
 }
 
-function queryValue(name: string, attributes: AttributeSource): string | undefined {
-  if (attributes.hasMap('request.query_params')) return attributes.getKey('request.query_params', name);
+/** The map has the first of several with one name; the path has them all. */
+function queryValues(name: string, attributes: AttributeSource): readonly string[] {
   const path = textOf(attributes, 'request.path');
   const mark = path.indexOf('?');
-  return mark < 0 ? undefined : (new URLSearchParams(path.slice(mark + 1)).get(name) ?? undefined);
+  const written = mark < 0 ? [] : new URLSearchParams(path.slice(mark + 1)).getAll(name);
+  const read = attributes.hasMap('request.query_params')
+    ? attributes.getKey('request.query_params', name)
+    : undefined;
+  return read === undefined ? written : [...written, read];
 }
 
-function cookieValue(name: string, header: string | undefined): string | undefined {
-  for (const pair of (header ?? '').split(';')) {
+function cookieValues(name: string, header: string | undefined): readonly string[] {
+  return (header ?? '').split(';').flatMap((pair) => {
     const equals = pair.indexOf('=');
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
-  }
-  return undefined;
+    return equals > 0 && pair.slice(0, equals).trim() === name ? [pair.slice(equals + 1).trim()] : [];
+  });
 }

@@ -53,7 +53,7 @@ const request = (method: string, path: string, headers: Readonly<Record<string, 
   );
 
 const operationOf = (method: string, path: string): unknown =>
-  specsOf(petstore).attributesOf(request(method, path)).get('api.operation');
+  specsOf(petstore).describe(request(method, path)).attributes.get('api.operation');
 
 describe('HTTPAPISpecs', () => {
   it('name the operation by method and path, without the query', () => {
@@ -69,7 +69,7 @@ describe('HTTPAPISpecs', () => {
   });
 
   it('give what all operations have in common to those that match', () => {
-    const attributes = specsOf(petstore).attributesOf(request('GET', '/api/pets'));
+    const { attributes } = specsOf(petstore).describe(request('GET', '/api/pets'));
     expect(Object.fromEntries(attributes)).toEqual({
       'api.service': 'petstore.swagger.io',
       'api.version': '1.0.0',
@@ -80,8 +80,8 @@ describe('HTTPAPISpecs', () => {
   it('find the key where it usually is, or where they say', () => {
     const keyOf = (spec: HttpApiSpecSpec, ...at: Parameters<typeof request>) =>
       specsOf(spec)
-        .attributesOf(request(...at))
-        .get('request.api_key');
+        .describe(request(...at))
+        .attributes.get('request.api_key');
     expect(keyOf(petstore, 'GET', '/api/pets?api_key=a%20b')).toBe('a b');
     expect(keyOf(petstore, 'GET', '/api/pets', { 'x-api-key': 'h' })).toBe('h');
     const cookie: HttpApiSpecSpec = { ...petstore, apiKeys: [{ in: 'cookie', name: 'key' }] };
@@ -91,10 +91,76 @@ describe('HTTPAPISpecs', () => {
 
   it('say nothing of other services, or attributes of another type', () => {
     const other = specsOf(petstore, { name: 'cats', namespace: 'shop', labels: {} });
-    expect(other.attributesOf(request('GET', '/api/pets')).size).toBe(0);
+    expect(other.describe(request('GET', '/api/pets')).attributes.size).toBe(0);
     const all = specsOf(petstore, { name: '*', namespace: '*', labels: {} });
-    expect(all.attributesOf(request('GET', '/api/pets')).size).toBe(3);
+    expect(all.describe(request('GET', '/api/pets')).attributes.size).toBe(3);
     const wrong = { ...petstore, attributes: { 'api.service': { type: 'INT64', value: '1' } } } as const;
-    expect(specsOf(wrong).attributesOf(request('GET', '/api/pets')).has('api.service')).toBe(false);
+    expect(specsOf(wrong).describe(request('GET', '/api/pets')).attributes.has('api.service')).toBe(false);
+  });
+
+  const unclearOf = (method: string, path: string, headers: Readonly<Record<string, string>> = {}) => [
+    ...specsOf(petstore).describe(request(method, path, headers)).unclear,
+  ];
+
+  it('leave open what a server may understand in two ways', () => {
+    for (const path of [
+      '/api//pets',
+      '/api/pets/',
+      '/api/p%65ts',
+      '/api/p%2565ts',
+      '/API/pets',
+      '/api/pets;v=1',
+      '/api/x/../pets',
+      '/api%2Fpets',
+      '/api\\pets',
+      '/api/./pets',
+      '//api/pets',
+    ])
+      expect([path, unclearOf('GET', path)]).toEqual([path, expect.arrayContaining(['api.operation'])]);
+    for (const path of ['/api/pets/a%2Fb', '/api/pets/..%2F..', '/api/pets/%2e%2e', '/api/pets/7/'])
+      expect([path, operationOf('GET', path), unclearOf('GET', path)]).toEqual([
+        path,
+        undefined,
+        expect.arrayContaining(['api.operation']),
+      ]);
+    expect(unclearOf('DELETE', '/api/PETS/7')).toContain('api.operation');
+    expect(unclearOf('DELETE', '/api/pets/7/')).toContain('api.operation');
+  });
+
+  it('are sure where every way of reading a path gives the same', () => {
+    const sure = [
+      ['/api/pets', 'findPets'],
+      ['/api/pets/caf%C3%A9', 'findPetById'],
+      ['/api/pets/a%20b', 'findPetById'],
+      ['/api/pets/a;v=1', 'findPetById'],
+      ['/api/pets/A', 'findPetById'],
+      ['/other', undefined],
+      ['/other/a%2Fb', undefined],
+      ['/', undefined],
+    ] as const;
+    for (const [path, operation] of sure)
+      expect([path, operationOf('GET', path), unclearOf('GET', path)]).toEqual([path, operation, []]);
+    expect(operationOf('HEAD', '/api/pets')).toBe('findPets');
+    // Both are written: they are two.
+    const both = (path: string) =>
+      specsOf({
+        ...petstore,
+        patterns: ['/a', '/a/', '/B%20c'].map((uriTemplate) => ({
+          httpMethod: 'GET',
+          uriTemplate,
+          attributes: { 'api.operation': text(uriTemplate) },
+        })),
+      }).describe(request('GET', path));
+    for (const path of ['/a', '/a/', '/B%20c'])
+      expect([both(path).attributes.get('api.operation'), both(path).unclear.size]).toEqual([path, 0]);
+  });
+
+  it('take no key from a request that has two', () => {
+    expect(unclearOf('GET', '/api/pets?key=a&key=b')).toEqual(['request.api_key']);
+    expect(unclearOf('GET', '/api/pets?key=a', { 'x-api-key': 'b' })).toEqual(['request.api_key']);
+    expect(unclearOf('GET', '/api/pets?key=a&key=a', { 'x-api-key': 'a' })).toEqual([]);
+    const cookie: HttpApiSpecSpec = { ...petstore, apiKeys: [{ in: 'cookie', name: 'key' }] };
+    const two = specsOf(cookie).describe(request('GET', '/', { cookie: 'key=a; key=b' }));
+    expect([...two.unclear, two.attributes.get('request.api_key')]).toEqual(['request.api_key', undefined]);
   });
 });

@@ -8,9 +8,9 @@ import type {
 import { type AttributeSource, type AttributeValue, Duration, Timestamp } from '../attributes/value.ts';
 import type { Vocabulary } from '../attributes/vocabulary.ts';
 import { parseRfc3339 } from '../expressions/values/rfc3339.ts';
-import { apiKeyOf } from './api-key.ts';
-import { bindServices, textOf } from './bound-services.ts';
-import { type PathPattern, partsOf, pathPattern } from './path-pattern.ts';
+import { bindServices } from './bound-services.ts';
+import { type Api, type Attributes, type Description, describeBy, type Operation } from './describe-api.ts';
+import { loosePattern, pathPattern } from './path-pattern.ts';
 
 interface Named<Spec> {
   readonly namespace: string;
@@ -29,23 +29,10 @@ export interface ApiSpecs {
   /** Of all attributes that they may add to a request. */
   readonly names: ReadonlySet<string>;
   /** Attributes of the request, to be added to those that it has. */
-  attributesOf(request: AttributeSource): ReadonlyMap<string, AttributeValue>;
+  describe(request: AttributeSource): Description;
 }
 
-type Attributes = ReadonlyMap<string, AttributeValue>;
-
-interface Operation {
-  readonly pattern: PathPattern;
-  readonly attributes: Attributes;
-}
-
-interface Api {
-  readonly attributes: Attributes;
-  readonly operations: ReadonlyMap<string, readonly Operation[]>;
-  readonly apiKeys: HttpApiSpecSpec['apiKeys'];
-}
-
-const none: Attributes = new Map();
+const nothing: Description = { attributes: new Map(), unclear: new Set() };
 
 export function compileApiSpecs({ specs, bindings, vocabulary }: ApiSpecObjects): ApiSpecs {
   const apis = new Map<string, Api>();
@@ -60,9 +47,9 @@ export function compileApiSpecs({ specs, bindings, vocabulary }: ApiSpecObjects)
   return {
     isEmpty: bound.isEmpty,
     names: new Set(['request.api_key', ...[...apis.values()].flatMap(namesOf)]),
-    attributesOf: (request) => {
+    describe: (request) => {
       const found = bound.find(request);
-      return found.length === 0 ? none : describe(found, request);
+      return found.length === 0 ? nothing : describeBy(found, request);
     },
   };
 }
@@ -70,7 +57,11 @@ export function compileApiSpecs({ specs, bindings, vocabulary }: ApiSpecObjects)
 function compileApi(spec: HttpApiSpecSpec, vocabulary: Vocabulary): Api {
   const operations = new Map<string, Operation[]>();
   for (const { httpMethod, attributes, ...written } of spec.patterns) {
-    const operation = { pattern: pathPattern(written), attributes: valuesOf(attributes, vocabulary) };
+    const operation = {
+      pattern: pathPattern(written),
+      loosePattern: loosePattern(written),
+      attributes: valuesOf(attributes, vocabulary),
+    };
     const known = operations.get(httpMethod);
     if (known === undefined) operations.set(httpMethod, [operation]);
     else known.push(operation);
@@ -82,33 +73,6 @@ const namesOf = ({ attributes, operations }: Api): readonly string[] => [
   ...attributes.keys(),
   ...[...operations.values()].flat().flatMap((operation) => [...operation.attributes.keys()]),
 ];
-
-/** All patterns that match speak, the later over the earlier, as in Mixer's proxies. */
-function describe(apis: readonly Api[], request: AttributeSource): Attributes {
-  const method = textOf(request, 'request.method');
-  const path = pathOf(request);
-  const parts = partsOf(path);
-  const attributes = new Map<string, AttributeValue>();
-  for (const api of apis) {
-    const matching = (api.operations.get(method) ?? []).filter(
-      ({ pattern }) =>
-        (pattern.parts === undefined || pattern.parts === parts.length) && pattern.matches(path, parts),
-    );
-    if (matching.length > 0) for (const [name, value] of api.attributes) attributes.set(name, value);
-    for (const operation of matching)
-      for (const [name, value] of operation.attributes) attributes.set(name, value);
-    const key = apiKeyOf(api.apiKeys, request);
-    if (key !== undefined && !attributes.has('request.api_key')) attributes.set('request.api_key', key);
-  }
-  return attributes;
-}
-
-function pathOf(request: AttributeSource): string {
-  const path = textOf(request, 'request.url_path');
-  if (path !== '') return path;
-  const [withoutQuery = ''] = textOf(request, 'request.path').split('?', 1);
-  return withoutQuery;
-}
 
 /** A value of another type than its attribute has would spoil every expression that asks for it. */
 function valuesOf(literals: AttributeLiterals, vocabulary: Vocabulary): Attributes {

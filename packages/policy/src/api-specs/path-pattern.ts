@@ -1,5 +1,6 @@
 // Patterns of paths, as HTTPAPISpecs write them. Rule: a variable stands for one part of the path or a piece of it, never for a slash; paths are compared without their query.
 import { RE2JS } from '@bufbuild/re2';
+import { looseTemplate } from './loose-path.ts';
 
 export interface PathPattern {
   /** Patterns of another number of parts cannot match; undefined: any number. */
@@ -9,10 +10,20 @@ export interface PathPattern {
 
 export const partsOf = (path: string): readonly string[] => path.split('/');
 
-export function pathPattern(written: {
+export interface WrittenPattern {
   readonly uriTemplate?: string;
   readonly regex?: string;
-}): PathPattern {
+}
+
+/** For paths made by `loosePath`. */
+export function loosePattern({ uriTemplate = '', regex }: WrittenPattern): PathPattern {
+  if (regex === undefined) return pathPattern({ uriTemplate: looseTemplate(uriTemplate) });
+  const pattern = compile(`(?i)^(?:${regex})$`);
+  // The slash at the end of a path may have been the pattern's.
+  return { matches: (path) => pattern?.test(path) === true || pattern?.test(`${path}/`) === true };
+}
+
+export function pathPattern(written: WrittenPattern): PathPattern {
   if (written.regex !== undefined) return regexPattern(written.regex);
   const tests = partsOf(written.uriTemplate ?? '').map(partTest);
   return {

@@ -55,4 +55,17 @@ describe('HTTPAPISpecs in calls', () => {
     const { engine } = await engineOf(objects, [denier]);
     expect((await engine.check({ attributes: bag(request) })).status).toEqual(OK);
   });
+
+  it('decide nothing about a path that a server may take for another, and report it without an operation', async () => {
+    const { engine } = await engineOf(objects, [denier]);
+    for (const path of ['/pets//7', '/pets/7/', '/p%65ts/7', '/pets/a%2Fb']) {
+      const outcome = await engine.check({
+        attributes: bag({ ...request, 'request.path': path, 'context.reporter.kind': 'inbound' }),
+      });
+      expect([path, outcome.status.code]).toEqual([path, 7]);
+      expect(outcome.status.message).toContain('api.operation is too large, malformed or ambiguous');
+    }
+    const plain = bag({ ...request, 'request.path': '/cats/7', 'context.reporter.kind': 'inbound' });
+    expect((await engine.check({ attributes: plain })).status).toEqual(OK);
+  });
 });

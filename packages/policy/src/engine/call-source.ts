@@ -15,6 +15,7 @@ export class CallSource implements AttributeSource {
   #produced: Map<string, AttributeValue> | undefined;
   #unreadable: UnreadableAttributes | undefined;
   #missed: string | undefined;
+  readonly #isLenient: boolean;
 
   /** `isLenient`: what cannot be read is as good as absent, because nothing is decided by it. */
   constructor(
@@ -23,6 +24,7 @@ export class CallSource implements AttributeSource {
   ) {
     this.#bag = bag;
     const { unreadable } = bag;
+    this.#isLenient = isLenient;
     if (!isLenient && unreadable !== undefined && unreadable.size > 0) this.#unreadable = unreadable;
     this.#recording = isRecording ? new RecordingSource(bag) : undefined;
     this.#said = this.#recording ?? sourceOf(bag);
@@ -63,6 +65,7 @@ export class CallSource implements AttributeSource {
 
   /** What would have been made of something that cannot be read cannot be read either. */
   spoil(names: Iterable<string>): void {
+    if (this.#isLenient) return;
     const spoiled = new Map(this.#unreadable);
     for (const name of names) if (!this.#bag.has(name)) spoiled.set(name, new Set());
     this.#unreadable = spoiled;

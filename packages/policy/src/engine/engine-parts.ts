@@ -42,7 +42,7 @@ export function matches(rule: CompiledRule, source: CallSource): MatchAnswer {
   return result.isAbsent ? no : { kind: 'failed', problem: `match: ${result.problem}` };
 }
 
-export const unreadable = (name: string): string => `${name} is too large or malformed`;
+export const unreadable = (name: string): string => `${name} is too large, malformed or ambiguous`;
 
 /** `NAME.NAMESPACE:MESSAGE`, as callers see what a handler said. */
 export const said = (handler: string, message: string): string => `${shortName(handler)}:${message}`;

@@ -35,7 +35,7 @@ describe('an attribute that cannot be read', () => {
     const query = deny('request.query_params["admin"] == "1"');
     const refused = {
       code: 7,
-      message: 'deny.istio-system:match: request.query_params is too large or malformed',
+      message: 'deny.istio-system:match: request.query_params is too large, malformed or ambiguous',
     };
     expect(await statusOf(query, unreadable({ 'request.query_params': [] }))).toEqual(refused);
     const withDefault = deny('(request.query_params["admin"] | "none") == "1"');
@@ -71,7 +71,7 @@ describe('an attribute that cannot be read', () => {
     expect(await statusOf(listed, unreadable({}))).toEqual(OK);
     expect(await statusOf(listed, unreadable({ 'request.useragent': [] }))).toEqual({
       code: 7,
-      message: 'list.istio-system:request.useragent is too large or malformed',
+      message: 'list.istio-system:request.useragent is too large, malformed or ambiguous',
     });
   });
 

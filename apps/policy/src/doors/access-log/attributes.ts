@@ -43,7 +43,9 @@ export function describeRequest(
     { ...factsOf(common, side), protocol, ...(host === undefined ? {} : { host }) },
     workloads,
   );
-  const path = request?.originalPath || request?.path || '';
+  // What the application got. What stood there before is a header that its sender may write; a gateway's own rewriting
+  // is told by it.
+  const path = (side.isGateway === true ? request?.originalPath : '') || request?.path || '';
   const { trailers, responseHeaders } = {
     trailers: response?.responseTrailers,
     responseHeaders: response?.responseHeaders,

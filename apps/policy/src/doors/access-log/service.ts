@@ -54,7 +54,12 @@ function sideOfStream(
   if (isRefusal(whose)) return whose;
   const isOutbound =
     textOf(metadata, directionHeader) === 'outbound' || identifier?.logName.endsWith('.outbound') === true;
-  return { ...whose, direction: isOutbound ? 'outbound' : 'inbound' };
+  const isGateway = identifier?.node?.id.startsWith('router~') === true;
+  return {
+    ...whose,
+    direction: isOutbound ? 'outbound' : 'inbound',
+    ...(isGateway ? { isGateway: true as const } : {}),
+  };
 }
 
 function textOf(metadata: Metadata, name: string): string | undefined {

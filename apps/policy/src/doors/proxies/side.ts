@@ -14,6 +14,8 @@ export interface ProxySide {
   readonly identity?: Identity;
   readonly workload?: KnownWorkload;
   readonly failurePolicy?: FailurePolicy;
+  /** It stands at the edge of the mesh, before routes change requests. */
+  readonly isGateway?: true;
 }
 
 /** Said in gRPC metadata. */

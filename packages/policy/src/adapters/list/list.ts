@@ -28,7 +28,7 @@ export const listAdapter = (source?: ListSource): Adapter<ListConfig> => ({
   name: 'list',
   aliases: ['listchecker'],
   description: 'allows or refuses what is on a list of texts, addresses or patterns',
-  templates: ['listentry'],
+  templates: ['listentry', 'apikey'],
   parse: (params) => decodeWith(listParams, params),
   build: (config, context) => {
     if (config.providerUrl === '') {
@@ -101,7 +101,7 @@ class HeldList implements ListListener {
 }
 
 function verdictOf(instance: Instance, entries: Entries, config: ListConfig): CheckVerdict {
-  const [code, message] = judge(instance.fields['value'], entries, config);
+  const [code, message] = judge(instance, entries, config);
   return {
     status: { code, message },
     validDurationMs: config.cachingIntervalMs,
@@ -111,15 +111,18 @@ function verdictOf(instance: Instance, entries: Entries, config: ListConfig): Ch
 
 /** Other values have no place on a list. */
 function judge(
-  value: unknown,
+  { template, fields }: Instance,
   entries: Entries,
   { isBlacklist }: ListConfig,
 ): [code: number, message: string] {
+  const isKey = template === 'apikey';
+  const value = isKey ? fields['api_key'] : fields['value'];
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     return [invalidArgument, 'the value is neither text nor an IP address'];
   }
   const { isFound, problem } = entries.find(value);
-  const shown = show(value);
+  // Answers and logs are no place for keys.
+  const shown = isKey ? 'the API key' : show(value);
   if (problem !== undefined) return [invalidArgument, `${shown} ${problem}`];
   if (isFound === isBlacklist) {
     return [permissionDenied, `${shown} is ${isBlacklist ? 'blacklisted' : 'not whitelisted'}`];
