@@ -129,6 +129,8 @@ export const configInputs = (store: Pick<Store, 'source'>) => ({
   quotaSpecs: store.source('QuotaSpec'),
   quotaSpecBindings: store.source('QuotaSpecBinding'),
   quotaPools: store.source('QuotaPool'),
+  httpApiSpecs: store.source('HTTPAPISpec'),
+  httpApiSpecBindings: store.source('HTTPAPISpecBinding'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

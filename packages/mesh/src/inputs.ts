@@ -59,6 +59,8 @@ export interface MeshInputs {
   readonly quotaSpecs: ObjectsOf<'QuotaSpec'>;
   readonly quotaSpecBindings: ObjectsOf<'QuotaSpecBinding'>;
   readonly quotaPools: ObjectsOf<'QuotaPool'>;
+  readonly httpApiSpecs: ObjectsOf<'HTTPAPISpec'>;
+  readonly httpApiSpecBindings: ObjectsOf<'HTTPAPISpecBinding'>;
   /** What was found where `keyRequests` says; none where nothing has been found yet. */
   readonly keySets: Collection<KeySource, string>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;

@@ -15,6 +15,7 @@ import {
   type RulePlan,
   readsUsage,
   refusalText,
+  type ToldHeaders,
   toldHeadersOf,
 } from '@xebec/policy';
 import type { ProviderReads } from './authorization-providers.ts';
@@ -63,12 +64,30 @@ function quotasFor(services: Services, read: PolicyRuleReads): readonly string[]
     .flatMap(([, binding]) => (services.some((service) => isBound(binding, service)) ? binding.quotas : []));
 }
 
-const isBound = ({ services }: BoundQuotas, { host, name, namespace }: Services[number]): boolean =>
+const isBound = (
+  { services }: Pick<BoundQuotas, 'services'>,
+  { host, name, namespace }: Services[number],
+): boolean =>
   services.some((each) =>
     each.host === undefined
       ? (each.name === '*' || each.name === name) && (each.namespace === '*' || each.namespace === namespace)
       : each.host === host,
   );
+
+/** Headers that rules read, and those in which keys of the workload's APIs come. */
+function toldBy(
+  rules: readonly ResolvedRule[],
+  { served }: CalledWorkload,
+  read: PolicyRuleReads,
+): ToldHeaders {
+  const services = served.flatMap(({ service }) => (service === undefined ? [] : [service]));
+  const keys = [...new Set(['*', ...services.map(({ namespace }) => namespace)])]
+    .flatMap((namespace) => read.apiKeyHeaders.at(namespace))
+    .filter(([, bound]) => services.some((service) => isBound(bound, service)));
+  const { request, response } = toldHeadersOf(rules);
+  const all = new Set([...request, ...keys.flatMap(([, { headers }]) => headers)]);
+  return { request: [...all].sort(), response };
+}
 
 /** The same as policies that a proxy enforces beside those of people. */
 export function policyChecksOf(
@@ -218,7 +237,11 @@ function reportsOf(
       action: 'REPORT',
       provider,
       rules: [],
-      toldHeaders: toldHeadersOf(rules.map(([, rule]) => rule)),
+      toldHeaders: toldBy(
+        rules.map(([, rule]) => rule),
+        called,
+        read,
+      ),
       ...(readsUsage(rules.map(([, rule]) => rule)) ? { readsUsage: true as const } : {}),
     },
   ];

@@ -10,6 +10,7 @@ import {
   standardTemplates,
 } from '@xebec/policy';
 import { deepEqual } from '@xebec/std';
+import { type BoundKeyHeaders, deriveApiKeyHeaders } from './api-key-headers.ts';
 import type { MeshInputs } from './inputs.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
 import { deriveQuotaPools } from './quota-pools.ts';
@@ -26,11 +27,14 @@ export interface PolicyRuleSources {
   readonly policyRules: Index<string, ObjectKey, ResolvedRule>;
   /** By the namespace of a service that they are for; `*`: every namespace. */
   readonly quotaBindings: Index<string, ObjectKey, BoundQuotas>;
+  /** In the same way. */
+  readonly apiKeyHeaders: Index<string, ObjectKey, BoundKeyHeaders>;
 }
 
 export interface PolicyRuleReads {
   readonly policyRules: AnchorLookup<string, ObjectKey, ResolvedRule>;
   readonly quotaBindings: AnchorLookup<string, ObjectKey, BoundQuotas>;
+  readonly apiKeyHeaders: AnchorLookup<string, ObjectKey, BoundKeyHeaders>;
 }
 
 export function derivePolicyRules(graph: Graph, inputs: MeshInputs): PolicyRuleSources {
@@ -58,6 +62,7 @@ export function derivePolicyRules(graph: Graph, inputs: MeshInputs): PolicyRuleS
   const allRules = graph.union('mesh.allPolicyRules', rules, pools.rules);
   const allBindings = graph.union('mesh.allQuotaBindings', bindings, pools.bindings);
   return {
+    apiKeyHeaders: deriveApiKeyHeaders(graph, inputs),
     policyRules: graph.index(allRules, 'byNamespace', ({ namespace }) => [namespace]),
     quotaBindings: graph.index(allBindings, 'byServiceNamespace', ({ services }) => [
       ...new Set(services.map(({ namespace, host }) => (host === undefined ? namespace : '*'))),

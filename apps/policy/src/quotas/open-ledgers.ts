@@ -1,4 +1,5 @@
 // All ledgers of the process: the one in memory with its log, and those in Redis that handlers have opened.
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { OpenLedger, OpenRedisLedger, PoolPorts, QuotaLedger } from '@xebec/policy';
 import type { Diagnostic } from '@xebec/std';
@@ -14,6 +15,9 @@ export interface Ledgers {
   counts(): { readonly counters: number; readonly ids: number; readonly idsForgottenEarly: number };
   close(): void;
 }
+
+/** Enough to tell keys apart; nobody gets one from it: `printf %s KEY | sha256sum | cut -c1-16`. */
+const fingerprint = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 16);
 
 interface Shared {
   readonly opened: OpenLedger;
@@ -39,7 +43,7 @@ export function openLedgers(stateDirectory: string, onProblem: (problem: Diagnos
     };
   };
   return {
-    ports: { memory: kept.ledger, openRedis },
+    ports: { memory: kept.ledger, openRedis, fingerprint },
     all: () => [kept.ledger, ...[...byUrl.values()].map(({ opened }) => opened.ledger)],
     counts: () => kept.ledger.counts(),
     close: () => kept.close(),

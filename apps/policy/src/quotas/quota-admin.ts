@@ -42,8 +42,8 @@ function written({ counter, ...usage }: CounterUsage) {
 
 /** Of one quota and its plans; an empty name: of all. */
 const isOf = (counter: string, name: string): boolean => {
-  const { quota } = readCounterKey(counter);
-  return name === '' || quota === name || quota.startsWith(`${name}@`) || quota.endsWith(`/${name}`);
+  const [pool = ''] = readCounterKey(counter).quota.split('@', 1);
+  return name === '' || pool === name || pool.endsWith(`/${name}`);
 };
 
 /** Page by page, so that nobody else waits for long. */

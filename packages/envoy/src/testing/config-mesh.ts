@@ -85,6 +85,8 @@ const inputsOf = (store: Store) => ({
   quotaSpecs: store.source('QuotaSpec'),
   quotaSpecBindings: store.source('QuotaSpecBinding'),
   quotaPools: store.source('QuotaPool'),
+  httpApiSpecs: store.source('HTTPAPISpec'),
+  httpApiSpecBindings: store.source('HTTPAPISpecBinding'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

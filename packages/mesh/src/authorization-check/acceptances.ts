@@ -47,6 +47,7 @@ export function acceptancesOf(sources: Sources): Acceptances {
     hosts,
     policyRules: listed(policyRules.policyRules),
     quotaBindings: listed(policyRules.quotaBindings),
+    apiKeyHeaders: listed(policyRules.apiKeyHeaders),
   };
   return (workload) => {
     const served = servedPorts(workload, read.backingsBySelector);

@@ -30,6 +30,8 @@ export type MeshObject = {
   | 'QuotaSpec'
   | 'QuotaSpecBinding'
   | 'QuotaPool'
+  | 'HTTPAPISpec'
+  | 'HTTPAPISpecBinding'
   | 'Sidecar'
   | 'EnvoyFilter'
   | 'WasmPlugin'
@@ -75,6 +77,8 @@ function createSources(graph: Graph) {
     QuotaSpec: of('QuotaSpec'),
     QuotaSpecBinding: of('QuotaSpecBinding'),
     QuotaPool: of('QuotaPool'),
+    HTTPAPISpec: of('HTTPAPISpec'),
+    HTTPAPISpecBinding: of('HTTPAPISpecBinding'),
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     Sidecar: of('Sidecar'),
@@ -122,6 +126,8 @@ export function createMesh(): MeshFixture {
     quotaSpecs: sources.QuotaSpec,
     quotaSpecBindings: sources.QuotaSpecBinding,
     quotaPools: sources.QuotaPool,
+    httpApiSpecs: sources.HTTPAPISpec,
+    httpApiSpecBindings: sources.HTTPAPISpecBinding,
     keySets,
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,

@@ -87,8 +87,29 @@ function answerInEvents([first, ...others], response) {
   write([first, ...others]);
 }
 
+/** What an API's own log says: which operation was served, for which key. It reads paths as generous servers do. */
+const served = [];
+
+function serveApi(request, response) {
+  const { pathname, searchParams } = new URL(request.url.replaceAll(/[/]{2,}/g, '/'), 'http://echo');
+  const [, , collection = '', id = ''] = decodeURIComponent(pathname).split('/');
+  const operation = operationOf(request.method, collection.toLowerCase(), id);
+  const cookie = /(?:^|; )key=([^;]*)/.exec(String(request.headers.cookie ?? ''))?.[1];
+  const key = searchParams.get('api_key') ?? request.headers['x-key'] ?? cookie ?? 'none';
+  served.push({ operation, key, url: request.url });
+  response.end(JSON.stringify({ operation }));
+}
+
+function operationOf(method, collection, id) {
+  if (collection !== 'pets') return 'none';
+  if (id === '') return method === 'POST' ? 'addPet' : 'listPets';
+  return method === 'DELETE' ? 'deletePet' : 'getPet';
+}
+
 const http1 = createServer((request, response) => {
   if (request.url?.startsWith('/model')) return answerAsModel(request, response);
+  if (request.url?.startsWith('/api')) return serveApi(request, response);
+  if (request.url === '/served') return response.end(JSON.stringify(served));
   if (request.url === '/counts') return response.end(JSON.stringify(counts));
   // Probes come without a proxy.
   if (request.headers['x-request-id'] !== undefined) counts.http += 1;

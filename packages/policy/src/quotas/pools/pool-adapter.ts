@@ -7,7 +7,7 @@ import { parseAmount } from '../amount.ts';
 import { dimensionsOf, dimensionText } from '../dimension-text.ts';
 import { type CountedLimit, counterKey, type QuotaLedger } from '../ledger.ts';
 import { limitFor } from '../limits/definition.ts';
-import { choosePlan } from './choose-plan.ts';
+import { choosePlan, type Fingerprint } from './choose-plan.ts';
 import { PoolParameters } from './parameters.ts';
 import { type ReadDimensions, readDimensions } from './reserved.ts';
 
@@ -30,35 +30,48 @@ export interface PoolPorts {
   readonly memory: QuotaLedger;
   /** Absent: pools in Redis fail as they say. */
   readonly openRedis?: OpenRedisLedger;
+  /** Of API keys; absent: they are shown as they are. */
+  readonly fingerprint?: Fingerprint;
 }
 
-export const createPoolAdapter = ({ memory, openRedis }: PoolPorts): Adapter<PoolParameters> => ({
+export const createPoolAdapter = ({
+  memory,
+  openRedis,
+  fingerprint = (key) => key,
+}: PoolPorts): Adapter<PoolParameters> => ({
   ...quotaPoolForm,
   build(parameters, context) {
     const { store } = parameters.spec;
-    if (store.kind === 'memory') return poolHandler(parameters, memory);
+    if (store.kind === 'memory') return poolHandler({ parameters, ledger: memory, fingerprint });
     if (openRedis === undefined) throw new Error('this policy service has no Redis');
     const { ledger, close } = openRedis({ url: store.url, connections: 1 }, (problem) =>
       context.reportProblem(problem),
     );
-    return { ...poolHandler(parameters, ledger), close };
+    return { ...poolHandler({ parameters, ledger, fingerprint }), close };
   },
 });
 
-export function poolHandler(parameters: PoolParameters, ledger: QuotaLedger): Handler {
+interface Pool {
+  readonly parameters: PoolParameters;
+  readonly ledger: QuotaLedger;
+  readonly fingerprint: Fingerprint;
+}
+
+export function poolHandler(pool: Pool): Handler {
+  const { parameters, ledger } = pool;
   const { deduplicationMs } = parameters.spec;
   return {
     allocate(instance, asked) {
       const dimensions = readDimensions(dimensionsOf(instance.fields['dimensions']));
-      return ledger.allocate({ ...asked, counters: countersOf(parameters, dimensions), deduplicationMs });
+      return ledger.allocate({ ...asked, counters: countersOf(pool, dimensions), deduplicationMs });
     },
     async report(instances) {
-      for (const instance of instances) await settle({ parameters, ledger }, instance);
+      for (const instance of instances) await settle(pool, instance);
     },
   };
 }
 
-function countersOf(parameters: PoolParameters, dimensions: ReadDimensions): readonly CountedLimit[] {
+function countersOf({ parameters, fingerprint }: Pool, dimensions: ReadDimensions): readonly CountedLimit[] {
   const { pool, spec, plans } = parameters;
   const { own } = dimensions;
   const consumer = dimensions.said('consumer');
@@ -68,7 +81,7 @@ function countersOf(parameters: PoolParameters, dimensions: ReadDimensions): rea
     limit: limitFor({ name: pool, ...parameters }, own),
     ...(spec.sharing === undefined ? {} : { share: { consumer, weight: weight ?? 1 } }),
   };
-  const chosen = choosePlan(plans, dimensions);
+  const chosen = choosePlan(plans, dimensions, fingerprint);
   return [
     counted,
     ...(chosen?.plan.limits ?? []).map(({ name, limit, per }) => ({
@@ -82,10 +95,8 @@ function countersOf(parameters: PoolParameters, dimensions: ReadDimensions): rea
 }
 
 /** Charges or gives back the difference between what was taken and what it was. */
-async function settle(
-  { parameters, ledger }: { parameters: PoolParameters; ledger: QuotaLedger },
-  { fields }: Instance,
-): Promise<void> {
+async function settle(pool: Pool, { fields }: Instance): Promise<void> {
+  const { parameters, ledger } = pool;
   const dimensions = readDimensions(dimensionsOf(fields['dimensions']));
   const actual = parseAmount(scalar(fields['value']));
   const taken = takenBy(dimensions);
@@ -93,7 +104,7 @@ async function settle(
   const amount = actual.value - taken.amount;
   if (amount === 0n) return;
   await ledger.allocate({
-    counters: countersOf(parameters, dimensions),
+    counters: countersOf(pool, dimensions),
     amount,
     isBestEffort: true,
     isForced: amount > 0n,
