@@ -6,6 +6,7 @@ import { formatPath, startWalk } from './walk.ts';
 export { ipAddressOrBlock } from '../values/address.ts';
 export { durationOrZero, positiveDuration } from '../values/duration.ts';
 export { emptyMap, isMap, plainMap } from '../values/plain-map.ts';
+export { redisUrl } from '../values/redis-url.ts';
 export { regex } from '../values/regex.ts';
 export {
   andThen,

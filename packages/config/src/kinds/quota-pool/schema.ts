@@ -1,4 +1,5 @@
 // QuotaPool: something that there is only so much of, counted at the policy service for proxies and programs alike.
+
 import { andThen, boolean, type Decoder, list, mapOf, oneOf, quote, text } from '../../decode/decoder.ts';
 import { type Decoded, object, optional, required, withDefault } from '../../decode/object.ts';
 import { refuse, type Walk } from '../../decode/walk.ts';
@@ -6,6 +7,7 @@ import { durationOrZero } from '../../values/duration.ts';
 import { nonEmptyPrintable } from '../../values/http.ts';
 import { decimal } from '../../values/numbers.ts';
 import { emptyMap } from '../../values/plain-map.ts';
+import { redisUrl } from '../../values/redis-url.ts';
 import type { TextMap } from '../../values/shapes.ts';
 import { defineKind, manifestOf } from '../define.ts';
 import { expression } from '../policy-values.ts';
@@ -43,17 +45,6 @@ const override = andThen(
 const sharing = object({
   consumer: required(expression),
   weights: withDefault(mapOf(decimal(0.001, 1_000_000), undefined, 10_000), emptyMap),
-});
-
-const redisUrl: Decoder<string> = andThen(text, (written, walk) => {
-  const url = /^rediss?:\/\//.test(written) ? written : `redis://${written}`;
-  const parsed = URL.canParse(url) && written.length <= 1_024 ? new URL(url) : undefined;
-  if (parsed !== undefined && parsed.hostname !== '' && /^(\/\d*)?$/.test(parsed.pathname)) return url;
-  return refuse(walk, {
-    code: 'invalid-url',
-    message: 'this is not the address of a Redis server',
-    remedy: 'write HOST:PORT, or redis://USER:PASSWORD@HOST:PORT/DATABASE (rediss:// for TLS)',
-  });
 });
 
 const store: Decoder<QuotaPoolSpec['store']> = andThen(

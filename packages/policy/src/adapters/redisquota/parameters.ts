@@ -11,6 +11,7 @@ import {
   optional,
   positiveDuration,
   quote,
+  redisUrl,
   refuse,
   required,
   text,
@@ -40,18 +41,6 @@ const redisAmount: Decoder<bigint> = andThen(limitAmount, (amount, walk) => {
   if (amount <= largestInRedis) return amount;
   const message = `Redis does not count exactly up to ${amount}`;
   return refuse(walk, { code: 'out-of-range', message, remedy: `write at most ${largestInRedis}` });
-});
-
-/** Never quoted whole in a message: it may hold a password. */
-export const redisUrl: Decoder<string> = andThen(text, (written, walk) => {
-  const url = /^rediss?:\/\//.test(written) ? written : `redis://${written}`;
-  const parsed = URL.canParse(url) && written.length <= 1_024 ? new URL(url) : undefined;
-  if (parsed !== undefined && parsed.hostname !== '' && /^(\/\d*)?$/.test(parsed.pathname)) return url;
-  return refuse(walk, {
-    code: 'invalid-url',
-    message: 'this is not the address of a Redis server',
-    remedy: 'write HOST:PORT, or redis://USER:PASSWORD@HOST:PORT/DATABASE (rediss:// for TLS)',
-  });
 });
 
 const algorithms = ['FIXED_WINDOW', 'ROLLING_WINDOW'] as const;

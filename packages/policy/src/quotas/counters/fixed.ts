@@ -1,8 +1,8 @@
 // Windows one after the other: each begins with nothing used.
-import { addSaturating, lesser } from '../amount.ts';
 import type { FixedLimit } from '../limit.ts';
 import { windowAt } from '../windows/calendar.ts';
 import type { Counting } from './counter.ts';
+import { plainCount } from './plain-count.ts';
 
 export interface FixedState {
   startMs: number;
@@ -18,18 +18,7 @@ export const fixed: Counting<FixedLimit, FixedState> = {
     state.startMs = startMs;
     state.used = 0n;
   },
-  used: (state) => state.used,
-  remaining: (state, limit) => limit.amount - state.used,
-  take(state, _limit, amount) {
-    const { sum, hasOverflowed } = addSaturating(state.used, amount);
-    state.used = sum;
-    return !hasOverflowed;
-  },
-  give(state, _limit, amount) {
-    const given = lesser(amount, state.used);
-    state.used -= given;
-    return given;
-  },
+  ...plainCount,
   waitMs: (state, limit, amount, nowMs) =>
     amount <= limit.amount - state.used ? 0 : Math.max(0, endOf(state, limit, nowMs) - nowMs),
   validMs: (limit, nowMs) => windowAt(limit.window, nowMs).endMs - nowMs,
