@@ -43,7 +43,11 @@ function write(addresses: readonly string[], options: PolicyEntryOptions): void 
     kind: 'ServiceEntry',
     metadata: { name: policyAccount, namespace },
     spec: {
-      hosts: [`${policyAccount}.${namespace}.svc.${options.clusterDomain()}`],
+      // Programs say the short one, too.
+      hosts: [
+        `${policyAccount}.${namespace}.svc.${options.clusterDomain()}`,
+        `${policyAccount}.${namespace}`,
+      ],
       location: 'MESH_INTERNAL',
       resolution: 'STATIC',
       // Whatever the mesh's default is: proxies of all namespaces ask.
