@@ -1,10 +1,9 @@
 // What a control plane can be told; every option has a default that works on a laptop.
-import type { AuditEvent, MetricsAccess, SignerAddress } from '@xebec/ca';
+import type { AuditEvent, MetricsAccess, SignerAddress, TokenDoors } from '@xebec/ca';
 import type { AuditSink } from '@xebec/journal-file';
 import type { MeshSettings } from '@xebec/mesh';
 import type { Diagnostic } from '@xebec/std';
 import type { BundleEndpointSettings } from './federation/bundle-endpoint.ts';
-import type { TokenDoors } from './serving/token-authenticators.ts';
 
 export interface ControlPlaneOptions extends TokenDoors {
   /** Holds the journal, the certificate authority and what proxies are known to use. Absent: nothing survives the process. */

@@ -1,9 +1,9 @@
 // What a policy service can be told.
-import type { MetricsAccess } from '@xebec/ca';
+import type { MetricsAccess, TokenDoors } from '@xebec/ca';
 import type { Diagnostic, Result } from '@xebec/std';
 import type { Ask } from './doors/options.ts';
 
-export interface PolicyServiceOptions {
+export interface PolicyServiceOptions extends TokenDoors {
   /** xDS port of the control plane, `HOST:PORT`. */
   readonly controlPlane: string;
   /** Name in the control plane's certificate. Default `istiod.istio-system.svc`. */

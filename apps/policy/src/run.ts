@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { spiffeId } from '@xebec/ca';
+import { type Authenticator, spiffeId, tokenAuthenticators } from '@xebec/ca';
 import { createEdgeBoard, createMetricBoard, type EdgeBoard } from '@xebec/policy';
 import { fail, type Result, succeed } from '@xebec/std';
 import type { FastifyInstance } from 'fastify';
@@ -20,6 +20,7 @@ import { type ConfigurationStream, configurationStream } from './follow-configur
 import { followTrust } from './identity/follow-trust.ts';
 import { openIdentity, type PolicyIdentity } from './identity/identity.ts';
 import { keepIdentity } from './identity/kept-identity.ts';
+import { openProgramTokens, type ProgramTokens } from './identity/program-tokens.ts';
 import { keepStream } from './identity/upstream.ts';
 import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from './options.ts';
 import { type Ledgers, openLedgers } from './quotas/open-ledgers.ts';
@@ -29,6 +30,7 @@ import { addEngineMetrics } from './serving/engine-metrics.ts';
 import { addMetrics, BoardRegistry } from './serving/metrics.ts';
 import { type OpenDoors, openDoors } from './serving/open-doors.ts';
 import { addPolicyAdmin } from './serving/policy-admin.ts';
+import { addTokenAdmin } from './serving/token-admin.ts';
 
 /** The service account of policy services. */
 export const policyAccount = 'xebec-policy';
@@ -42,9 +44,15 @@ export async function runPolicyService(
   const stop = new AbortController();
   const identity = await getIdentity(options, emit, AbortSignal.any([signal, stop.signal]));
   if (!identity.ok) return identity;
+  const tokens = openTokens(options, emit);
+  if (!tokens.ok) {
+    identity.value[Symbol.dispose]();
+    return tokens;
+  }
   const parts = await openParts(options, emit, identity.value);
+  addTokenAdmin(parts.admin, tokens.value.programs);
   const doors = await openDoors({
-    ...{ options, emit, identity: identity.value },
+    ...{ options, emit, identity: identity.value, tokens: tokens.value.authenticators },
     unready: () => (parts.hasConfiguration() ? undefined : 'no configuration yet'),
     registry: parts.registry,
     edges: parts.edges,
@@ -66,6 +74,27 @@ export async function runPolicyService(
     revision: () => parts.holder.revision,
     close: () => close({ stop, streams, doors: doors.value, parts, identity: identity.value }),
   });
+}
+
+interface Tokens {
+  readonly programs: ProgramTokens;
+  readonly authenticators: readonly Authenticator[];
+}
+
+/** Our own, and those of others that the options name. */
+function openTokens(
+  options: PolicyServiceOptions,
+  emit: (event: PolicyServiceEvent) => void,
+): Result<Tokens> {
+  const { trustDomain = 'cluster.local', stateDirectory } = options;
+  const programs = openProgramTokens({ file: join(stateDirectory, 'token-key.pem'), trustDomain });
+  if (!programs.ok) return programs;
+  const others = tokenAuthenticators(trustDomain, options, (diagnostic) =>
+    emit({ kind: 'problem', diagnostic }),
+  );
+  if (!others.ok) return others;
+  const { value } = programs;
+  return succeed({ programs: value, authenticators: [value.authenticator, ...others.value] });
 }
 
 async function getIdentity(

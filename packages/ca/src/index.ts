@@ -9,6 +9,7 @@ export type { JwtAuthenticatorOptions, VerificationKey } from './authenticators/
 export { jwtAuthenticator, readVerificationKeys } from './authenticators/jwt.ts';
 export type { PeerCertificateOptions } from './authenticators/peer-certificate.ts';
 export { peerCertificateAuthenticator } from './authenticators/peer-certificate.ts';
+export { type TokenDoors, tokenAuthenticators } from './authenticators/token-doors.ts';
 export type { ApiServer, TokenReviewOptions } from './authenticators/token-review.ts';
 export { reviewWith, tokenReviewAuthenticator } from './authenticators/token-review.ts';
 export type { Authority, AuthorityOptions, ServerIssueRequest } from './authority/authority.ts';

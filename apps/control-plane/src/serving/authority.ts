@@ -14,12 +14,13 @@ import {
   openSigningThread,
   peerCertificateAuthenticator,
   type SignerAddress,
+  type TokenDoors,
   type TokenStore,
+  tokenAuthenticators,
 } from '@xebec/ca';
 import { type Diagnostic, type Result, succeed } from '@xebec/std';
 import type { BindOptions, XdsServerOptions } from '@xebec/xds';
 import { identifyToken } from './identify-token.ts';
-import { type TokenDoors, tokenAuthenticators } from './token-authenticators.ts';
 import { TrustReports } from './trust-reports.ts';
 
 export interface CertificateAuthority extends Disposable {

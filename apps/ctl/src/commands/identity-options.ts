@@ -1,15 +1,18 @@
 // Options of the control plane about who gets certificates, and from whom; `up` passes them on to its control plane.
 import { type Command, Option } from 'commander';
 
-export interface IdentityFlags {
-  readonly caSigner?: string;
-  readonly caSignerRoots?: string;
+export interface TokenFlags {
   readonly tokenIssuer?: string;
   readonly tokenJwks?: string;
   readonly tokenAudience?: readonly string[];
   readonly tokenReview?: string;
   readonly tokenReviewRoots: string;
   readonly tokenReviewToken: string;
+}
+
+export interface IdentityFlags extends TokenFlags {
+  readonly caSigner?: string;
+  readonly caSignerRoots?: string;
 }
 
 const several = (value: string, previous: readonly string[] | undefined): readonly string[] => [
@@ -19,12 +22,15 @@ const several = (value: string, previous: readonly string[] | undefined): readon
 
 const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-const options: readonly Option[] = [
+const signerOptions: readonly Option[] = [
   new Option(
     '--ca-signer <url>',
     'have somebody else sign certificates: unix:PATH, https://HOST:PORT/PATH, or http:// on loopback',
   ),
   new Option('--ca-signer-roots <file>', 'roots of its certificate (default: those of Node)'),
+];
+
+const tokenOptions: readonly Option[] = [
   new Option(
     '--token-issuer <issuer>',
     'take tokens (JWT) of this issuer, whose subject is system:serviceaccount:NAMESPACE:NAME',
@@ -32,7 +38,7 @@ const options: readonly Option[] = [
   new Option('--token-jwks <file>', 'the keys of that issuer; read again when they change'),
   new Option(
     '--token-audience <name>',
-    'whom tokens must be for; may be repeated (default: istio-ca)',
+    'whom tokens must be for; may be repeated (default: istio-ca; at the policy service xebec-policy, too)',
   ).argParser(several),
   new Option(
     '--token-review <url>',
@@ -50,6 +56,10 @@ const options: readonly Option[] = [
 export const identityArguments = (flags: IdentityFlags): readonly string[] => [
   ...said('--ca-signer', flags.caSigner),
   ...said('--ca-signer-roots', flags.caSignerRoots),
+  ...tokenArguments(flags),
+];
+
+export const tokenArguments = (flags: TokenFlags): readonly string[] => [
   ...said('--token-issuer', flags.tokenIssuer),
   ...said('--token-jwks', flags.tokenJwks),
   ...(flags.tokenAudience ?? []).flatMap((name) => ['--token-audience', name]),
@@ -62,4 +72,8 @@ const said = (flag: string, value: string | undefined): readonly string[] =>
   value === undefined ? [] : [flag, value];
 
 export const withIdentityOptions = (command: Command): Command =>
-  options.reduce((one, option) => one.addOption(option), command);
+  withTokenOptions(signerOptions.reduce((one, option) => one.addOption(option), command));
+
+/** Whose tokens are taken. */
+export const withTokenOptions = (command: Command): Command =>
+  tokenOptions.reduce((one, option) => one.addOption(option), command);

@@ -1,6 +1,7 @@
 // xebec policy serve: a policy service by itself, in the foreground.
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
+import { type Ask, anonymousOption } from '../options/policy-options.ts';
 import {
   durationArgument,
   listenArgument,
@@ -8,8 +9,10 @@ import {
   stateOption,
 } from '../options/shared-options.ts';
 import type { Finish } from './command.ts';
+import { type TokenFlags, withTokenOptions } from './identity-options.ts';
 
-export interface PolicyServeFlags {
+export interface PolicyServeFlags extends TokenFlags {
+  readonly anonymous?: readonly Ask[];
   readonly state?: string;
   readonly controlPlane: string;
   readonly controlPlaneName?: string;
@@ -33,8 +36,7 @@ Examples:
 const address = (flags: string, what: string): Option => new Option(flags, what).argParser(listenArgument);
 
 export function definePolicyServe(policy: Command, cli: Cli, finish: Finish): void {
-  policy
-    .command('serve')
+  withTokenOptions(policy.command('serve'))
     .description('run a policy service: it follows the control plane and answers Check, Report and Quota')
     .addOption(stateOption())
     .addOption(
@@ -54,6 +56,7 @@ export function definePolicyServe(policy: Command, cli: Cli, finish: Finish): vo
     .addOption(address('--advertise <host:port>', 'where proxies reach it (default: where it listens)'))
     .addOption(address('--listen-plaintext <host:port>', 'gRPC without TLS, loopback only'))
     .addOption(address('--http <host:port>', 'JSON, metrics and health').default('127.0.0.1:9091'))
+    .addOption(anonymousOption())
     .addOption(openMetricsOption())
     .addOption(
       new Option('--certificate-ttl <duration>', 'life of the certificate to ask for').argParser(

@@ -4,6 +4,7 @@ import { definePolicyEdges } from './policy-edges.ts';
 import { definePolicyEval } from './policy-eval.ts';
 import { definePolicyCheck, definePolicyHandlers, definePolicyRules } from './policy-inspect.ts';
 import { definePolicyServe } from './policy-serve.ts';
+import { definePolicyToken } from './policy-token.ts';
 
 export const definePolicy: DefineCommand = (cli, finish) => {
   const policy = newCommand(
@@ -11,7 +12,13 @@ export const definePolicy: DefineCommand = (cli, finish) => {
     'run a policy service, see what its rules did, and try what they would do',
   );
   definePolicyServe(policy, cli, finish);
-  for (const define of [definePolicyRules, definePolicyHandlers, definePolicyEdges, definePolicyCheck])
+  for (const define of [
+    definePolicyRules,
+    definePolicyHandlers,
+    definePolicyEdges,
+    definePolicyCheck,
+    definePolicyToken,
+  ])
     policy.addCommand(define(cli, finish));
   return policy.addCommand(definePolicyEval(cli, finish));
 };

@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import { type BundleFlags, withBundleOptions } from '../options/bundle-options.ts';
 import { type JwksFlags, jwksAllowOption, jwksRefreshOption } from '../options/jwks-options.ts';
+import { anonymousOption } from '../options/policy-options.ts';
 import {
   auditSinkOption,
   durationArgument,
@@ -19,6 +20,7 @@ export interface UpOptions extends JwksFlags, IdentityFlags, BundleFlags {
   readonly openMetrics?: boolean;
   readonly detach?: boolean;
   readonly policy?: boolean;
+  readonly anonymous?: readonly string[];
   readonly state?: string;
   readonly capture: 'auto' | 'explicit' | 'transparent';
   readonly ingressPort?: number;
@@ -84,6 +86,7 @@ export const defineUp: DefineCommand = (cli, finish) =>
     )
     .addOption(workloadKeyOption())
     .addOption(policyOption)
+    .addOption(anonymousOption())
     .addOption(jwksAllowOption())
     .addOption(jwksRefreshOption())
     .addOption(auditSinkOption())

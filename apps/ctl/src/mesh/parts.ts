@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
 import { type Ending, type Guard, type SupervisedProcess, superviseProcess } from '@xebec/supervise';
 import type { Cli } from '../cli.ts';
-import { identityArguments } from '../commands/identity-options.ts';
+import { identityArguments, tokenArguments } from '../commands/identity-options.ts';
 import type { UpOptions } from '../commands/up.ts';
 import { bundleArguments } from '../options/bundle-options.ts';
 import { jwksArguments } from '../options/jwks-options.ts';
@@ -89,10 +89,12 @@ export function startPolicyService(
   plan: MeshPlan,
   options: PartOptions & { readonly up: UpOptions; readonly listen: string; readonly http: string },
 ): Part {
-  const { openMetrics, trustDomain, certificateTtl } = options.up;
+  const { openMetrics, trustDomain, certificateTtl, anonymous } = options.up;
   const args = [
     ...['policy', 'serve', '--supervised', '--state', plan.state, '--control-plane', plan.xds],
     ...['--listen', options.listen, '--http', options.http],
+    ...tokenArguments(options.up),
+    ...(anonymous === undefined ? [] : ['--anonymous', anonymous.length === 0 ? 'none' : anonymous.join()]),
     ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...(openMetrics === true ? ['--open-metrics'] : []),

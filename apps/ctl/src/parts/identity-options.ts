@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { ControlPlaneOptions } from '@xebec/control-plane';
 import { fail, type Result, succeed } from '@xebec/std';
 import type { Cli } from '../cli.ts';
-import type { IdentityFlags } from '../commands/identity-options.ts';
+import type { IdentityFlags, TokenFlags } from '../commands/identity-options.ts';
 import { problem } from '../output/diagnostics.ts';
 
 const defaultAudiences = ['istio-ca'];
@@ -12,7 +12,24 @@ export function identityOptions(
   cli: Cli,
   flags: IdentityFlags,
 ): Result<Pick<ControlPlaneOptions, 'tokenIssuer' | 'tokenReview' | 'signer'>> {
-  const { tokenIssuer, tokenJwks, tokenReview, tokenAudience: audiences = defaultAudiences } = flags;
+  const tokens = tokenDoors(cli, flags, defaultAudiences);
+  if (!tokens.ok) return tokens;
+  const file = (path: string): string => resolve(cli.cwd, path);
+  const { caSigner, caSignerRoots } = flags;
+  const signerRoots = caSignerRoots === undefined ? {} : { rootsFile: file(caSignerRoots) };
+  return succeed({
+    ...(caSigner === undefined ? {} : { signer: { url: caSigner, ...signerRoots } }),
+    ...tokens.value,
+  });
+}
+
+/** Whose tokens are taken, for whom they are meant. */
+export function tokenDoors(
+  cli: Cli,
+  flags: TokenFlags,
+  usual: readonly string[],
+): Result<Pick<ControlPlaneOptions, 'tokenIssuer' | 'tokenReview'>> {
+  const { tokenIssuer, tokenJwks, tokenReview, tokenAudience: audiences = usual } = flags;
   if ((tokenIssuer === undefined) !== (tokenJwks === undefined)) {
     const missing = tokenJwks === undefined ? '--token-jwks' : '--token-issuer';
     return fail(problem('missing-option', `an issuer and its keys belong together`, `say ${missing} too`));
@@ -23,10 +40,7 @@ export function identityOptions(
     );
   }
   const file = (path: string): string => resolve(cli.cwd, path);
-  const { caSigner, caSignerRoots } = flags;
-  const signerRoots = caSignerRoots === undefined ? {} : { rootsFile: file(caSignerRoots) };
   return succeed({
-    ...(caSigner === undefined ? {} : { signer: { url: caSigner, ...signerRoots } }),
     ...(tokenIssuer === undefined || tokenJwks === undefined
       ? {}
       : { tokenIssuer: { issuer: tokenIssuer, audiences, keysFile: file(tokenJwks) } }),

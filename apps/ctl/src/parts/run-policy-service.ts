@@ -18,6 +18,7 @@ import { type ExitCode, exitCode } from '../exit-code.ts';
 import { problem, refuse } from '../output/diagnostics.ts';
 import { metricsAccessOf } from '../state/metrics-token.ts';
 import { stateDirectory } from '../state/state-directory.ts';
+import { tokenDoors } from './identity-options.ts';
 import { listenForStop, logLine } from './until-signal.ts';
 
 export async function runPolicyServeCommand(cli: Cli, flags: PolicyServeFlags): Promise<ExitCode> {
@@ -27,9 +28,11 @@ export async function runPolicyServeCommand(cli: Cli, flags: PolicyServeFlags): 
   const locked = lock(state, flags);
   if (!locked.ok) return refuse(cli, ...locked.diagnostics);
   using _lock = locked.value;
+  const tokens = tokenDoors(cli, flags, audiences);
+  if (!tokens.ok) return refuse(cli, ...tokens.diagnostics);
   const stop = new AbortController();
   void signal.stopped.then(() => stop.abort());
-  const started = await runPolicyService(optionsOf(cli, flags, state), stop.signal);
+  const started = await runPolicyService({ ...optionsOf(cli, flags, state), ...tokens.value }, stop.signal);
   if (!started.ok) return signal.isStopped ? exitCode.done : refuse(cli, ...started.diagnostics);
   logLine(cli, 'ready');
   const name = await signal.stopped;
@@ -37,6 +40,9 @@ export async function runPolicyServeCommand(cli: Cli, flags: PolicyServeFlags): 
   await started.value.close();
   return exitCode.done;
 }
+
+/** Whom tokens of others must be for. */
+const audiences = ['xebec-policy', 'istio-ca'];
 
 const directoryOf = (state: string): string => join(state, 'policy');
 
@@ -60,6 +66,7 @@ function optionsOf(cli: Cli, flags: PolicyServeFlags, state: string): PolicyServ
     ...(advertise === undefined ? {} : { advertise }),
     ...(listenPlaintext === undefined ? {} : { listenPlaintext }),
     http: flags.http,
+    ...(flags.anonymous === undefined ? {} : { anonymousMay: flags.anonymous }),
     ...(metricsAccess === undefined ? {} : { metricsAccess }),
     stateDirectory: directoryOf(state),
     ...(certificateTtl === undefined ? {} : { leafTtlMs: certificateTtl }),

@@ -1,4 +1,5 @@
 // The HTTP port of the policy service: health for everybody, metrics for who has the token; the doors add the routes under /v1.
+import { TLSSocket } from 'node:tls';
 import { type MetricsAccess, refuseMetrics } from '@xebec/ca';
 import { type Result, succeed } from '@xebec/std';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -21,6 +22,11 @@ const mostConnections = 1_024;
 export function newHttpServer({ registry, access, unready }: HttpServerOptions): FastifyInstance {
   const server = fastify({ forceCloseConnections: true, bodyLimit: mostMessageBytes, ...patience });
   server.server.maxConnections = mostConnections;
+  // What comes with the mesh's TLS may come from anywhere: only what programs ask is answered there.
+  server.addHook('onRequest', async ({ raw }, reply) => {
+    const isApi = raw.method === 'POST' && raw.url?.startsWith('/v1/') === true;
+    if (raw.socket instanceof TLSSocket && !isApi) return reply.code(404).send();
+  });
   server.get('/healthz', () => 'ok\n');
   server.get('/ready', (_request, reply) => {
     const reason = unready();

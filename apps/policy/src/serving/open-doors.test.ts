@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { create } from '@bufbuild/protobuf';
 import { createKeyAndCsr, openLiveAuthority } from '@xebec/ca';
 import { temporaryDirectory, unwrap } from '@xebec/ca/testing';
-import { proxyProtocol } from '@xebec/policy';
+import { createEdgeBoard, proxyProtocol } from '@xebec/policy';
 import { encode } from '@xebec/protos';
 import { AccessLogService } from '@xebec/protos/envoy/service/accesslog/v3/als_pb';
 import { Authorization, CheckRequestSchema } from '@xebec/protos/envoy/service/auth/v3/external_auth_pb';
@@ -17,6 +17,7 @@ import { FakeEngine } from '../doors/testing/fake-engine.ts';
 import { shopWorkloads } from '../doors/testing/shop-workloads.ts';
 import { testVocabulary } from '../doors/testing/vocabulary.ts';
 import type { IdentityMaterial, PolicyIdentity } from '../identity/identity.ts';
+import { openProgramTokens } from '../identity/program-tokens.ts';
 import { type OpenDoors, openDoors } from './open-doors.ts';
 import { openTls, rawCall, rawJson } from './testing/raw-grpc.ts';
 
@@ -54,6 +55,10 @@ class FixedIdentity implements PolicyIdentity {
   [Symbol.dispose](): void {}
 }
 
+const tokens = unwrap(
+  openProgramTokens({ file: `${temporary.path}/token.pem`, trustDomain: 'cluster.local' }),
+);
+
 let engine = new FakeEngine();
 let identity: FixedIdentity;
 let doors: OpenDoors;
@@ -72,7 +77,8 @@ beforeAll(async () => {
         anonymousMay: ['check'],
       },
       emit: () => undefined,
-      ...{ identity, registry: new Registry(), unready: () => undefined },
+      tokens: [tokens.authenticator],
+      ...{ identity, registry: new Registry(), unready: () => undefined, edges: createEdgeBoard() },
       doors: { engine: () => engine, vocabulary: () => testVocabulary, workloads: shopWorkloads },
     }),
   );
@@ -86,7 +92,7 @@ beforeEach(() => {
   engine = new FakeEngine();
 });
 
-const as = (who: Enrolled | undefined, protocol: string): ConnectionOptions => ({
+const as = (who: Enrolled | undefined, protocol: string): Omit<ConnectionOptions, 'path'> => ({
   ca: [...authority.rootsPem],
   ALPNProtocols: [protocol],
   ...(who === undefined ? {} : { cert: who.certificatesPem, key: who.privateKeyPem }),
@@ -139,6 +145,36 @@ describe('with a certificate', () => {
     await expect(asked(stranger, 'h2', own)).rejects.toThrow();
     await expect(asked(stranger, proxyProtocol, check)).rejects.toThrow();
   });
+});
+
+describe('with a token', () => {
+  it('a program is known, in TLS and in plaintext, and is no proxy', async () => {
+    const token = unwrap(tokens.issue({ namespace: 'shop', serviceAccount: 'cart' }, 60_000));
+    const headers = { authorization: `Bearer ${token}` };
+    expect(await asked(undefined, 'h2', { ...own, headers })).toMatchObject({ code: 0 });
+    const json = await rawJson(address, { path: '/v1/check', headers, ...as(undefined, 'http/1.1') });
+    const plain = await fetch(`http://${doors.addresses.http}/v1/quotas/inspect`, {
+      ...{ method: 'POST', body: '{"quota":"q"}' },
+      headers: { ...headers, 'content-type': 'application/json' },
+    });
+    expect([json.status, plain.status]).toEqual([200, 200]);
+    const bags = [...engine.checks, ...engine.charges].map(({ attributes }) => attributes);
+    expect(bags.map((bag) => bag.get('source.principal'))).toEqual(
+      Array.from({ length: 3 }, () => 'cluster.local/ns/shop/sa/cart'),
+    );
+    expect(await asked(undefined, proxyProtocol, { ...check, headers })).toMatchObject({ code: 16 });
+    expect(await asked(undefined, 'h2', { ...check, headers })).toMatchObject({ code: 7 });
+  });
+
+  it('that is none, nobody is known', async () => {
+    const headers = { authorization: 'Bearer a.b.c' };
+    expect(await asked(undefined, 'h2', { ...own, headers })).toMatchObject({ code: 16 });
+  });
+});
+
+it('shows in the mesh’s TLS only what programs ask', async () => {
+  for (const path of ['/metrics', '/healthz', '/ready', '/v2/x'])
+    expect((await rawJson(address, { path, ...as(cart, 'http/1.1') })).status).toBe(404);
 });
 
 describe('without a certificate', () => {

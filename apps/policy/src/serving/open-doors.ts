@@ -1,6 +1,7 @@
 // Opens all ports of a policy service, or none.
 import type { TLSSocket } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Authenticator } from '@xebec/ca';
 
 import { refuseMetrics } from '@xebec/ca';
 import type { EdgeBoard } from '@xebec/policy';
@@ -20,6 +21,8 @@ export interface DoorsRequest {
   readonly options: PolicyServiceOptions;
   readonly emit: (event: PolicyServiceEvent) => void;
   readonly identity: PolicyIdentity;
+  /** Programs that come with a token. */
+  readonly tokens: readonly Authenticator[];
   readonly registry: Registry;
   readonly edges: EdgeBoard;
   readonly unready: () => string | undefined;
@@ -55,7 +58,7 @@ type Keep = (close: () => Promise<unknown>) => void;
 async function open(request: DoorsRequest, keep: Keep): Promise<Result<OpenDoors['addresses']>> {
   const { options, emit, identity, registry } = request;
   const { trustDomain = 'cluster.local', listenPlaintext, metricsAccess } = options;
-  const authenticators = [meshCallers(identity, trustDomain)];
+  const authenticators = [meshCallers(identity, trustDomain), ...request.tokens];
   const http = newHttpServer({ registry, access: metricsAccess, unready: request.unready });
   serveEdges(http, request.edges, {
     path: '/v1/edges',

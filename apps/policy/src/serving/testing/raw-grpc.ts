@@ -55,7 +55,7 @@ export function rawCall(
 /** JSON over HTTP/1.1: status and body. */
 export function rawJson(
   address: string,
-  { path, headers = {}, ...tls }: Omit<RawCall, 'body'> & ConnectionOptions,
+  { path, headers = {}, ...tls }: Omit<RawCall, 'body'> & Omit<ConnectionOptions, 'path'>,
 ): Promise<{ readonly status: number; readonly body: string }> {
   const [host = '', port = ''] = address.split(':');
   return new Promise((resolve, reject) => {

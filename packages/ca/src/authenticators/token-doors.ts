@@ -1,16 +1,10 @@
-// Who may join besides those with a join token: tokens of a configured issuer, and of an API server's service accounts. Without an option there is no such door.
+// Who is known by a token: those of a configured issuer, and of an API server's service accounts. Without an option there is no such door.
 
 import { readFileSync } from 'node:fs';
-import {
-  type ApiServer,
-  type Authenticator,
-  jwtAuthenticator,
-  readVerificationKeys,
-  reviewWith,
-  tokenReviewAuthenticator,
-  type VerificationKey,
-} from '@xebec/ca';
 import { type Diagnostic, fail, type Result, succeed } from '@xebec/std';
+import type { Authenticator } from './authenticator.ts';
+import { jwtAuthenticator, readVerificationKeys, type VerificationKey } from './jwt.ts';
+import { type ApiServer, reviewWith, tokenReviewAuthenticator } from './token-review.ts';
 
 export interface TokenDoors {
   readonly tokenIssuer?: {
