@@ -1,0 +1,130 @@
+// Services, entries and workloads: names, addresses, ports and who has them.
+import type { FindingRule } from './finding-rule.ts';
+
+export const services = [
+  {
+    code: 'IST0116',
+    name: 'DeploymentAssociatedToMultipleServices',
+    severity: 'warning',
+    meaning: 'Several Services select the Deployment and use one port number with different protocols.',
+    remedy: 'Use different port numbers, or one protocol.',
+    reasons: ['deployment-port-protocols'],
+  },
+  {
+    code: 'IST0118',
+    name: 'PortNameIsNotUnderNamingConvention',
+    severity: 'info',
+    meaning:
+      'Neither appProtocol nor the name of the port says what is spoken on it, so proxies find out for each connection.',
+    remedy: 'Name the port PROTOCOL or PROTOCOL-SUFFIX (http-web), or write appProtocol.',
+    reasons: ['port-name-free'],
+  },
+  {
+    code: 'IST0123',
+    name: 'NamespaceMultipleInjectionLabels',
+    severity: 'warning',
+    meaning: 'The namespace has two labels that decide about injection.',
+    remedy: 'Keep istio-injection or istio.io/rev, not both.',
+    reasons: ['injection-labels'],
+  },
+  {
+    code: 'IST0134',
+    name: 'ServiceEntryAddressesRequired',
+    severity: 'warning',
+    meaning:
+      'A TCP port of a host without an address, and the mesh was told to allocate none: its connections cannot be told from others.',
+    remedy: 'Write addresses, or let the mesh allocate one (remove enable-autoallocate-ip: "false").',
+    reasons: ['addresses-missing'],
+  },
+  {
+    code: 'IST0137',
+    name: 'DeploymentConflictingPorts',
+    severity: 'warning',
+    meaning:
+      'Services of one Deployment give one target port different port numbers, or protocols that differ: a workload knows each of its ports by one Service only.',
+    remedy: 'Let these Services use the same port number.',
+    reasons: ['deployment-target-ports'],
+  },
+  {
+    code: 'IST0144',
+    name: 'InvalidApplicationUID',
+    severity: 'warning',
+    meaning: "The application runs as user 1337, whose traffic is not captured: it is the proxy's.",
+    remedy: 'Run it as another user.',
+    reasons: ['application-user'],
+  },
+  {
+    code: 'IST0150',
+    name: 'ExternalNameServiceTypeInvalidPortName',
+    severity: 'warning',
+    meaning: 'A port of an ExternalName Service does not say what is spoken on it, or only that it is TCP.',
+    remedy: 'Name it http…, https… or tls… where that is spoken; proxies then tell hosts on one port apart.',
+    reasons: ['external-port-name'],
+  },
+  {
+    code: 'IST0177',
+    name: 'ConflictingServiceEntryProtocol',
+    severity: 'warning',
+    meaning:
+      'Several ServiceEntries define one host and port and say different protocols; the first one holds.',
+    remedy: 'Write the same protocol in all of them.',
+    reasons: ['entry-protocols'],
+  },
+  {
+    code: 'XB0101',
+    name: 'HostClaimedTwice',
+    severity: 'warning',
+    meaning: 'Two objects define one host for the same clients; the message says which of them holds.',
+    remedy: 'Give one of them another host, or limit exportTo.',
+    reasons: ['host-claimed-twice'],
+  },
+  {
+    code: 'XB0102',
+    name: 'AddressMoved',
+    severity: 'info',
+    meaning: 'Two hosts would be allocated one address; one of them has the next.',
+    remedy: 'Write an address, if clients must know it beforehand.',
+    reasons: ['address-moved'],
+  },
+  {
+    code: 'XB0103',
+    name: 'AddressClaimedTwice',
+    severity: 'warning',
+    meaning: 'Two hosts have one address and port, and connections to it can only go to one of them.',
+    remedy: 'Give each of them its own address, or name the port after an HTTP protocol.',
+    reasons: ['address-claimed-twice'],
+  },
+  {
+    code: 'XB0104',
+    name: 'PortClaimedTwice',
+    severity: 'warning',
+    meaning: 'A host without an address can be known by its port alone, and others use that port.',
+    remedy: 'Write the addresses of the host.',
+    reasons: ['port-claimed-twice'],
+  },
+  {
+    code: 'XB0501',
+    name: 'UnknownTargetPort',
+    severity: 'warning',
+    meaning: 'A Service names a container port that none of its workloads has.',
+    remedy: 'Name the container port, or write its number.',
+    reasons: ['target-port-unknown'],
+  },
+  {
+    code: 'XB0502',
+    name: 'UnknownServiceAccount',
+    severity: 'info',
+    meaning: 'A workload runs as a ServiceAccount that is not there; a cluster would not start it.',
+    remedy: 'Add it.',
+    reasons: ['service-account-unknown'],
+  },
+  {
+    code: 'XB0503',
+    name: 'WorkloadNameUnresolved',
+    severity: 'warning',
+    meaning:
+      'A WorkloadEntry has a name for an address, and a Service, or a ServiceEntry that looks no names up, selects it: it is none of their endpoints.',
+    remedy: 'Write an IP address, or select it by a ServiceEntry with resolution DNS.',
+    reasons: ['workload-name-unresolved'],
+  },
+] as const satisfies readonly FindingRule[];
