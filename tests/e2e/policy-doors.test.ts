@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import {
+  type AssignmentCall,
   type AttributeBag,
   type CheckCall,
   type CheckOutcome,
@@ -54,6 +55,9 @@ class CountingEngine implements PolicyEngine {
       remaining: left - granted,
       resetMs: 200,
     };
+  }
+  assign({ quota, amount }: AssignmentCall): Promise<QuotaVerdict> {
+    return this.allocate(quota, { amount, isBestEffort: true, deduplicationId: '' });
   }
   inspect() {
     return { rules: [], handlers: [] };

@@ -131,6 +131,7 @@ export const configInputs = (store: Pick<Store, 'source'>) => ({
   quotaPools: store.source('QuotaPool'),
   httpApiSpecs: store.source('HTTPAPISpec'),
   httpApiSpecBindings: store.source('HTTPAPISpecBinding'),
+  quotaPlans: store.source('QuotaPlan'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

@@ -61,6 +61,7 @@ export interface MeshInputs {
   readonly quotaPools: ObjectsOf<'QuotaPool'>;
   readonly httpApiSpecs: ObjectsOf<'HTTPAPISpec'>;
   readonly httpApiSpecBindings: ObjectsOf<'HTTPAPISpecBinding'>;
+  readonly quotaPlans: ObjectsOf<'QuotaPlan'>;
   /** What was found where `keyRequests` says; none where nothing has been found yet. */
   readonly keySets: Collection<KeySource, string>;
   readonly authorizationPolicies: ObjectsOf<'AuthorizationPolicy'>;

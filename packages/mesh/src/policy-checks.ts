@@ -11,6 +11,7 @@ import {
   type Alternatives,
   httpStatusOf,
   planRule,
+  quotaRefusalText,
   type ResolvedRule,
   type RulePlan,
   readsUsage,
@@ -18,11 +19,12 @@ import {
   type ToldHeaders,
   toldHeadersOf,
 } from '@xebec/policy';
+import { askedQuotas, isBound } from './asked-quotas.ts';
 import type { ProviderReads } from './authorization-providers.ts';
 import { compareText } from './host-names.ts';
 import { holderIn } from './hosts.ts';
 import type { ServedPort } from './inbounds.ts';
-import type { BoundQuotas, PolicyRuleReads } from './policy-rules.ts';
+import type { PolicyRuleReads } from './policy-rules.ts';
 import { policyServiceHost, policyServicePort } from './policy-service-place.ts';
 import { settingsOf } from './settings.ts';
 
@@ -49,41 +51,26 @@ export function plansFor(
   const services = served.flatMap(({ service }) => (service === undefined ? [] : [service]));
   const { name, ownerName, labels } = workload;
   const destination = { namespace, name, workloadName: ownerName, labels, services };
-  const quotas = new Set(quotasFor(services, read));
+  const quotas = askedQuotas(
+    rules.map(([, rule]) => rule),
+    { services, labels },
+    read,
+  );
   return rules
     .toSorted(([left], [right]) => compareText(left, right))
     .map(([key, rule]) => [key, rule, planRule(rule, destination, quotas)] as const);
 }
 
-type Services = readonly { readonly host: string; readonly name: string; readonly namespace: string }[];
-
-function quotasFor(services: Services, read: PolicyRuleReads): readonly string[] {
-  const namespaces = new Set(['*', ...services.map(({ namespace }) => namespace)]);
-  return [...namespaces]
-    .flatMap((namespace) => read.quotaBindings.at(namespace))
-    .flatMap(([, binding]) => (services.some((service) => isBound(binding, service)) ? binding.quotas : []));
-}
-
-const isBound = (
-  { services }: Pick<BoundQuotas, 'services'>,
-  { host, name, namespace }: Services[number],
-): boolean =>
-  services.some((each) =>
-    each.host === undefined
-      ? (each.name === '*' || each.name === name) && (each.namespace === '*' || each.namespace === namespace)
-      : each.host === host,
-  );
-
 /** Headers that rules read, and those in which keys of the workload's APIs come. */
 function toldBy(
   rules: readonly ResolvedRule[],
-  { served }: CalledWorkload,
+  { served, workload: { labels } }: CalledWorkload,
   read: PolicyRuleReads,
 ): ToldHeaders {
   const services = served.flatMap(({ service }) => (service === undefined ? [] : [service]));
   const keys = [...new Set(['*', ...services.map(({ namespace }) => namespace)])]
     .flatMap((namespace) => read.apiKeyHeaders.at(namespace))
-    .filter(([, bound]) => services.some((service) => isBound(bound, service)));
+    .filter(([, bound]) => services.some((service) => isBound(bound, service, labels)));
   const { request, response } = toldHeadersOf(rules);
   const all = new Set([...request, ...keys.flatMap(([, { headers }]) => headers)]);
   return { request: [...all].sort(), response };
@@ -98,6 +85,7 @@ export function policyChecksOf(
   if (plans.length === 0) return [];
   const checks = plans.flatMap(([key, rule, placed]) => [
     ...placed.flatMap((plan) => refusing(key, rule, plan)),
+    ...placed.flatMap((plan) => counting(key, rule, { plan, called, read })),
     ...asking(key, rule, { placed, called, read }),
   ]);
   const reporting = plans.filter(([, , placed]) => placed.some(({ where }) => where === 'report'));
@@ -153,6 +141,44 @@ function partsOf({ actions }: ResolvedRule, action: number | undefined): readonl
     ...instances.flatMap((each) =>
       'name' in each ? [`instance/${each.namespace}/${each.name}` as const] : [],
     ),
+  ];
+}
+
+interface Counted {
+  readonly plan: RulePlan;
+  readonly called: CalledWorkload;
+  readonly read: PolicyCheckReads;
+}
+
+/** The proxy counts by itself; who cannot get a part of the quota from anybody fails as the rule says. */
+function counting(
+  object: ObjectKey,
+  rule: ResolvedRule,
+  { plan, called, read }: Counted,
+): readonly AuthorizationPolicy[] {
+  if (plan.where !== 'assignment') return [];
+  const failurePolicy = rule.spec.failurePolicy ?? 'close';
+  const provider = providerOf(called, failurePolicy, read);
+  if ('problem' in provider && failurePolicy === 'open') return [];
+  const { quota, charge, countsCallers, limit, isAboutRequests } = plan;
+  return [
+    {
+      object,
+      // What a pool is made of is no object of its own.
+      ...(object.startsWith('rule/') ? { parts: partsOf(rule, plan.action) } : {}),
+      namespace: rule.namespace,
+      name: policyName(rule, plan.action),
+      action: 'QUOTA',
+      provider,
+      rules: rulesOf(plan.alternatives, { object, isAboutRequests }),
+      quota: {
+        name: quota,
+        charge,
+        countsCallers,
+        text: quotaRefusalText(plan),
+        ...(limit === undefined ? {} : { limit: String(limit) }),
+      },
+    },
   ];
 }
 

@@ -3,6 +3,7 @@ import { type NamedObject, type ObjectOf, policyReferences, type ServiceReferenc
 import type { Graph, Index } from '@xebec/flow';
 import type { ObjectKey } from '@xebec/model';
 import {
+  type AskedQuota,
   phaseOf,
   type ResolvedAction,
   type ResolvedInstance,
@@ -18,8 +19,13 @@ import { deriveQuotaPools } from './quota-pools.ts';
 /** Which quotas services ask for. */
 export interface BoundQuotas {
   readonly services: readonly ServiceReference[];
-  /** Instances, as `NAME.NAMESPACE`. */
-  readonly quotas: readonly string[];
+  readonly quotas: readonly BoundQuota[];
+}
+
+/** One way in which requests take from a quota. */
+export interface BoundQuota extends Pick<AskedQuota, 'charge' | 'clauses'> {
+  /** The instance, as `NAME.NAMESPACE`. */
+  readonly quota: string;
 }
 
 export interface PolicyRuleSources {
@@ -133,10 +139,15 @@ function find<V>(objects: Lookup<ObjectKey, V>, { kind, reference, namespace }: 
 function quotasOf(
   { name, namespace }: NamedObject,
   specs: Lookup<ObjectKey, ObjectOf<'QuotaSpec'>>,
-): readonly string[] {
+): readonly BoundQuota[] {
   const rules = specs.get(`QuotaSpec/${namespace}/${name}`)?.spec.rules ?? [];
-  const instances = rules.flatMap(({ quotas }) =>
-    quotas.flatMap(({ quota }) => policyReferences(quota, { kind: 'instance', namespace })),
+  return rules.flatMap(({ match: clauses, quotas }) =>
+    quotas.flatMap(({ quota, charge }) =>
+      policyReferences(quota, { kind: 'instance', namespace }).map((each) => ({
+        quota: `${each.name}.${each.namespace}`,
+        charge,
+        clauses,
+      })),
+    ),
   );
-  return [...new Set(instances.map((each) => `${each.name}.${each.namespace}`))];
 }

@@ -20,14 +20,17 @@ export interface QuotaPoolSources {
   readonly bindings: Collection<ObjectKey, BoundQuotas>;
 }
 
-export function deriveQuotaPools(graph: Graph, { quotaPools, settings }: MeshInputs): QuotaPoolSources {
+export function deriveQuotaPools(graph: Graph, inputs: MeshInputs): QuotaPoolSources {
+  const { quotaPools, quotaPlans, settings } = inputs;
+  const plansByNamespace = graph.index(quotaPlans, 'byNamespace', ({ metadata }) => [metadata.namespace]);
   const rules = graph.derive({
     name: 'mesh.quotaPoolRules',
     from: quotaPools,
-    reads: {},
+    reads: { plansByNamespace },
     equals: deepEqual,
-    fn: (pool, key) => {
-      const rule = ruleOf(pool);
+    fn: (pool, key, read) => {
+      const plans = read.plansByNamespace.at(pool.metadata.namespace).map(([, plan]) => plan);
+      const rule = ruleOf(pool, plans);
       return rule === undefined ? [] : [[key, rule]];
     },
   });
@@ -39,19 +42,34 @@ export function deriveQuotaPools(graph: Graph, { quotaPools, settings }: MeshInp
     fn: ({ metadata: { namespace, name }, spec }, key, read) => {
       if (spec.requests.length === 0) return [];
       const served = namespace === settingsOf(read.settings).rootNamespace ? '*' : namespace;
-      return [
-        [key, { services: [{ name: '*', namespace: served, labels: {} }], quotas: [`${name}.${namespace}`] }],
-      ];
+      const services = [{ name: '*', namespace: served, labels: {} }];
+      // Which requests they are, the rule's match says.
+      const quotas = spec.requests.map(({ charge }) => ({
+        quota: `${name}.${namespace}`,
+        clauses: [],
+        ...chargeOf(charge),
+      }));
+      return [[key, { services, quotas }]];
     },
   });
   return { rules, bindings };
 }
 
-/** What the policy service makes of the pool too, with what requests match; plans are its business alone. */
-function ruleOf({ metadata, spec }: ObjectOf<'QuotaPool'>): ResolvedRule | undefined {
+/** Where it is the same for every request. */
+const chargeOf = (written: string): { readonly charge?: number } =>
+  /^[1-9]\d{0,14}$/.test(written.trim()) ? { charge: Number(written) } : {};
+
+/** What the policy service makes of the pool too, with what requests match. */
+function ruleOf(
+  { metadata, spec }: ObjectOf<'QuotaPool'>,
+  plans: readonly ObjectOf<'QuotaPlan'>[],
+): ResolvedRule | undefined {
   if (spec.requests.length === 0) return undefined;
   const { namespace, name } = metadata;
-  const { objects } = expandPools({ pools: [{ namespace, name, spec }], plans: [] });
+  const { objects } = expandPools({
+    pools: [{ namespace, name, spec }],
+    plans: plans.map((plan) => ({ namespace, name: plan.metadata.name, spec: plan.spec })),
+  });
   const handler = objects.find((one) => one.kind === 'handler');
   const rule = objects.find((one) => one.kind === 'rule');
   if (handler === undefined || rule === undefined) return undefined;

@@ -55,9 +55,10 @@ export interface AuthorizationRule {
 
 /**
  * `AUDIT`: what matches is marked for the audit log, whatever is decided about it. `CUSTOM`: a provider is asked
- * about what matches. `REPORT`: a provider is told of every call when it is over; rules are not looked at.
+ * about what matches. `QUOTA`: of requests that match the proxy takes as many as the provider has assigned it; about
+ * connections the provider is asked. `REPORT`: a provider is told of every call when it is over; rules are not looked at.
  */
-export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM' | 'REPORT';
+export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM' | 'QUOTA' | 'REPORT';
 
 /** A service that is asked about calls. */
 export interface AuthorizationProvider {
@@ -115,16 +116,32 @@ export interface AuthorizationPolicy {
   readonly action: AuthorizationAction;
   /** It is tried: what it would decide is noted down, and not enforced. */
   readonly isDryRun?: true;
-  /** `CUSTOM` and `REPORT` have one. */
+  /** `CUSTOM`, `QUOTA` and `REPORT` have one. */
   readonly provider?: AuthorizationProvider | MissingProvider;
   /** One of them matches; without rules nothing does. */
   readonly rules: readonly AuthorizationRule[];
   /** Of `DENY`: what a refused request is answered with; absent: 403 and the proxy's own words. */
   readonly refusal?: Refusal;
+  /** Of `QUOTA`. */
+  readonly quota?: AssignedQuota;
   /** Of `REPORT`: names of the headers that are told, in lower case. */
   readonly toldHeaders?: { readonly request: readonly string[]; readonly response: readonly string[] };
   /** Of `REPORT`: what answers of language models say they cost is read and told too. */
   readonly readsUsage?: true;
+}
+
+/** What a proxy counts by itself, against parts that it gets beforehand. */
+export interface AssignedQuota {
+  /** As its provider calls it. */
+  readonly name: string;
+  /** Units of each request, at least 1. */
+  readonly charge: number;
+  /** Each caller is counted by itself, by its SPIFFE id. */
+  readonly countsCallers: boolean;
+  /** What a refused request is answered. */
+  readonly text: string;
+  /** Digits: what requests are told of the limit; absent: it is not the same for all. */
+  readonly limit?: string;
 }
 
 export interface Refusal {
@@ -139,7 +156,6 @@ export const isDecisive = ({ action, isDryRun }: AuthorizationPolicy): boolean =
 
 /**
  * In the order of namespace and name. The providers of matching CUSTOM policies must allow; then a matching DENY policy
- * refuses; else, where there is any ALLOW policy, one of
- * them must match; else everything is taken.
+ * refuses; else, where there is any ALLOW policy, one of them must match; else everything is taken that no quota refuses.
  */
 export type Authorization = readonly AuthorizationPolicy[];

@@ -1,6 +1,7 @@
 // The public surface of the model.
 export type { Authentication, KeySource, TokenHeader, TokenRule } from './authentication.ts';
 export {
+  type AssignedQuota,
   type Authorization,
   type AuthorizationAction,
   type AuthorizationAlternative,

@@ -13,7 +13,7 @@ export interface ShownRule {
     readonly actions: readonly {
       /** Index in `spec.actions`; null: the whole rule. */
       readonly action: number | null;
-      readonly where: 'proxy' | 'call' | 'report' | 'nowhere';
+      readonly where: 'proxy' | 'assignment' | 'call' | 'report' | 'nowhere';
       readonly reason: string;
     }[];
   }[];

@@ -31,6 +31,14 @@ export async function explainPolicy(cli: Cli, rule: string, options: AskedMeshOp
   return exitCode.done;
 }
 
+const words: Readonly<Record<ShownRule['workloads'][number]['actions'][number]['where'], string>> = {
+  proxy: 'in the proxy',
+  assignment: 'in the proxy (assignment)',
+  call: 'by a call',
+  report: 'by a report',
+  nowhere: 'nowhere',
+};
+
 const headings = ['WORKLOAD', 'ACTION', 'WHERE', 'WHY'];
 
 const odd = problem(
@@ -52,6 +60,6 @@ const rowsOf = ({ workload, isEnforced, actions }: ShownRule['workloads'][number
   actions.map(({ action, where, reason }) => [
     nameOf(textOf(workload)),
     action === null ? '' : String(action),
-    isEnforced ? where : 'no proxy',
+    isEnforced ? words[where] : 'no proxy',
     reason,
   ]);

@@ -123,8 +123,19 @@ const toldMetadata = ({
 }: AuthorizationProvider): { readonly metadataContextNamespaces?: string[] } =>
   metadata === undefined ? {} : { metadataContextNamespaces: ['envoy.filters.http.jwt_authn', 'xebec.peer'] };
 
+/** The policy service does not charge quotas that the proxy counts by itself. */
+function withAssigned(provider: AuthorizationProvider, quotas: readonly string[]): AuthorizationProvider {
+  const { metadata } = provider;
+  if (metadata === undefined || quotas.length === 0) return provider;
+  return { ...provider, metadata: { ...metadata, 'xebec-assigned-quotas': quotas.join(',') } };
+}
+
 /** Of one request. A header that is no header makes the answer an error, and nothing gets through. */
-export function askAboutRequest(provider: AuthorizationProvider): HttpFilter {
+export function askAboutRequest(
+  asked: AuthorizationProvider,
+  assignedQuotas: readonly string[] = [],
+): HttpFilter {
+  const provider = withAssigned(asked, assignedQuotas);
   const { http, failOpen, clearRouteCache, statusOnError, body } = provider;
   const services: Fields<typeof HttpExtAuthzSchema>['services'] =
     http === undefined

@@ -107,7 +107,7 @@ export function auditMarks(
 function verdictOf(authorization: Authorization, context: ConnectionContext): string | undefined {
   if (context.peer === 'unclear' || context.proxy.choosesAfterHandshake !== true) return undefined;
   // Providers are asked at the client's first byte.
-  if (authorization.some(({ action }) => action === 'CUSTOM')) return undefined;
+  if (authorization.some(({ action }) => action === 'CUSTOM' || action === 'QUOTA')) return undefined;
   const decisive = authorization.filter(isDecisive);
   const matches = (action: RuleAction) => expressionsOf(decisive, action, context);
   const allow = matches('ALLOW');

@@ -58,6 +58,7 @@ const rbacActions = {
   DENY: RBAC_Action.DENY,
   AUDIT: RBAC_Action.LOG,
   CUSTOM: RBAC_Action.DENY,
+  QUOTA: RBAC_Action.DENY,
 } as const;
 
 export interface Rules {

@@ -9,6 +9,9 @@ export const auditState = 'xebec.audit';
 /** What the policies of one provider match, which is what it is asked about: the same keys, for each provider its own. */
 export const customPrefix = (provider: string): string => `istio_ext_authz_${provider}_`;
 
+/** Whether a request takes from the quota of a policy: the same keys, for each policy its own. */
+export const quotaPrefix = (policy: string): string => `xebec_quota_${policy}_`;
+
 /** What policies that are only tried would say, in Istio's words: `shadow_engine_result` and `shadow_effective_policy_id`. */
 export const dryRunPrefixes = { ALLOW: 'istio_dry_run_allow_', DENY: 'istio_dry_run_deny_' } as const;
 

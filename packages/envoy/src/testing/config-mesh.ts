@@ -87,6 +87,7 @@ const inputsOf = (store: Store) => ({
   quotaPools: store.source('QuotaPool'),
   httpApiSpecs: store.source('HTTPAPISpec'),
   httpApiSpecBindings: store.source('HTTPAPISpecBinding'),
+  quotaPlans: store.source('QuotaPlan'),
   authorizationPolicies: store.source('AuthorizationPolicy'),
   secrets: store.source('Secret'),
   envoyFilters: store.source('EnvoyFilter'),

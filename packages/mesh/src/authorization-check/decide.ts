@@ -60,7 +60,8 @@ function partsOf(considered: readonly CheckedPolicy[], { http }: CheckedCall): P
     considered.filter(({ policy }) => policy.action === action && isDecisive(policy));
   const canAsk = ({ policy: { provider } }: CheckedPolicy): boolean =>
     provider !== undefined && isAskable(provider) && (http !== undefined || provider.protocol === 'grpc');
-  const custom = of('CUSTOM');
+  // Whether a quota has anything left is the policy service's to know.
+  const custom = [...of('CUSTOM'), ...of('QUOTA')];
   return {
     refusing: custom.filter((each) => !canAsk(each)),
     asking: custom.filter(canAsk),

@@ -15,11 +15,11 @@ export interface ExplainedRule {
   }[];
 }
 
-/** `rule` is NAME or NAME.NAMESPACE. Fails when no rule of that name speaks for any workload. */
+/** `rule` is NAME or NAME.NAMESPACE of a rule or a QuotaPool. Fails when none of that name speaks for any workload. */
 export function explainRule(rule: string, scene: CheckScene): Result<ExplainedRule> {
   const { workloads, acceptances } = scene.mesh;
-  const meant = policyReferences(rule, { kind: 'rule', namespace: scene.defaultNamespace }).map(
-    ({ namespace, name }): ObjectKey => `rule/${namespace}/${name}`,
+  const meant = policyReferences(rule, { kind: 'rule', namespace: scene.defaultNamespace }).flatMap(
+    ({ namespace, name }): ObjectKey[] => [`rule/${namespace}/${name}`, `QuotaPool/${namespace}/${name}`],
   );
   const all = [...workloads.entries()]
     .map(([, workload]) => workload)
@@ -33,7 +33,7 @@ export function explainRule(rule: string, scene: CheckScene): Result<ExplainedRu
       severity: 'error',
       code: 'unknown-rule',
       message: `there is no ${written}, or no workload that it could speak for`,
-      remedy: 'name a rule by NAME or NAME.NAMESPACE ("xebec get rules -A" lists them)',
+      remedy: 'name a rule or a QuotaPool by NAME or NAME.NAMESPACE ("xebec get rules -A" lists them)',
     });
   }
   return succeed({

@@ -32,6 +32,7 @@ export type MeshObject = {
   | 'QuotaPool'
   | 'HTTPAPISpec'
   | 'HTTPAPISpecBinding'
+  | 'QuotaPlan'
   | 'Sidecar'
   | 'EnvoyFilter'
   | 'WasmPlugin'
@@ -79,6 +80,7 @@ function createSources(graph: Graph) {
     QuotaPool: of('QuotaPool'),
     HTTPAPISpec: of('HTTPAPISpec'),
     HTTPAPISpecBinding: of('HTTPAPISpecBinding'),
+    QuotaPlan: of('QuotaPlan'),
     AuthorizationPolicy: of('AuthorizationPolicy'),
     Secret: of('Secret'),
     Sidecar: of('Sidecar'),
@@ -128,6 +130,7 @@ export function createMesh(): MeshFixture {
     quotaPools: sources.QuotaPool,
     httpApiSpecs: sources.HTTPAPISpec,
     httpApiSpecBindings: sources.HTTPAPISpecBinding,
+    quotaPlans: sources.QuotaPlan,
     keySets,
     authorizationPolicies: sources.AuthorizationPolicy,
     secrets: sources.Secret,

@@ -10,6 +10,20 @@ export interface CheckCall {
   readonly quotas?: ReadonlyMap<string, QuotaArguments>;
   /** Only rules of that failure policy are asked; absent: all. */
   readonly failurePolicy?: FailurePolicy;
+  /** Quotas that the proxy counts by itself, by full name of the instance: the call takes nothing from them. */
+  readonly assignedQuotas?: ReadonlySet<string>;
+}
+
+/** A proxy takes units of a quota beforehand, or gives back what it did not use. */
+export interface AssignmentCall {
+  /** The instance: `NAME`, `NAME.NAMESPACE` or `NAME.instance.NAMESPACE`. */
+  readonly quota: string;
+  /** 0 asks without taking, a negative amount gives back; of the others as much is granted as there is. */
+  readonly amount: bigint;
+  /** What requests of one bucket have in common, with all that is known of their destination. */
+  readonly attributes: AttributeBag;
+  /** False: whoever calls may take from any quota. */
+  readonly isBound: boolean;
 }
 
 export type FailurePolicy = 'open' | 'close';
@@ -90,6 +104,8 @@ export interface PolicyEngine {
   report(bags: readonly AttributeBag[]): Promise<void>;
   /** A quota by the name of its instance, without a check. */
   allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict>;
+  /** The same for a proxy, which has looked by itself which requests the quota is for. Undefined: no request to that destination takes from it. */
+  assign(call: AssignmentCall): Promise<QuotaVerdict | undefined>;
   inspect(): EngineReport;
   /** Waits until calls under way have ended, then closes handlers that no newer configuration kept. */
   close(): Promise<void>;

@@ -4,12 +4,12 @@ import type { AttributeBag } from '../attributes/value.ts';
 import type { PolicyObject } from '../configuration/policy-object.ts';
 import { CallSource } from './call-source.ts';
 import { describeRequest } from './describe-request.ts';
-import type { CheckCall, CheckOutcome, EngineReport, PolicyEngine } from './engine.ts';
+import type { AssignmentCall, CheckCall, CheckOutcome, EngineReport, PolicyEngine } from './engine.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { generate } from './generate.ts';
 import { headersOf, noHeaders } from './header-operations.ts';
 import { runChecks } from './run-check.ts';
-import { runQuota } from './run-quota.ts';
+import { mayTakeFrom, runQuota } from './run-quota.ts';
 import { quotasOf, runQuotas } from './run-quotas.ts';
 import { runReport } from './run-report.ts';
 import type { RuleSamplers } from './sampling.ts';
@@ -46,6 +46,10 @@ export class CompiledPolicyEngine implements PolicyEngine {
     return this.#track(this.#allocate(name, asked, attributes));
   }
 
+  assign(call: AssignmentCall): Promise<QuotaVerdict | undefined> {
+    return this.#track(this.#assign(call));
+  }
+
   inspect(): EngineReport {
     const handlers = [...this.parts.slots.values()].map((slot) => slot.report());
     return { rules: this.parts.counters.report(), handlers };
@@ -75,6 +79,13 @@ export class CompiledPolicyEngine implements PolicyEngine {
   async #allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict> {
     const source = await this.#prepare(attributes, { isRecording: false, signal: undefined });
     return runQuota(this.parts, name, { source, asked });
+  }
+
+  async #assign({ quota, amount, attributes, isBound }: AssignmentCall): Promise<QuotaVerdict | undefined> {
+    const source = await this.#prepare(attributes, { isRecording: false, signal: undefined });
+    if (isBound && !mayTakeFrom(this.parts, quota, source)) return undefined;
+    const asked: QuotaArguments = { amount, isBestEffort: true, deduplicationId: '' };
+    return runQuota(this.parts, quota, { source, asked, isMatched: true });
   }
 
   /** The caller's attributes, what API specs say about the request, then what adapters produce. */

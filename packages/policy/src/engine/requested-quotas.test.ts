@@ -106,6 +106,42 @@ describe('requests of proxies', () => {
     expect((await engine.allocate('posts.shop', asked, bag({}))).status.code).toBe(8);
   });
 
+  it('take nothing from what the proxy counts by itself', async () => {
+    const { engine } = await engineOf(quotaSpec, adapters());
+    const assignedQuotas = new Set(['requestcount.instance.istio-system']);
+    for (let time = 0; time < 5; time++)
+      expect((await engine.check({ attributes: bag(inbound), assignedQuotas })).quotas.size).toBe(0);
+  });
+
+  it('are counted by proxies only from quotas that requests to their own workload take from', async () => {
+    const matched = rule(
+      { name: 'quota' },
+      { match: 'request.method == "POST"', send: { quotas: ['requestcount'] } },
+    );
+    const objects: readonly PolicyObject[] = [
+      ...quotaSpec.filter(({ kind }) => kind !== 'rule'),
+      matched,
+      { kind: 'QuotaPool', namespace: 'shop', name: 'posts', spec: pool },
+    ];
+    const { engine } = await engineOf(objects, adapters());
+    const take = (quota: string, attributes: object, amount = 4n) =>
+      engine.assign({ quota, amount, attributes: bag({ ...inbound, ...attributes }), isBound: true });
+    expect(await take('requestcount.instance.istio-system', {})).toMatchObject({
+      granted: 4n,
+      remaining: 1n,
+    });
+    expect(await take('requestcount.instance.istio-system', {})).toMatchObject({
+      granted: 1n,
+      remaining: 0n,
+    });
+    expect(await take('requestcount.instance.istio-system', {}, -2n)).toMatchObject({ remaining: 2n });
+    expect(await take('posts.instance.shop', {})).toMatchObject({ granted: 3n });
+    const foreign = { 'destination.namespace': 'other', 'destination.service.name': 'reviews' };
+    expect(await take('requestcount.instance.istio-system', foreign)).toBeUndefined();
+    expect(await take('posts.instance.shop', foreign)).toBeUndefined();
+    expect(await take('posts.shop', { ...foreign, 'destination.namespace': 'shop' })).toBeDefined();
+  });
+
   it('tell what is wrong with a pool by the pool’s own fields', async () => {
     const wrong = {
       ...pool,

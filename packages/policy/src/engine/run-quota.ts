@@ -14,6 +14,16 @@ export interface QuotaRun {
   readonly signal?: AbortSignal | undefined;
   /** Only rules of that failure policy are asked. */
   readonly failurePolicy?: FailurePolicy | undefined;
+  /** Who asks has looked by itself whether the rules match. */
+  readonly isMatched?: boolean;
+}
+
+/** Whether a request to a destination takes from a quota at all: as QuotaSpecs and pools say, or a rule of its own namespace. */
+export function mayTakeFrom(parts: EngineParts, name: string, source: CallSource): boolean {
+  if (parts.policy.requestedQuotas.mayTakeFrom(name, source)) return true;
+  const namespace = source.get('destination.namespace');
+  const own = named(parts.index.rulesFor('QUOTA', source), name.toLowerCase());
+  return own.some(({ rule }) => rule.namespace === namespace);
 }
 
 /** A quota that no rule knows, or whose rules do not apply, is granted: nothing limits it. */
@@ -68,7 +78,7 @@ function* applicable(parts: EngineParts, name: string, run: QuotaRun): Generator
   const wanted = name.toLowerCase();
   for (const { rule, actions } of rulesNaming(parts, wanted, run.source)) {
     if (run.failurePolicy !== undefined && rule.failurePolicy !== run.failurePolicy) continue;
-    const answer = matches(rule, run.source);
+    const answer = run.isMatched === true ? { kind: 'yes' as const } : matches(rule, run.source);
     if (answer.kind === 'failed') parts.counters.of(rule).failed++;
     const isDoubtful = answer.kind === 'failed' && rule.failurePolicy === 'close';
     if (answer.kind !== 'yes' && !isDoubtful) continue;

@@ -28,11 +28,13 @@ export function quotasOf(parts: EngineParts, call: CheckCall, source: CallSource
   return requested({ ...amounts, problems: [...amounts.problems, 'quotas'] }, call);
 }
 
-function requested({ amounts, problems }: RequestedAmounts, { failurePolicy }: CheckCall): QuotasOfCall {
+function requested(
+  { amounts, problems }: RequestedAmounts,
+  { failurePolicy, assignedQuotas }: CheckCall,
+): QuotasOfCall {
+  const left = [...amounts].filter(([name]) => assignedQuotas?.has(name) !== true);
   const asked = new Map(
-    [...amounts].map(
-      ([name, amount]) => [name, { amount, isBestEffort: false, deduplicationId: '' }] as const,
-    ),
+    left.map(([name, amount]) => [name, { amount, isBestEffort: false, deduplicationId: '' }] as const),
   );
   const untold = failurePolicy === 'open' ? [] : problems;
   return { asked, untold, isOnce: asked.size + untold.length > 0 };

@@ -1,4 +1,5 @@
 // An expression as conditions of a proxy. Rule: exactly Mixer's meaning, also of what is absent, or no conditions at all; what cannot be said is left to a call.
+import type { TextMatch } from '@xebec/config';
 import type { TextPattern } from '@xebec/model';
 import type { AttributeValue } from '../attributes/value.ts';
 import type { CallSyntax, Syntax } from '../expressions/istio/syntax.ts';
@@ -79,7 +80,7 @@ function combine(syntax: CallSyntax, knowledge: Knowledge, how: (left: Truth, ri
 }
 
 /** The right side is only looked at when the left one is true. */
-function conjunction(left: Truth, right: Truth): Truth {
+export function conjunction(left: Truth, right: Truth): Truth {
   const whenTrue = both(left.whenTrue, right.whenTrue);
   const stopped = both(left.whenTrue, right.whenFalse);
   return joined(left, right, {
@@ -115,6 +116,39 @@ function joined(left: Truth, right: Truth, { whenTrue, whenFalse, isDecided }: J
     whenFalse,
     isExact: left.isExact && (right.isExact || isDecided),
     isAboutRequests: left.isAboutRequests || right.isAboutRequests,
+  };
+}
+
+/** Of a QuotaSpec: one of the clauses holds, each with all of its tests; no clause: every call. */
+export function expressClauses(
+  clauses: readonly Readonly<Record<string, TextMatch>>[],
+  knowledge: Knowledge,
+): Truth {
+  const [first, ...more] = clauses.map((clause) =>
+    Object.entries(clause)
+      .map(([name, match]) => clauseTest(name, match, knowledge))
+      .reduce((left, right) => conjunction(left, right), constantly(true)),
+  );
+  if (first === undefined) return constantly(true);
+  return more.reduce((left, right) => disjunction(left, right), first);
+}
+
+/** What is absent passes no test. */
+function clauseTest(name: string, { kind, value }: TextMatch, knowledge: Knowledge): Truth {
+  if (kind === 'regex') return unsayable;
+  const [, attribute = name, key] = /^([^[]+)\[([^\]]+)\]$/.exec(name) ?? [];
+  const term = attributeTerm(knowledge, attribute, key);
+  const test = kind === 'exact' ? exactly(value) : beginning(value);
+  if (term.kind === 'absent' || term.kind === 'no-key') return constantly(false);
+  if (term.kind !== 'attribute') return testOf(term, test);
+  // An empty text is not told from none.
+  if (value === '' || (term.of.isAddress === true && !isAddressTest(test.pattern))) return unsayable;
+  const matches = holds(term.of.attribute, test.pattern);
+  return {
+    whenTrue: [[matches]],
+    whenFalse: [[negated(matches)]],
+    isExact: true,
+    isAboutRequests: term.of.isOfRequests,
   };
 }
 

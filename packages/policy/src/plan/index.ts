@@ -9,6 +9,7 @@ export {
   type ResolvedRule,
   type RulePlan,
 } from './plan-rule.ts';
+export type { AskedQuota } from './quota-forms.ts';
 export { readsUsage } from './read-usage.ts';
-export { refusalText } from './refusal-text.ts';
+export { quotaRefusalText, refusalText } from './refusal-text.ts';
 export { type ToldHeaders, toldHeadersOf } from './told-headers.ts';

@@ -44,7 +44,9 @@ function rule({
 }
 
 const where = (written: Written, quotas: readonly string[] = []) =>
-  planRule(rule(written), destination, new Set(quotas)).map((plan) => plan.where);
+  planRule(rule(written), destination, new Map(quotas.map((name) => [name, { charge: 1, clauses: [] }]))).map(
+    (plan) => plan.where,
+  );
 
 describe('where a rule is enforced', () => {
   test.each<[string, Written, string]>([
@@ -72,7 +74,7 @@ describe('a list in the proxy', () => {
   const list = (params: object) => named({ compiledAdapter: 'listchecker', params });
   const user = instance('CHECK', { value: 'request.headers["user"] | "none"' });
   const planOf = (params: object, entry = user) =>
-    planRule(rule({ handler: list(params), instances: [entry] }), destination, new Set())[0];
+    planRule(rule({ handler: list(params), instances: [entry] }), destination, new Map())[0];
 
   test('lets in who is on it, and nobody who says nothing', () => {
     expect(planOf({ overrides: ['a'] })).toMatchObject({

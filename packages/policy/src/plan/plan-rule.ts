@@ -1,12 +1,13 @@
-// Where a rule is enforced for one destination: in its proxy, by a call of the policy service, or nowhere; and why. Rule: a proxy decides only what it decides exactly as the policy service would.
+// Where a rule is enforced for one destination: in its proxy, with or without parts of a quota that it gets beforehand, by a call of the policy service, or nowhere; and why. Rule: a proxy decides only what it decides exactly as the policy service would.
 import type { HandlerSpec, InstanceSpec, PolicyRuleSpec } from '@xebec/config';
 import type { Status } from '../adapters/sdk.ts';
 import { readSyntax } from '../expressions/istio/read-syntax.ts';
 import type { Phase } from '../templates/variety.ts';
 import { type Alternatives, always, both } from './conditions.ts';
 import { type Destination, knowledgeOf } from './destination.ts';
-import { express, type Knowledge, type Truth } from './express.ts';
+import { conjunction, express, expressClauses, type Knowledge, type Truth } from './express.ts';
 import { formOf, type HandlerForm } from './handler-forms.ts';
+import { type AskedQuota, quotaFormOf } from './quota-forms.ts';
 
 export interface PlannedObject<Spec> {
   readonly namespace: string;
@@ -46,6 +47,20 @@ export type Placement =
     }
   /** The policy service is asked about what one of the alternatives matches, and perhaps more than it has to be. */
   | { readonly where: 'call'; readonly alternatives: Alternatives; readonly isAboutRequests: boolean }
+  /** The proxy counts what one of the alternatives matches, against parts of the quota that it gets beforehand. */
+  | {
+      readonly where: 'assignment';
+      readonly alternatives: Alternatives;
+      readonly isAboutRequests: boolean;
+      /** `NAME.instance.NAMESPACE`. */
+      readonly quota: string;
+      /** Units of each request. */
+      readonly charge: number;
+      readonly countsCallers: boolean;
+      readonly limit?: bigint;
+      /** `NAME.NAMESPACE`. */
+      readonly handler: string;
+    }
   /** The policy service is told when a call is over. */
   | { readonly where: 'report' }
   | { readonly where: 'nowhere' };
@@ -60,19 +75,19 @@ export type RulePlan = Placement & {
 /**
  * One plan for each action, or one for the whole rule.
  *
- * @param quotas Those that are asked for in calls of the destination, as `NAME.NAMESPACE`.
+ * @param quotas Those that are asked for in calls of the destination, by `NAME.NAMESPACE`.
  */
 export function planRule(
   rule: ResolvedRule,
   destination: Destination,
-  quotas: ReadonlySet<string>,
+  quotas: ReadonlyMap<string, AskedQuota>,
 ): readonly RulePlan[] {
   const knowledge = knowledgeOf(destination);
   const match = truthOf(rule, knowledge);
   if (match.whenTrue.length === 0) {
     return [{ where: 'nowhere', reason: 'its match is never true for calls of this workload' }];
   }
-  if (rule.actions.length === 0) return hasOperations(rule) ? [asked(match, 'it changes headers')] : [];
+  if (rule.actions.length === 0) return hasOperations(rule) ? [byCall(match, 'it changes headers')] : [];
   return rule.actions.map((action, index) => ({
     ...planAction(rule, { action, match, knowledge, quotas }),
     action: index,
@@ -93,53 +108,96 @@ interface ActionPlace {
   readonly action: ResolvedAction;
   readonly match: Truth;
   readonly knowledge: Knowledge;
-  readonly quotas: ReadonlySet<string>;
+  readonly quotas: ReadonlyMap<string, AskedQuota>;
 }
 
-function planAction({ spec }: ResolvedRule, place: ActionPlace): RulePlan {
+function planAction(rule: ResolvedRule, place: ActionPlace): RulePlan {
+  const { spec } = rule;
   const { action, match } = place;
   if (action.handler === undefined)
-    return asked(match, `there is no handler ${action.reference}: the rule fails as it says`);
+    return byCall(match, `there is no handler ${action.reference}: the rule fails as it says`);
   const phases = new Set(action.instances.map(({ phase }) => phase));
-  if (phases.has('UNKNOWN')) return asked(match, 'an instance is not there: the rule fails as it says');
+  if (phases.has('UNKNOWN')) return byCall(match, 'an instance is not there: the rule fails as it says');
   if (phases.has('REPORT')) return { where: 'report', reason: 'reports are sent when a call is over' };
-  if (phases.has('QUOTA')) return planQuota(place);
+  if (phases.has('QUOTA')) return planQuota(rule, place);
   if (!phases.has('CHECK'))
     return { where: 'nowhere', reason: 'it only adds attributes, for rules that need them' };
-  if (hasOperations({ spec })) return asked(match, 'its header operations depend on the answer');
-  if (spec.sampling !== undefined) return asked(match, 'it is sampled');
-  if (!match.isExact) return asked(match, 'its match asks for what the proxy does not know');
+  if (hasOperations({ spec })) return byCall(match, 'its header operations depend on the answer');
+  if (spec.sampling !== undefined) return byCall(match, 'it is sampled');
+  if (!match.isExact) return byCall(match, 'its match asks for what the proxy does not know');
   return planCheck(action.handler, place);
 }
 
 const hasOperations = ({ spec }: Pick<ResolvedRule, 'spec'>): boolean =>
   spec.requestHeaderOperations.length + spec.responseHeaderOperations.length > 0;
 
-const asked = ({ whenTrue: alternatives, isAboutRequests, isExact }: Truth, reason: string): RulePlan => ({
+const byCall = ({ whenTrue: alternatives, isAboutRequests, isExact }: Truth, reason: string): RulePlan => ({
   where: 'call',
   alternatives,
   isAboutRequests: isExact && isAboutRequests,
   reason,
 });
 
-function planQuota({ action, match, quotas }: ActionPlace): RulePlan {
-  const isAsked = action.instances.some(
-    (each) => each.phase === 'QUOTA' && quotas.has(`${each.name}.${each.namespace}`),
-  );
-  if (isAsked) return asked(match, 'its quota is shared with other proxies');
+function planQuota(rule: ResolvedRule, place: ActionPlace): RulePlan {
+  const { action, match, quotas } = place;
+  const asked = action.instances.flatMap((instance) => {
+    if (instance.phase !== 'QUOTA') return [];
+    const quota = quotas.get(`${instance.name}.${instance.namespace}`);
+    return quota === undefined ? [] : [{ instance, quota }];
+  });
+  const [first, ...more] = asked;
+  if (first === undefined) {
+    return {
+      where: 'nowhere',
+      reason: 'no QuotaSpec that is bound to a service of this workload asks for its quota',
+    };
+  }
+  const plan =
+    more.length > 0 ? 'one call takes from several quotas' : assignment(rule, { ...place, ...first });
+  return typeof plan === 'string' ? byCall(match, plan) : plan;
+}
+
+interface QuotaPlace extends ActionPlace {
+  readonly instance: Exclude<ResolvedInstance, { phase: 'UNKNOWN' }>;
+  readonly quota: AskedQuota;
+}
+
+/** A plan for the proxy, or in words why it has to be a call. */
+function assignment(
+  { spec }: ResolvedRule,
+  { action: { handler }, match, instance, quota, knowledge }: QuotaPlace,
+): RulePlan | string {
+  if (handler === undefined || hasOperations({ spec })) return 'its header operations depend on the answer';
+  if (spec.sampling !== undefined) return 'it is sampled';
+  if (quota.problem !== undefined) return quota.problem;
+  const form = quotaFormOf(handler, instance, knowledge);
+  if (typeof form === 'string') return form;
+  if (quota.charge === undefined) return 'what a request takes depends on the request';
+  if ((spec.failurePolicy ?? 'close') === 'close' && form.countsCallers)
+    return 'it fails closed and counts callers one by one: the first request of each would be refused';
+  const taken = conjunction(expressClauses(quota.clauses, knowledge), match);
+  if (!taken.isExact) return 'which requests take from it depends on what the proxy does not know';
+  if (taken.whenTrue.length === 0)
+    return { where: 'nowhere', reason: 'no request to this workload takes from it' };
   return {
-    where: 'nowhere',
-    reason: 'no QuotaSpec that is bound to a service of this workload asks for its quota',
+    where: 'assignment',
+    alternatives: taken.whenTrue,
+    isAboutRequests: taken.isAboutRequests,
+    quota: `${instance.name}.instance.${instance.namespace}`,
+    charge: quota.charge,
+    ...form,
+    handler: `${handler.name}.${handler.namespace}`,
+    reason: 'the proxy counts against parts of the quota that it gets beforehand',
   };
 }
 
 function planCheck(handler: PlannedObject<HandlerSpec>, { action, match, knowledge }: ActionPlace): RulePlan {
   const [instance, ...more] = action.instances;
   if (instance === undefined || instance.phase === 'UNKNOWN' || more.length > 0) {
-    return asked(match, 'one call answers for all of its instances');
+    return byCall(match, 'one call answers for all of its instances');
   }
   const form = formOf(handler, instance, knowledge);
-  return typeof form === 'string' ? asked(match, form) : refusing(handler, form, match);
+  return typeof form === 'string' ? byCall(match, form) : refusing(handler, form, match);
 }
 
 function refusing(
@@ -148,7 +206,7 @@ function refusing(
   match: Truth,
 ): RulePlan {
   const alternatives = both(match.whenTrue, refused);
-  if (alternatives === undefined) return asked(match, 'it has too many alternatives for a proxy');
+  if (alternatives === undefined) return byCall(match, 'it has too many alternatives for a proxy');
   if (alternatives.length === 0) return { where: 'nowhere', reason: 'its handler refuses nothing' };
   return {
     where: 'proxy',

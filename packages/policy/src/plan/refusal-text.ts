@@ -9,3 +9,9 @@ export function refusalText({ status, isFormatted, handler }: Extract<RulePlan, 
   const message = isFormatted ? status.message : literally(status.message);
   return refusalBody({ code: status.code, message }, literally(handler));
 }
+
+const resourceExhausted = 8;
+
+/** Of a plan for assignments, as it is: nothing in it is a format. */
+export const quotaRefusalText = ({ handler, charge }: Extract<RulePlan, { where: 'assignment' }>): string =>
+  refusalBody({ code: resourceExhausted, message: `the quota does not have ${charge} left` }, handler);

@@ -1,5 +1,6 @@
 // `envoy.service.auth.v3.Authorization`: Envoy asks before it lets a request or a connection through.
 import { status } from '@grpc/grpc-js';
+import type { CheckCall } from '@xebec/policy';
 import { Authorization } from '@xebec/protos/envoy/service/auth/v3/external_auth_pb';
 import { proxySideOf } from '../proxies/side.ts';
 import type { Gate } from '../rpc/gate.ts';
@@ -20,13 +21,13 @@ export function authorizationMethods(gate: Gate): readonly Method[] {
       if (said === undefined) return refusal(status.INVALID_ARGUMENT, 'a check has attributes');
       const bag = gate.newBag(door);
       describeCheck(bag, side, said, gate.workloads);
-      const { failurePolicy } = side;
-      const outcome = await gate
-        .engine()
-        .check(
-          { attributes: bag.bag, ...(failurePolicy === undefined ? {} : { failurePolicy }) },
-          context.signal,
-        );
+      const { failurePolicy, assignedQuotas } = side;
+      const call: CheckCall = {
+        attributes: bag.bag,
+        ...(failurePolicy === undefined ? {} : { failurePolicy }),
+        ...(assignedQuotas === undefined ? {} : { assignedQuotas }),
+      };
+      const outcome = await gate.engine().check(call, context.signal);
       const answer = authorizationAnswer(outcome);
       gate.metrics.countDecision(door, answer.httpResponse.case === 'okResponse');
       for (const { status: granted } of outcome.quotas.values())

@@ -61,13 +61,22 @@ function describeInbound(
 ): void {
   const { identity, raw } = peerOf(facts.peerId);
   knowSide(bag, 'source', { identity, workload: callerOf(facts, identity, workloads) });
-  if (identity === undefined && raw !== undefined) {
-    bag.know('source.principal', raw);
-    bag.know('source.user', raw);
-  }
+  if (identity === undefined && raw !== undefined) sayName(bag, raw);
   knowAddress(bag, 'source', facts.from.address);
   knowSide(bag, 'destination', side);
   knowDestination(bag, side.workload, facts);
+}
+
+/** Of the other end only the SPIFFE id. */
+export function sayPeer(bag: BagBuilder, peerId: string): void {
+  const { identity, raw } = peerOf(peerId);
+  if (identity !== undefined) knowSide(bag, 'source', { identity });
+  else if (raw !== undefined) sayName(bag, raw);
+}
+
+function sayName(bag: BagBuilder, name: string): void {
+  bag.know('source.principal', name);
+  bag.know('source.user', name);
 }
 
 function describeOutbound(

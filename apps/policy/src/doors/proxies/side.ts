@@ -16,12 +16,15 @@ export interface ProxySide {
   readonly failurePolicy?: FailurePolicy;
   /** It stands at the edge of the mesh, before routes change requests. */
   readonly isGateway?: true;
+  /** Quotas that it counts by itself. */
+  readonly assignedQuotas?: ReadonlySet<string>;
 }
 
 /** Said in gRPC metadata. */
 export const workloadHeader = 'xebec-workload';
 export const directionHeader = 'xebec-direction';
 export const failurePolicyHeader = 'xebec-failure-policy';
+export const assignedQuotasHeader = 'xebec-assigned-quotas';
 
 export function proxySideOf(
   caller: Caller,
@@ -33,7 +36,9 @@ export function proxySideOf(
   const failurePolicy: Pick<ProxySide, 'failurePolicy'> =
     policy === 'open' || policy === 'close' ? { failurePolicy: policy } : {};
   const whose = sideOf(caller, textOf(metadata, workloadHeader), workloads);
-  return isRefusal(whose) ? whose : { direction, ...failurePolicy, ...whose };
+  const assigned = textOf(metadata, assignedQuotasHeader);
+  const assignedQuotas = assigned === undefined ? {} : { assignedQuotas: new Set(assigned.split(',')) };
+  return isRefusal(whose) ? whose : { direction, ...failurePolicy, ...assignedQuotas, ...whose };
 }
 
 type Whose = Pick<ProxySide, 'identity' | 'workload'>;

@@ -5,6 +5,7 @@ import {
   type BucketId,
   type RateLimitQuotaResponse,
   type RateLimitQuotaResponse_BucketAction,
+  RateLimitQuotaResponse_BucketAction_AbandonActionSchema,
   RateLimitQuotaResponse_BucketAction_QuotaAssignmentActionSchema,
   RateLimitQuotaResponse_BucketActionSchema,
   RateLimitQuotaResponseSchema,
@@ -18,15 +19,15 @@ import {
   RateLimitStrategySchema,
 } from '@xebec/protos/envoy/type/v3/ratelimit_strategy_pb';
 import { TokenBucketSchema } from '@xebec/protos/envoy/type/v3/token_bucket_pb';
-import { knowSide } from '../attributes/workload-attributes.ts';
-import { type ProxySide, proxySideOf } from '../proxies/side.ts';
-import { readTextAttributes } from '../proxies/text-attributes.ts';
+import type { ProxySide } from '../proxies/side.ts';
+import { proxySideOf } from '../proxies/side.ts';
 import type { Gate } from '../rpc/gate.ts';
-import { isRefusal, refusal } from '../rpc/refusal.ts';
+import { isRefusal, type Refusal, refusal } from '../rpc/refusal.ts';
 import { type StreamHandler, streamMethod } from '../rpc/streams.ts';
 import { protoDurationOfMs } from '../rpc/times.ts';
 import type { Method } from '../rpc/unary.ts';
-import { AssignedBucket, type Assignment, type AssignmentLimits, type Take } from './assignments.ts';
+import { AssignedBucket, type Assignment } from './assignments.ts';
+import { bucketTerms, unlessForeign } from './bucket-terms.ts';
 
 const door = 'rate-limit-quota';
 
@@ -34,10 +35,11 @@ const door = 'rate-limit-quota';
 const mostBuckets = 4_096;
 
 /** Envoy 1.40 reports every five seconds, whatever it is told: an assignment outlives one report that is late. */
-const defaultAssignments: AssignmentLimits = { least: 1n, most: 1_000n, validMs: 12_000 };
+const reportMs = 5_000;
+const assignmentMs = 12_000;
 
-/** The key of a bucket that names its quota; without it the stream's domain does. */
-const quotaKey = 'quota';
+/** After so many reports without a request a proxy forgets a bucket, if it may fill it anew without refusing anybody. */
+const mostIdleReports = 12;
 
 export function rateLimitQuotaMethods(gate: Gate, open: Set<() => void>): readonly Method[] {
   const on = { door, callers: 'proxies', gate, open } as const;
@@ -49,70 +51,130 @@ export function rateLimitQuotaMethods(gate: Gate, open: Set<() => void>): readon
   ];
 }
 
+type Send = (response: RateLimitQuotaResponse) => void;
+
 function followUsage(
   gate: Gate,
   side: ProxySide,
-  send: (response: RateLimitQuotaResponse) => void,
+  send: Send,
 ): StreamHandler<typeof RateLimitQuotaUsageReportsSchema> {
-  const buckets = new Map<string, AssignedBucket>();
+  const buckets = new ProxyBuckets(gate, side, send);
   let domain = '';
   return {
     async take({ domain: said, bucketQuotaUsages }) {
       if (said !== '') domain = said;
       if (domain === '') return refusal(status.INVALID_ARGUMENT, 'the domain names a quota');
-      const actions: RateLimitQuotaResponse_BucketAction[] = [];
-      for (const usage of bucketQuotaUsages) {
-        const id = usage.bucketId;
-        if (id === undefined) return refusal(status.INVALID_ARGUMENT, 'a bucket has an id');
-        const key = keyOf(id);
-        const bucket =
-          buckets.get(key) ?? new AssignedBucket(takerOf(gate, { side, domain, id }), defaultAssignments);
-        if (!buckets.has(key) && buckets.size >= mostBuckets)
-          return refusal(status.RESOURCE_EXHAUSTED, `more than ${mostBuckets} buckets`);
-        buckets.set(key, bucket);
-        actions.push(...actionsOf(id, await bucket.report(usageOf(usage))));
-      }
-      send(create(RateLimitQuotaResponseSchema, { bucketAction: actions }));
-      return undefined;
+      return await buckets.report(domain, bucketQuotaUsages);
     },
-    async close() {
-      await Promise.allSettled([...buckets.values()].map((bucket) => bucket.close()));
-    },
+    close: () => buckets.close(),
   };
+}
+
+interface Followed {
+  readonly id: BucketId;
+  readonly bucket: AssignedBucket;
+  renewal?: NodeJS.Timeout;
+}
+
+/** The buckets of one stream, one step after the other. */
+class ProxyBuckets {
+  readonly #gate: Gate;
+  readonly #side: ProxySide;
+  readonly #send: Send;
+  readonly #followed = new Map<string, Followed>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(gate: Gate, side: ProxySide, send: Send) {
+    this.#gate = gate;
+    this.#side = side;
+    this.#send = send;
+  }
+
+  report(
+    domain: string,
+    usages: readonly RateLimitQuotaUsageReports_BucketQuotaUsage[],
+  ): Promise<Refusal | undefined> {
+    return this.#next(async () => {
+      const actions: RateLimitQuotaResponse_BucketAction[] = [];
+      for (const usage of usages) {
+        const followed = this.#follow(domain, usage.bucketId);
+        if (isRefusal(followed)) return followed;
+        actions.push(...(await this.#account(followed, usage)));
+      }
+      this.#send(create(RateLimitQuotaResponseSchema, { bucketAction: actions }));
+      return undefined;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#next(async () => {
+      const all = [...this.#followed.values()];
+      this.#followed.clear();
+      for (const { renewal } of all) clearTimeout(renewal);
+      await Promise.allSettled(all.map(({ bucket }) => bucket.close()));
+    });
+  }
+
+  #next<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(step);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  #follow(domain: string, id: BucketId | undefined): Followed | Refusal {
+    if (id === undefined) return refusal(status.INVALID_ARGUMENT, 'a bucket has an id');
+    const known = this.#followed.get(keyOf(id));
+    if (known !== undefined) return known;
+    if (this.#followed.size >= mostBuckets)
+      return refusal(status.RESOURCE_EXHAUSTED, `more than ${mostBuckets} buckets`);
+    const { charge, take } = bucketTerms(this.#gate, { side: this.#side, domain, id });
+    const limits = { charge, validMs: assignmentMs, reportMs, now: this.#gate.now };
+    const followed: Followed = { id, bucket: new AssignedBucket(take, limits) };
+    this.#followed.set(keyOf(id), followed);
+    return followed;
+  }
+
+  /** A bucket that is none of the proxy's, or that it does not use, it forgets. */
+  async #account(
+    followed: Followed,
+    usage: RateLimitQuotaUsageReports_BucketQuotaUsage,
+  ): Promise<readonly RateLimitQuotaResponse_BucketAction[]> {
+    const { id, bucket } = followed;
+    const { numRequestsAllowed: allowed, numRequestsDenied: denied } = usage;
+    const assignment = await bucket.report({ allowed, denied }).catch(unlessForeign);
+    const isIdle = bucket.idleReports >= mostIdleReports && this.#side.failurePolicy === 'open';
+    if (assignment !== undefined && !isIdle) return this.#assigned(followed, assignment);
+    this.#followed.delete(keyOf(id));
+    clearTimeout(followed.renewal);
+    if (assignment !== undefined) await bucket.close();
+    return [abandonmentOf(id)];
+  }
+
+  #assigned(followed: Followed, assignment: Assignment): readonly RateLimitQuotaResponse_BucketAction[] {
+    const { renewMs } = assignment;
+    clearTimeout(followed.renewal);
+    if (renewMs !== undefined) {
+      followed.renewal = setTimeout(() => void this.#renew(followed).catch(() => undefined), renewMs);
+    }
+    return actionsOf(followed.id, assignment);
+  }
+
+  /** Parts of the next window are there when it begins. */
+  #renew(followed: Followed): Promise<void> {
+    return this.#next(async () => {
+      if (!this.#followed.has(keyOf(followed.id))) return;
+      const bucketAction = [...this.#assigned(followed, await followed.bucket.renew())];
+      this.#send(create(RateLimitQuotaResponseSchema, { bucketAction }));
+    });
+  }
 }
 
 const keyOf = ({ bucket }: BucketId): string =>
   JSON.stringify(Object.entries(bucket).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-const usageOf = ({
-  numRequestsAllowed,
-  numRequestsDenied,
-  timeElapsed,
-}: RateLimitQuotaUsageReports_BucketQuotaUsage) => ({
-  allowed: numRequestsAllowed,
-  denied: numRequestsDenied,
-  elapsedMs: Number(timeElapsed?.seconds ?? 0n) * 1_000 + (timeElapsed?.nanos ?? 0) / 1e6,
-});
-
-interface Taking {
-  readonly side: ProxySide;
-  readonly domain: string;
-  readonly id: BucketId;
-}
-
-function takerOf(gate: Gate, { side, domain, id }: Taking): Take {
-  const { [quotaKey]: quota = domain, ...entries } = id.bucket;
-  return async (amount) => {
-    const bag = gate.newBag(door);
-    readTextAttributes(bag, gate.vocabulary(), Object.entries(entries));
-    knowSide(bag, side.direction === 'inbound' ? 'destination' : 'source', side);
-    const verdict = await gate
-      .engine()
-      .allocate(quota, { amount, isBestEffort: true, deduplicationId: '' }, bag.bag);
-    if (amount > 0n) gate.metrics.countQuota(door, verdict.granted > 0n);
-    return verdict.granted;
-  };
-}
+/** What Envoy's field holds. */
+const mostTokens = 2n ** 32n - 1n;
+const least = (one: bigint, other: bigint): bigint => (one < other ? one : other);
 
 /** No proxy fills its bucket by itself: one unit a day is as good as none. */
 const fillInterval = protoDurationOfMs(86_400_000);
@@ -123,13 +185,26 @@ const fillInterval = protoDurationOfMs(86_400_000);
  */
 export function actionsOf(
   bucketId: BucketId,
-  { units, validMs }: Assignment,
+  { requests, validMs }: Assignment,
 ): readonly RateLimitQuotaResponse_BucketAction[] {
   const nothing = actionOf(bucketId, validMs, { case: 'blanketRule', value: Blanket.DENY_ALL });
-  if (units === 0n) return [nothing];
-  const value = create(TokenBucketSchema, { maxTokens: Number(units), tokensPerFill: 1, fillInterval });
+  if (requests === 0n) return [nothing];
+  const value = create(TokenBucketSchema, {
+    maxTokens: Number(least(requests, mostTokens)),
+    tokensPerFill: 1,
+    fillInterval,
+  });
   return [nothing, actionOf(bucketId, validMs, { case: 'tokenBucket', value })];
 }
+
+const abandonmentOf = (bucketId: BucketId): RateLimitQuotaResponse_BucketAction =>
+  create(RateLimitQuotaResponse_BucketActionSchema, {
+    bucketId,
+    bucketAction: {
+      case: 'abandonAction',
+      value: create(RateLimitQuotaResponse_BucketAction_AbandonActionSchema, {}),
+    },
+  });
 
 function actionOf(
   bucketId: BucketId,

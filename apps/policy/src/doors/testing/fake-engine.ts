@@ -1,5 +1,6 @@
 // An engine that remembers what it was asked and answers what a test says.
 import type {
+  AssignmentCall,
   AttributeBag,
   CheckCall,
   CheckOutcome,
@@ -48,6 +49,10 @@ export class FakeEngine implements PolicyEngine {
   async allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict> {
     this.charges.push({ name, asked, attributes });
     return this.#charge(asked);
+  }
+
+  async assign({ quota, amount, attributes }: AssignmentCall): Promise<QuotaVerdict> {
+    return this.allocate(quota, { amount, isBestEffort: true, deduplicationId: '' }, attributes);
   }
 
   inspect() {

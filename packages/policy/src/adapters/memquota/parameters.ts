@@ -15,7 +15,7 @@ import {
 import type { Result } from '@xebec/std';
 import { defaultSlots, type Limit } from '../../quotas/limit.ts';
 import type { QuotaDefinition } from '../../quotas/limits/definition.ts';
-import { dimensionMap, limitAmount } from '../../quotas/limits/fields.ts';
+import { dimensionMap, limitAmount, mode, modeOf } from '../../quotas/limits/fields.ts';
 
 export interface MemquotaConfig {
   readonly quotas: readonly QuotaDefinition[];
@@ -38,8 +38,13 @@ const override = andThen(object({ dimensions: required(dimensionMap), ...window 
 }));
 
 const quota: Decoder<QuotaDefinition> = andThen(
-  object({ name: required(text), ...window, overrides: optional(list(override, { most: 1_000 })) }),
-  ({ name, overrides = [], ...rest }) => ({ name, limit: toLimit(rest), overrides }),
+  object({ name: required(text), ...window, mode, overrides: optional(list(override, { most: 1_000 })) }),
+  ({ name, overrides = [], mode: written, ...rest }) => ({
+    name,
+    limit: toLimit(rest),
+    overrides,
+    ...modeOf(written),
+  }),
 );
 
 const parameters: Decoder<MemquotaConfig> = andThen(

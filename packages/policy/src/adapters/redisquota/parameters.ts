@@ -21,7 +21,7 @@ import {
 import type { Result } from '@xebec/std';
 import type { Limit } from '../../quotas/limit.ts';
 import type { QuotaDefinition } from '../../quotas/limits/definition.ts';
-import { dimensionMap, limitAmount } from '../../quotas/limits/fields.ts';
+import { dimensionMap, limitAmount, mode, modeOf } from '../../quotas/limits/fields.ts';
 
 export interface RedisAddress {
   /** `redis://HOST:PORT/DB`, `rediss://` for TLS; user and password before the host. */
@@ -53,6 +53,7 @@ const shape = {
   validDuration: required(positiveDuration),
   bucketDuration: optional(positiveDuration),
   rateLimitAlgorithm: withDefault(oneOf(...algorithms), 'FIXED_WINDOW'),
+  mode,
   overrides: optional(list(override, { most: 1_000 })),
 };
 
@@ -82,13 +83,14 @@ function limitOf(timing: Timing, walk: Walk): ((amount: bigint) => Limit) | unde
 }
 
 const quota: Decoder<QuotaDefinition> = andThen(object(shape), (value, walk) => {
-  const { name, maxAmount, overrides = [], ...timing } = value;
+  const { name, maxAmount, overrides = [], mode: written, ...timing } = value;
   const limit = limitOf(timing, walk);
   if (limit === undefined) return undefined;
   return {
     name,
     limit: limit(maxAmount),
     overrides: overrides.map((one) => ({ dimensions: one.dimensions, limit: limit(one.maxAmount) })),
+    ...modeOf(written),
   };
 });
 

@@ -13,6 +13,8 @@ export interface QuotaDefinition {
   readonly limit: Limit;
   /** The first that fits is used. */
   readonly overrides: readonly LimitOverride[];
+  /** Proxies may decide by parts handed out in advance. */
+  readonly isBestEffort?: true;
 }
 
 /** What holds for these dimensions. */

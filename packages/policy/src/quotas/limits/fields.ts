@@ -1,5 +1,5 @@
 // How amounts and dimensions of quotas are written in configuration.
-import { andThen, type Decoder, mapOf, quote, refuse, text } from '@xebec/config/decode';
+import { andThen, type Decoder, mapOf, oneOf, quote, refuse, text, withDefault } from '@xebec/config/decode';
 import { parseAmount } from '../amount.ts';
 
 const remedy =
@@ -33,3 +33,9 @@ export const dimensionMap: Decoder<ReadonlyMap<string, string>> = andThen(
     });
   },
 );
+
+/** As of a QuotaPool. */
+export const mode = withDefault(oneOf('EXACT', 'BEST_EFFORT'), 'EXACT');
+
+export const modeOf = (written: 'EXACT' | 'BEST_EFFORT'): { readonly isBestEffort?: true } =>
+  written === 'EXACT' ? {} : { isBestEffort: true };

@@ -30,6 +30,8 @@ export interface QuotaSpecs {
   readonly isEmpty: boolean;
   /** Each quota once, charges of all clauses that hold added up; in the order of their names. */
   requestedBy(attributes: AttributeSource): readonly RequestedQuota[];
+  /** All that a request to its service could take from, whatever clauses say. */
+  boundTo(attributes: AttributeSource): readonly RequestedQuota[];
 }
 
 interface Clause {
@@ -61,6 +63,7 @@ export function compileQuotaSpecs({ specs, bindings }: QuotaSpecObjects): QuotaS
   return {
     isEmpty: byNamespace.size === 0,
     requestedBy: (attributes) => (byNamespace.size === 0 ? [] : requestedBy(byNamespace, attributes)),
+    boundTo: (attributes) => [...boundRules(byNamespace, attributes)].flatMap(({ quotas }) => quotas),
   };
 }
 
@@ -87,12 +90,8 @@ function requestedBy(
   byNamespace: ReadonlyMap<string, readonly Bound[]>,
   attributes: AttributeSource,
 ): readonly RequestedQuota[] {
-  const namespace = textOf(attributes, 'destination.service.namespace');
   const found = new Map<string, RequestedQuota>();
-  const bound = [...(byNamespace.get(namespace) ?? []), ...(byNamespace.get('*') ?? [])];
-  for (const rule of new Set(
-    bound.filter(({ service }) => isFor(service, attributes)).flatMap(({ rules }) => rules),
-  )) {
+  for (const rule of boundRules(byNamespace, attributes)) {
     if (
       rule.match.length > 0 &&
       !rule.match.some((clauses) => clauses.every((one) => holds(one, attributes)))
@@ -104,6 +103,16 @@ function requestedBy(
     }
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+/** Each once, however many bindings name it. */
+function boundRules(
+  byNamespace: ReadonlyMap<string, readonly Bound[]>,
+  attributes: AttributeSource,
+): ReadonlySet<Rule> {
+  const namespace = textOf(attributes, 'destination.service.namespace');
+  const bound = [...(byNamespace.get(namespace) ?? []), ...(byNamespace.get('*') ?? [])];
+  return new Set(bound.filter(({ service }) => isFor(service, attributes)).flatMap(({ rules }) => rules));
 }
 
 function isFor({ name, host, labels }: ServiceReference, attributes: AttributeSource): boolean {

@@ -3,6 +3,7 @@ import type { QuotaPoolSpec } from '@xebec/config';
 import type { Diagnostic } from '@xebec/std';
 import type { AttributeSource, ValueType } from '../../attributes/value.ts';
 import type { Vocabulary } from '../../attributes/vocabulary.ts';
+import { shortName } from '../../configuration/names.ts';
 import { compileExpression } from '../../expressions/compile-expression.ts';
 import type { Expression } from '../../expressions/expression.ts';
 import { parseAmount } from '../amount.ts';
@@ -30,6 +31,8 @@ export interface RequestedAmounts {
 export interface RequestedQuotas {
   readonly isEmpty: boolean;
   requestedBy(attributes: AttributeSource): RequestedAmounts;
+  /** Whether some request to the destination could take from a quota, whatever the rest of it says. */
+  mayTakeFrom(quota: string, attributes: AttributeSource): boolean;
 }
 
 interface PoolCharge {
@@ -66,6 +69,18 @@ export function compileRequestedQuotas(sources: QuotaSources): RequestedQuotas {
         add(fullName(quota, namespace), charge);
       const problems = [...root, ...own].flatMap((one) => chargePool(one, attributes, add));
       return { amounts, problems };
+    },
+    mayTakeFrom(quota, attributes) {
+      const own = byNamespace.get(textOf(attributes.get('destination.namespace'))) ?? [];
+      const wanted = quota.toLowerCase();
+      const isMeant = (name: string): boolean =>
+        [name, shortName(name)].some((each) => each.toLowerCase() === wanted);
+      return (
+        [...root, ...own].some((one) => isMeant(one.quota)) ||
+        specs
+          .boundTo(attributes)
+          .some(({ quota: written, namespace }) => isMeant(fullName(written, namespace)))
+      );
     },
   };
 }

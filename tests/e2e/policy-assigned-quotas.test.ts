@@ -1,0 +1,156 @@
+// Quotas that proxies count by themselves: three real Envoys get parts of them beforehand, and ask nobody about a request.
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { envoyAdmin } from './support/envoy-admin.ts';
+import { fetchText, type Load, startLoad } from './support/http.ts';
+import { type Mesh, type Pod, podsOf, repositoryFile, startMesh, until } from './support/mesh.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'xb-three-'));
+let mesh: Mesh;
+let client: string;
+let servers: readonly Pod[];
+beforeAll(async () => {
+  cpSync(repositoryFile('tests/e2e/apps/echo'), directory, { recursive: true });
+  symlinkSync(repositoryFile('node_modules'), join(directory, 'node_modules'));
+  const manifest = join(directory, 'echo.yaml');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('replicas: 1', 'replicas: 3'));
+  mesh = await startMesh({ paths: [directory] });
+  client = `${(await mesh.pod('client')).ip}:15001`;
+  servers = podsOf(await mesh.admin('/v1/objects?kind=Pod')).filter(({ labels }) => labels['app'] === 'echo');
+  expect(servers).toHaveLength(3);
+}, 240_000);
+afterAll(async () => {
+  await mesh?.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+interface Written {
+  readonly name: string;
+  readonly amount: number;
+  readonly more?: string;
+}
+
+const pool = ({ name, amount, more = '' }: Written): string => `apiVersion: policy.xebec.io/v1alpha1
+kind: QuotaPool
+metadata: { name: ${name} }
+spec:
+  amount: ${amount}
+  window: year
+  mode: BEST_EFFORT
+  requests: [{ match: 'destination.labels["app"] == "echo" && request.path.startsWith("/${name}")' }]
+${more}`;
+
+async function apply(...documents: readonly string[]): Promise<void> {
+  const { code, stderr } = await mesh.apply(documents.join('\n---\n'));
+  expect([code, stderr]).toEqual([0, expect.anything()]);
+}
+
+const call = (path: string, proxy = client) => fetchText({ url: `http://echo${path}`, proxy });
+const statusOf = async (path: string, proxy = client): Promise<number> => (await call(path, proxy)).status;
+
+/** Of all three proxies together. */
+async function statOf(pattern: RegExp): Promise<number> {
+  const texts = await Promise.all(servers.map(({ name }) => envoyAdmin(mesh, name, '/stats')));
+  const lines = texts.flatMap((text) => text.split('\n')).filter((line) => pattern.test(line));
+  return lines.reduce((sum, line) => sum + Number(line.split(': ')[1] ?? 0), 0);
+}
+
+const requestsToApplication = () => statOf(/^cluster\.inbound\|8080\|.*upstream_rq_total: /);
+const callsOfPolicyService = () => statOf(/^cluster\.[^:]*15004[^:]*\.upstream_rq_total: /);
+
+/** How many got through since the load began, once no more do. */
+async function admitted(before: number, expected: number): Promise<number> {
+  await until('it is used up', async () => (await requestsToApplication()) - before >= expected, 90_000);
+  // Each proxy reports once more.
+  const settled = performance.now() + 11_000;
+  await until('each proxy has reported', async () => performance.now() > settled, 30_000);
+  return (await requestsToApplication()) - before;
+}
+
+describe('[MX-7] three proxies together admit what a quota has', () => {
+  let load: Load;
+  let before: number;
+
+  it('and answer the rest by themselves: no request at the application, no call of the policy service', async () => {
+    await apply(pool({ name: 'counted', amount: 0 }));
+    await until(
+      'the proxies count',
+      async () => {
+        const answers = await Promise.all(Array.from({ length: 12 }, () => call('/counted')));
+        return answers.every(({ status, headers }) => status === 429 && headers['x-ratelimit-limit'] === '0');
+      },
+      60_000,
+    );
+    expect(await call('/counted')).toMatchObject({
+      status: 429,
+      body: 'RESOURCE_EXHAUSTED:counted.default:the quota does not have 1 left',
+      headers: { 'x-ratelimit-remaining': '0', 'retry-after': '5' },
+    });
+    expect(await statusOf('/free')).toBe(200);
+    const explained = await mesh.xebec(['explain', 'policy', 'counted']);
+    expect(explained.stdout).toContain('in the proxy (assignment)');
+    before = await requestsToApplication();
+    const calls = await callsOfPolicyService();
+    load = startLoad({ url: 'http://echo/counted', proxy: client }, 60);
+    await apply(pool({ name: 'counted', amount: 300 }));
+    expect(await admitted(before, 300)).toBe(300);
+    expect(load.sent).toBeGreaterThan(400);
+    // A stream of each proxy, and what a new connection may have cost.
+    expect((await callsOfPolicyService()) - calls).toBeLessThanOrEqual(6);
+  }, 180_000);
+
+  it('[MX-9] a maximum that changes holds at the next report, with no restart of anything', async () => {
+    await apply(pool({ name: 'counted', amount: 420 }));
+    expect(await admitted(before, 420)).toBe(420);
+    const { sent, failures } = await load.stop();
+    expect(failures).toEqual({ 'status 429': sent - 420 });
+  }, 180_000);
+});
+
+it('[MX-7] each caller is counted by itself where the pool says so, also in units', async () => {
+  const more = '  dimensions: { caller: \'source.principal | "nobody"\' }\n  failOpen: true\n';
+  const two = pool({ name: 'callers', amount: 40, more })
+    .replace('}]', ", charge: '2' }]")
+    .replace("' ,", "',");
+  await apply(two);
+  const other = `${servers[0]?.ip}:15001`;
+  const passed = { client: 0, other: 0 };
+  await until(
+    'both have used up theirs',
+    async () => {
+      const [mine, theirs] = await Promise.all([statusOf('/callers', client), statusOf('/callers', other)]);
+      if (mine === 200) passed.client++;
+      if (theirs === 200) passed.other++;
+      return passed.client >= 20 && passed.other >= 20 && mine === 429 && theirs === 429;
+    },
+    90_000,
+  );
+  // What was let through before the first part came is charged, and may be above it.
+  for (const each of Object.values(passed)) expect(each).toBeLessThanOrEqual(23);
+}, 120_000);
+
+it('[F19] a policy service that hangs: parts hold to their end, then each quota fails as it says', async () => {
+  await apply(
+    pool({ name: 'closing', amount: 1_000_000 }),
+    pool({ name: 'opening', amount: 0, more: '  failOpen: true\n' }),
+  );
+  const all = async (path: string, status: number): Promise<boolean> =>
+    (await Promise.all(Array.from({ length: 12 }, () => statusOf(path)))).every((each) => each === status);
+  const normal = async (): Promise<boolean> => (await all('/closing', 200)) && (await all('/opening', 429));
+  await until('both are counted', normal, 60_000);
+  const { pid } = JSON.parse(readFileSync(join(mesh.state, 'run/policy.pid'), 'utf8'));
+  process.kill(pid, 'SIGSTOP');
+  try {
+    expect(await all('/closing', 200)).toBe(true);
+    await until(
+      'both fail',
+      async () => (await all('/closing', 429)) && (await all('/opening', 200)),
+      60_000,
+    );
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await until('both are counted again', normal, 60_000);
+}, 180_000);
