@@ -61,16 +61,37 @@ export function createDoorMetrics(registry: Registry): DoorMetrics {
     labelNames: ['door'],
     registers,
   });
+  // A line of a metric is looked up once, not at every call.
+  const callsOf = remembering((door: DoorName, method: string, code: number) =>
+    calls.labels(door, method, String(code)),
+  );
+  const latencyOf = remembering((door: DoorName, method: string) => latency.labels(door, method));
+  const decisionsOf = remembering((door: DoorName, decision: string) => decisions.labels(door, decision));
   return {
     countCall({ door, method, code, seconds: took }) {
-      calls.inc({ door, method, code: String(code) });
-      latency.observe({ door, method }, took);
+      callsOf(door, method, code).inc();
+      latencyOf(door, method).observe(took);
     },
-    countDecision: (door, isAllowed) => decisions.inc({ door, decision: isAllowed ? 'allowed' : 'denied' }),
+    countDecision: (door, isAllowed) => decisionsOf(door, isAllowed ? 'allowed' : 'denied').inc(),
     countQuota: (door, isGranted) => quotas.inc({ door, decision: isGranted ? 'granted' : 'refused' }),
     countDrop: (door, reason) => drops.inc({ door, reason }),
     countBags: (door, many) => bags.inc({ door }, many),
     countLostBags: (door, many) => lost.inc({ door }, many),
     countStream: (door, difference) => streams.inc({ door }, difference),
+  };
+}
+
+/** Bounded like the labels themselves. */
+function remembering<Labels extends readonly (string | number)[], Line>(
+  find: (...labels: Labels) => Line,
+): (...labels: Labels) => Line {
+  const lines = new Map<string, Line>();
+  return (...labels) => {
+    const key = labels.join(' ');
+    const known = lines.get(key);
+    if (known !== undefined) return known;
+    const line = find(...labels);
+    lines.set(key, line);
+    return line;
   };
 }

@@ -10,6 +10,8 @@ export interface CheckCall {
   readonly quotas?: ReadonlyMap<string, QuotaArguments>;
   /** Only rules of that failure policy are asked; absent: all. */
   readonly failurePolicy?: FailurePolicy;
+  /** The caller keeps no decisions: what this one depends on is not noted down. */
+  readonly isKeptByNobody?: true;
   /** Quotas that the proxy counts by itself, by full name of the instance: the call takes nothing from them. */
   readonly assignedQuotas?: ReadonlySet<string>;
 }

@@ -32,6 +32,8 @@ export class HandlerSlot {
   #users = 0;
   #underWay = 0;
   #counts = { calls: 0, errors: 0, timeouts: 0, latencySumMs: 0 };
+  /** Of a call that was answered at once: nobody waits for its signal, so that the next call may have it. */
+  #spare: AbortController | undefined;
   /** What the handler says of the batch under way. */
   #batch = { lost: 0, taken: 0 };
 
@@ -149,11 +151,16 @@ export class HandlerSlot {
     run: (handler: Handler, signal: AbortSignal) => T | Promise<T> | undefined,
     outer: AbortSignal | undefined,
   ): Promise<Answer<T>> {
-    const controller = new AbortController();
+    const controller = this.#spare ?? new AbortController();
+    this.#spare = undefined;
     try {
       const result = run(handler, controller.signal);
-      if (result === undefined) return { ok: false, problem: 'does not serve that' };
-      if (!(result instanceof Promise)) return { ok: true, value: result };
+      if (!(result instanceof Promise)) {
+        this.#spare = controller;
+        return result === undefined
+          ? { ok: false, problem: 'does not serve that' }
+          : { ok: true, value: result };
+      }
       return await this.#await(result, controller, outer);
     } catch (error) {
       return { ok: false, problem: messageOf(error) };

@@ -61,7 +61,8 @@ export class CompiledPolicyEngine implements PolicyEngine {
   }
 
   async #check(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome> {
-    const source = await this.#prepare(call.attributes, { isRecording: true, signal });
+    const isRecording = call.isKeptByNobody !== true;
+    const source = await this.#prepare(call.attributes, { isRecording, signal });
     const run = { source, signal, failurePolicy: call.failurePolicy };
     const answer = await runChecks(this.parts, run);
     const combined = combine(answer.verdicts);
@@ -69,7 +70,7 @@ export class CompiledPolicyEngine implements PolicyEngine {
     const headers = isAllowed ? headersOf(answer, source) : noHeaders;
     const asked = isAllowed ? quotasOf(this.parts, call, source) : undefined;
     const references = source.references();
-    const prepare = () => this.#prepare(call.attributes, { isRecording: true, signal });
+    const prepare = () => this.#prepare(call.attributes, { isRecording, signal });
     const quotas =
       asked === undefined ? new Map() : await runQuotas(this.parts, asked, { call, signal, prepare });
     const life = asked?.isOnce ? { validDurationMs: 0, validUseCount: 1 } : {};
@@ -95,7 +96,8 @@ export class CompiledPolicyEngine implements PolicyEngine {
   ): Promise<CallSource> {
     const source = new CallSource(attributes, { isRecording });
     describeRequest(this.parts, source);
-    await generate(this.parts, source, signal);
+    const producing = generate(this.parts, source, signal);
+    if (producing !== undefined) await producing;
     return source;
   }
 

@@ -1,8 +1,21 @@
 // Addresses between text and bytes.
 import { isIP, isIPv4 } from 'node:net';
 
-/** 4 or 16 bytes; an IPv4 address inside IPv6 is one of IPv4. Undefined: no address. */
+/** The same few addresses come again and again. */
+const mostRemembered = 4_096;
+const rememberedBytes = new Map<string, Uint8Array>();
+
+/** 4 or 16 bytes, not to be changed; an IPv4 address inside IPv6 is one of IPv4. Undefined: no address. */
 export function addressBytes(text: string): Uint8Array | undefined {
+  const remembered = rememberedBytes.get(text);
+  if (remembered !== undefined) return remembered;
+  const bytes = readAddress(text);
+  if (rememberedBytes.size >= mostRemembered) rememberedBytes.clear();
+  if (bytes !== undefined) rememberedBytes.set(text, bytes);
+  return bytes;
+}
+
+function readAddress(text: string): Uint8Array | undefined {
   const bare = text.startsWith('::ffff:') && isIPv4(text.slice(7)) ? text.slice(7) : text;
   switch (isIP(bare)) {
     case 4:
@@ -35,9 +48,14 @@ function withIpv4Tail(text: string): string {
   return `${text.slice(0, -last.length)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
 
+/** An address without brackets and port; undefined: no address. */
+export function plainAddress(address: string): string | undefined {
+  if (isIP(address) === 0) return undefined;
+  return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
+}
+
 /** `IP:PORT`, `[IP]:PORT` → the address; undefined where there is none, as for sockets of the file system. */
 export function addressOfPeer(peer: string): string | undefined {
   const address = /^\[?([0-9a-fA-F:.]+?)\]?:\d+$/.exec(peer)?.[1];
-  if (address === undefined || isIP(address) === 0) return undefined;
-  return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
+  return address === undefined ? undefined : plainAddress(address);
 }

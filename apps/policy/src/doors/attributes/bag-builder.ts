@@ -71,18 +71,16 @@ export class BagBuilder {
   /** One bad header hides no other. */
   #goodEntries(name: string, entries: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
     const { limits } = this.#rules;
-    const bad = [...entries].flatMap(([key, value]) => {
+    let good: Map<string, string> | undefined;
+    for (const [key, value] of entries) {
       const reason = refuseText(key, limits.nameBytes) ?? refuseText(value, limits.valueBytes);
-      return reason === undefined ? [] : [{ key, reason }];
-    });
-    if (bad.length === 0) return entries;
-    const good = new Map(entries);
-    for (const { key, reason } of bad) {
+      if (reason === undefined) continue;
+      good ??= new Map(entries);
       good.delete(key);
       this.#values.unreadable.set(name, (this.#values.unreadable.get(name) ?? new Set()).add(key));
       this.drop(`${name}[${key}]`, reason);
     }
-    return good;
+    return good ?? entries;
   }
 
   /** What the door knows better: replaces what the caller said. `undefined` takes it away. */
@@ -114,8 +112,9 @@ class SaidAttributes extends Map<string, AttributeValue> {
   readonly unreadable: Map<string, Set<string>>;
 
   constructor(from?: AttributeBag) {
-    super(from ?? []);
-    this.unreadable = new Map([...(from?.unreadable ?? [])].map(([name, keys]) => [name, new Set(keys)]));
+    super(from);
+    this.unreadable = new Map();
+    for (const [name, keys] of from?.unreadable ?? []) this.unreadable.set(name, new Set(keys));
   }
 }
 
@@ -151,10 +150,13 @@ function refuseContent(value: AttributeValue, limits: DoorLimits): DropReason | 
 
 /** What stands for bytes that were no UTF-8. */
 const replacement = '\ufffd';
+const suspicious = /[\ud800-\udfff\ufffd]/;
 
 function refuseText(text: string, mostBytes: number): DropReason | undefined {
   if (text.length > mostBytes) return 'too-large';
   if (text.length * 3 > mostBytes && Buffer.byteLength(text) > mostBytes) return 'too-large';
+  // Most texts have neither, which is seen without looking for pairs.
+  if (!suspicious.test(text)) return undefined;
   return text.includes(replacement) || /\p{Surrogate}/u.test(text) ? 'malformed' : undefined;
 }
 

@@ -1,7 +1,6 @@
 // What the mesh knows of a workload, as attributes of one side of a call.
 
 import type { Identity } from '@xebec/ca';
-import type { AttributeValue } from '@xebec/policy';
 import type { KnownService, KnownWorkload, SeenWorkload } from '../workload-directory.ts';
 import { addressBytes } from './addresses.ts';
 import type { BagBuilder } from './bag-builder.ts';
@@ -35,6 +34,46 @@ export function inCommon(workloads: readonly KnownWorkload[]): SeenWorkload | un
   };
 }
 
+/** Of one side, by what they say. */
+const namesOf = (side: Side) => ({
+  principal: `${side}.principal`,
+  namespace: `${side}.namespace`,
+  serviceAccount: `${side}.serviceAccount`,
+  metadata: `${side}.metadata`,
+  ip: `${side}.ip`,
+  uid: `${side}.uid`,
+  name: `${side}.name`,
+  owner: `${side}.owner`,
+  labels: `${side}.labels`,
+  workloadUid: `${side}.workload.uid`,
+  workloadName: `${side}.workload.name`,
+  workloadNamespace: `${side}.workload.namespace`,
+});
+
+const names = { source: namesOf('source'), destination: namesOf('destination') } as const;
+
+/** What does not change while a workload is what it is. */
+interface WorkloadFacts {
+  readonly labels: ReadonlyMap<string, string>;
+  readonly uid: string | undefined;
+  readonly services: string | undefined;
+}
+
+const rememberedFacts = new WeakMap<SeenWorkload, WorkloadFacts>();
+
+function factsOf(workload: SeenWorkload): WorkloadFacts {
+  const remembered = rememberedFacts.get(workload);
+  if (remembered !== undefined) return remembered;
+  const hosts = workload.services.map(({ host }) => host).join(',');
+  const facts: WorkloadFacts = {
+    labels: new Map(Object.entries(workload.labels)),
+    uid: workloadUid(workload),
+    services: hosts === '' ? undefined : hosts,
+  };
+  rememberedFacts.set(workload, facts);
+  return facts;
+}
+
 /** All attributes that say who a side is; those that are not known are taken away. */
 export function knowSide(
   bag: BagBuilder,
@@ -43,25 +82,22 @@ export function knowSide(
 ): void {
   const { identity, workload } = known;
   const principal = identity === undefined ? undefined : principalOf(identity);
-  bag.know(`${side}.principal`, principal);
-  if (side === 'source') bag.know('source.user', principal);
-  const facts: Readonly<Record<string, AttributeValue | undefined>> = {
-    namespace: workload?.namespace ?? identity?.namespace,
-    serviceAccount: workload?.serviceAccount ?? identity?.serviceAccount,
-    uid: workload?.uid,
-    name: workload?.name,
-    owner: workload?.owner,
-    labels: workload === undefined ? undefined : new Map(Object.entries(workload.labels)),
-    metadata: undefined,
-    'workload.uid': workloadUid(workload),
-    'workload.name': workload?.workloadName,
-    'workload.namespace': workload?.workloadName === undefined ? undefined : workload.namespace,
-  };
-  for (const [name, value] of Object.entries(facts)) bag.know(`${side}.${name}`, value);
-  if (side === 'source') {
-    const hosts = workload?.services.map(({ host }) => host);
-    bag.know('source.services', hosts === undefined || hosts.length === 0 ? undefined : hosts.join(','));
-  }
+  const facts = workload === undefined ? undefined : factsOf(workload);
+  const called = names[side];
+  bag.know(called.principal, principal);
+  bag.know(called.namespace, workload?.namespace ?? identity?.namespace);
+  bag.know(called.serviceAccount, workload?.serviceAccount ?? identity?.serviceAccount);
+  bag.know(called.uid, workload?.uid);
+  bag.know(called.name, workload?.name);
+  bag.know(called.owner, workload?.owner);
+  bag.know(called.labels, facts?.labels);
+  bag.know(called.metadata, undefined);
+  bag.know(called.workloadUid, facts?.uid);
+  bag.know(called.workloadName, workload?.workloadName);
+  bag.know(called.workloadNamespace, workload?.workloadName === undefined ? undefined : workload.namespace);
+  if (side === 'destination') return;
+  bag.know('source.user', principal);
+  bag.know('source.services', facts?.services);
 }
 
 const workloadUid = (workload: SeenWorkload | undefined): string | undefined =>
@@ -70,7 +106,7 @@ const workloadUid = (workload: SeenWorkload | undefined): string | undefined =>
     : `istio://${workload.namespace}/workloads/${workload.workloadName}`;
 
 export function knowAddress(bag: BagBuilder, side: Side, ip: string | undefined): void {
-  bag.know(`${side}.ip`, ip === undefined ? undefined : addressBytes(ip));
+  bag.know(names[side].ip, ip === undefined ? undefined : addressBytes(ip));
 }
 
 /** Which of its services a call to a workload is for: by the host that was asked for, else by port. */

@@ -24,6 +24,7 @@ export function authorizationMethods(gate: Gate): readonly Method[] {
       const { failurePolicy, assignedQuotas } = side;
       const call: CheckCall = {
         attributes: bag.bag,
+        isKeptByNobody: true,
         ...(failurePolicy === undefined ? {} : { failurePolicy }),
         ...(assignedQuotas === undefined ? {} : { assignedQuotas }),
       };

@@ -113,10 +113,25 @@ function knowDestination(
   knowService(bag, workload === undefined ? undefined : serviceOf(workload, asked));
 }
 
-function peerOf(id: string | undefined): { readonly identity?: Identity; readonly raw?: string } {
-  if (id === undefined || id === '') return {};
+interface Peer {
+  readonly identity?: Identity;
+  readonly raw?: string;
+}
+
+const nobody: Peer = {};
+/** The same few peers call again and again. */
+const mostRemembered = 4_096;
+const rememberedPeers = new Map<string, Peer>();
+
+function peerOf(id: string | undefined): Peer {
+  if (id === undefined || id === '') return nobody;
+  const remembered = rememberedPeers.get(id);
+  if (remembered !== undefined) return remembered;
   const parsed = parseSpiffeId(id);
-  return parsed.ok ? { identity: parsed.value } : { raw: id.replace(/^spiffe:\/\//, '') };
+  const peer = parsed.ok ? { identity: parsed.value } : { raw: id.replace(/^spiffe:\/\//, '') };
+  if (rememberedPeers.size >= mostRemembered) rememberedPeers.clear();
+  rememberedPeers.set(id, peer);
+  return peer;
 }
 
 /**
@@ -145,5 +160,8 @@ export function sayKnown(
   bag: BagBuilder,
   values: Readonly<Record<string, AttributeValue | undefined>>,
 ): void {
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) bag.set(name, value);
+  for (const name of Object.keys(values)) {
+    const value = values[name];
+    if (value !== undefined) bag.set(name, value);
+  }
 }

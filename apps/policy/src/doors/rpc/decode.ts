@@ -1,6 +1,7 @@
 // Messages from outside. Text that is no UTF-8 spoils the attribute it is in and not the whole message: it is read with U+FFFD in it, and left out later.
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import { configureTextEncoding, getTextEncoding } from '@bufbuild/protobuf/wire';
+import { decode } from '@xebec/protos';
 
 /** Undefined: not a message of this type. */
 export function decodeMessage<Desc extends DescMessage>(
@@ -8,7 +9,7 @@ export function decodeMessage<Desc extends DescMessage>(
   bytes: Uint8Array,
 ): MessageShape<Desc> | undefined {
   try {
-    return fromBinary(schema, bytes);
+    return decode(schema, bytes);
   } catch {
     return decodeLeniently(schema, bytes);
   }

@@ -55,12 +55,12 @@ export function unaryMethod<Input extends DescMessage, Output extends DescMessag
   method: DescMethodUnary<Input, Output>,
   answer: (request: MessageShape<Input>, context: CallContext) => Promise<Answer<Output>>,
 ): Method {
-  const answerCall = async (call: Call): Promise<Answer<Output>> => {
+  const answerCall = async (call: Call, departure: Departure): Promise<Answer<Output>> => {
     const caller = await identifyCall(gate, call, callers);
     if (caller === undefined) return unknownCaller;
     const request = decodeMessage(method.input, call.request);
     if (request === undefined) return malformed;
-    return answer(request, { caller, metadata: call.metadata, signal: signalOf(call) });
+    return answer(request, { caller, metadata: call.metadata, signal: departure.signal });
   };
   return {
     door,
@@ -68,14 +68,16 @@ export function unaryMethod<Input extends DescMessage, Output extends DescMessag
     definition: rawDefinition(pathOf(method), { request: false, response: false }),
     handler: (call: Call, reply: grpc.sendUnaryData<Buffer>) => {
       const start = performance.now();
+      const departure = departureOf(call);
       const end = (result: Answer<Output>): void => {
+        departure.isAnswered = true;
         const failed = isRefusal(result);
         const seconds = (performance.now() - start) / 1_000;
         gate.metrics.countCall({ door, method: method.name, code: failed ? result.code : 0, seconds });
         if (failed) reply({ code: result.code, details: result.details });
         else reply(null, asBuffer(encode(method.output, result)));
       };
-      answerCall(call).then(end, () => end(internal));
+      answerCall(call, departure).then(end, () => end(internal));
     },
   };
 }
@@ -99,10 +101,20 @@ export function identifyCall(
   return gate.identify(credentials, callers);
 }
 
-function signalOf(call: Call): AbortSignal {
+/** Whether the caller has gone away before it was answered. */
+interface Departure {
+  readonly signal: AbortSignal;
+  isAnswered: boolean;
+}
+
+/** The end of every call comes as a cancellation too: an answered one aborts nothing. */
+function departureOf(call: Call): Departure {
   const controller = new AbortController();
-  call.once('cancelled', () => controller.abort());
-  return controller.signal;
+  const departure: Departure = { signal: controller.signal, isAnswered: false };
+  call.once('cancelled', () => {
+    if (!departure.isAnswered) controller.abort();
+  });
+  return departure;
 }
 
 export function addMethods(server: grpc.Server, methods: readonly RawMethod[]): void {
