@@ -1,6 +1,7 @@
 // Checks at each door, warm and cold: how long one takes at a steady pace, and how many one core of the service answers.
 import { Agent, request } from 'node:http';
 import { credentials } from '@grpc/grpc-js';
+import { proxyProtocol } from '@xebec/policy';
 import { createPolicyClient, type PolicyClient } from '@xebec/policy-client';
 import type { Identity } from '../envoys/identities.ts';
 import { type Ask, askAtOnce, askSteadily } from './ask-load.ts';
@@ -53,7 +54,7 @@ const knownUsers = 50;
 export async function measureChecks(run: CheckRun): Promise<readonly CheckResult[]> {
   const { service } = run;
   const own = openRawGrpc(service.grpc, run.program);
-  const proxy = openRawGrpc(service.grpc, run.proxy);
+  const proxy = openRawGrpc(service.grpc, run.proxy, proxyProtocol);
   const client = newClient(service, run.program);
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   try {

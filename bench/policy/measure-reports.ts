@@ -1,4 +1,5 @@
 // Reports at the doors of proxies and of programs: how many bags one core takes, whether any is lost, and how much memory they cost when nobody takes them.
+import { proxyProtocol } from '@xebec/policy';
 import type { Identity } from '../envoys/identities.ts';
 import { nowMs, pause, until } from '../measure/clock.ts';
 import type { PolicyServiceProcess } from './policy-mesh.ts';
@@ -48,10 +49,9 @@ const settleMs = 30_000;
 
 export async function measureReports(run: ReportRun): Promise<readonly ReportResult[]> {
   const { service, issue, perSecond, seconds } = run;
-  const [told, slow, program] = [await issue('told'), await issue('slow'), await issue('app')].map(
-    (identity) => openRawGrpc(service.grpc, identity),
-  );
-  if (told === undefined || slow === undefined || program === undefined) return [];
+  const told = openRawGrpc(service.grpc, await issue('told'), proxyProtocol);
+  const slow = openRawGrpc(service.grpc, await issue('slow'), proxyProtocol);
+  const program = openRawGrpc(service.grpc, await issue('app'));
   const logs = logMessage('told', bagsOfMessage);
   const loads: readonly Load[] = [
     {

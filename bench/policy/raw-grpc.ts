@@ -1,5 +1,6 @@
 // gRPC with as little client as possible: frames on HTTP/2, so that what is measured is the service and not who asks.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { connect as connectTls } from 'node:tls';
 import type { Identity } from '../envoys/identities.ts';
 
 export interface RawGrpc {
@@ -27,14 +28,20 @@ export function frame(message: Uint8Array): Buffer {
   return bytes;
 }
 
-export function openRawGrpc(address: string, identity: Identity): RawGrpc {
+/** `protocol`: what the connection is for, by ALPN: programs speak `h2`, proxies their own. */
+export function openRawGrpc(address: string, identity: Identity, protocol = 'h2'): RawGrpc {
+  const [host = '', port = ''] = address.split(':');
   const session = connect(`https://${address}`, {
-    ca: identity.rootsPem,
-    cert: identity.certificatesPem,
-    key: identity.privateKeyPem,
-    // The name in a certificate of the mesh is no host name, and an address is none to ask for.
-    servername: '',
-    checkServerIdentity: () => undefined,
+    createConnection: () =>
+      connectTls({
+        ...{ host, port: Number(port), ALPNProtocols: [protocol] },
+        ca: identity.rootsPem,
+        cert: identity.certificatesPem,
+        key: identity.privateKeyPem,
+        // The name in a certificate of the mesh is no host name, and an address is none to ask for.
+        servername: '',
+        checkServerIdentity: () => undefined,
+      }),
   });
   session.on('error', () => undefined);
   const start = (path: string, headers: Readonly<Record<string, string>> = {}): ClientHttp2Stream =>

@@ -47,6 +47,7 @@ export async function openMutualPort(
       socket.destroy();
       return;
     }
+    rememberCertificate(socket);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     hand(socket, takers);
@@ -86,6 +87,15 @@ function isWelcome(socket: TLSSocket, isRevoked: IsRevoked): boolean {
   if (socket.destroyed) return false;
   const { raw } = socket.getPeerCertificate();
   return raw === undefined || (socket.authorized && !isRevoked(raw));
+}
+
+/**
+ * Who it was when TLS verified it: reading the certificate out of the connection anew for each call costs as much as
+ * deciding it, and a later handshake of the same connection proves nothing here.
+ */
+function rememberCertificate(socket: TLSSocket): void {
+  const certificate = socket.getPeerCertificate(true);
+  socket.getPeerCertificate = () => certificate;
 }
 
 /** The server chooses: who offers the protocol of proxies has it. Without any agreement it is JSON, as old clients of HTTP do not ask. */

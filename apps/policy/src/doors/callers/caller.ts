@@ -29,15 +29,33 @@ export interface Credentials {
 
 export type Identify = (credentials: Credentials, door: 'proxies' | 'apps') => Promise<Caller | undefined>;
 
+interface Remembered {
+  readonly identity: Identity;
+  readonly untilMs: number;
+}
+
 const rememberedMs = 10_000;
 const mostRemembered = 4_096;
 
 /** Remembers for ten seconds whom a credential proves, so that a call costs no verification. */
 export function createIdentify({ authenticators, plaintextCallers, now = Date.now }: DoorOptions): Identify {
-  const known = new Map<string, { readonly identity: Identity; readonly untilMs: number }>();
+  const known = new Map<string, Remembered>();
+  /** A connection has one certificate for all its calls: no digest is needed to know it again. */
+  const ofConnections = new WeakMap<Uint8Array, Remembered>();
   const identityOf = async (credentials: Credentials): Promise<Identity | undefined> => {
     const { peerCertificate, bearerToken } = credentials;
-    if (peerCertificate === undefined && bearerToken === undefined) return undefined;
+    if (peerCertificate === undefined) return bearerToken === undefined ? undefined : prove(credentials);
+    if (bearerToken !== undefined) return prove(credentials);
+    const remembered = ofConnections.get(peerCertificate);
+    if (remembered !== undefined && now() < remembered.untilMs) return remembered.identity;
+    ofConnections.delete(peerCertificate);
+    const identity = await prove(credentials);
+    if (identity !== undefined)
+      ofConnections.set(peerCertificate, { identity, untilMs: now() + rememberedMs });
+    return identity;
+  };
+  const prove = async (credentials: Credentials): Promise<Identity | undefined> => {
+    const { peerCertificate, bearerToken } = credentials;
     const key = digestOf(peerCertificate, bearerToken);
     const remembered = known.get(key);
     if (remembered !== undefined && now() < remembered.untilMs) return remembered.identity;
