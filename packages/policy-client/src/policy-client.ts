@@ -99,7 +99,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   const queue = new ReportQueue({ ...defaultReports, ...options.reports }, async (request) => {
     const sent = await connection.call(Policy.method.report, request);
     if (sent.ok) return 'delivered';
-    return sent.code === status.UNAVAILABLE || sent.code === status.RESOURCE_EXHAUSTED ? 'retry' : 'lost';
+    return isOutage(sent.code) || sent.code === status.RESOURCE_EXHAUSTED ? 'retry' : 'lost';
   });
   const checker = new Checker({
     connection,

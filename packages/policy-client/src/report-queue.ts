@@ -24,7 +24,7 @@ export interface ReportCounts {
   lost: number;
 }
 
-/** `retry`: nothing was delivered, and it may be tried again; `lost`: it cannot be known, or was refused. */
+/** `retry`: perhaps nothing was delivered; the service takes a request once, however often it is tried. `lost`: it was refused. */
 export type Delivery = 'delivered' | 'retry' | 'lost';
 
 export class ReportQueue {
@@ -102,6 +102,7 @@ export function writeBatch(bags: readonly Attributes[]): readonly ReportRequest[
     create(ReportRequestSchema, {
       attributes: group.map((bag, index) => differenceOf(group[index - 1], bag)),
       isDelta: true,
+      deduplicationId: crypto.randomUUID(),
     }),
   );
 }

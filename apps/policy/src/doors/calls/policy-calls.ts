@@ -18,6 +18,7 @@ import type { Gate } from '../rpc/gate.ts';
 import { isRefusal, type Refusal, refusal } from '../rpc/refusal.ts';
 import { Grant, GrantBook } from './grants.ts';
 import { unfoldBags } from './report-bags.ts';
+import { ReportBook } from './report-book.ts';
 
 export type SaidAttributes = Iterable<readonly [string, AttributeValue]>;
 
@@ -61,6 +62,8 @@ export interface Reported {
   readonly accepted: number;
   /** Attributes. */
   readonly dropped: number;
+  /** It had been taken before. */
+  readonly isRepeated?: true;
 }
 
 /** A grant that its taker can give back by calling: what it has not given back by its id. */
@@ -73,7 +76,7 @@ export interface Allocation {
 export interface PolicyCalls {
   check(asking: Asking, asked: CheckAsked): Promise<Decision | Refusal>;
   /** How many attributes were left out. Waits for room, so that a caller that waits for it is slowed down. */
-  report(asking: Asking, bags: Iterable<AttributeBag>): Promise<Reported | Refusal>;
+  report(asking: Asking, bags: Iterable<AttributeBag>, deduplicationId?: string): Promise<Reported | Refusal>;
   allocate(asking: Asking, asked: AllocationAsked): Promise<Allocation | Refusal>;
   release(asking: Asking, asked: ReleaseAsked): Promise<QuotaVerdict | Refusal>;
   inspect(asking: Asking, quota: string, attributes: SaidAttributes): Promise<QuotaVerdict | Refusal>;
@@ -90,6 +93,7 @@ const mostIdBytes = 256;
 
 export function createPolicyCalls(gate: Gate): PolicyCalls {
   const grants = new GrantBook(gate.now);
+  const reports = new ReportBook(gate.now);
   const bagOf = ({ caller, door }: Asking, said: SaidAttributes): BagBuilder => {
     const bag = gate.newBag(door);
     sayAs(caller, bag, said);
@@ -106,15 +110,20 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
         mayNot(asking, 'check') ?? (asked.quotas.size > 0 ? mayNot(asking, 'quota') : undefined);
       return refused ?? check(gate, asking, { ...asked, bag: bagOf(asking, asked.attributes), grants });
     },
-    async report(asking, bags) {
-      const unknown = mayNot(asking, 'report');
-      if (unknown !== undefined) return unknown;
-      const unfolded = unfoldBags(bags, gate.limits);
-      if (isRefusal(unfolded)) return unfolded;
-      const built = unfolded.map((bag) => bagOf(asking, bag));
-      gate.metrics.countBags(asking.door, built.length);
-      await gate.engine().report(built.map(({ bag }) => bag));
-      return { accepted: built.length, dropped: built.reduce((sum, { dropped }) => sum + dropped.length, 0) };
+    async report(asking, bags, deduplicationId = '') {
+      const refused = mayNot(asking, 'report') ?? refuseId(deduplicationId);
+      if (refused !== undefined) return refused;
+      return reports.once(scopedId(asking.caller, deduplicationId), async () => {
+        const unfolded = unfoldBags(bags, gate.limits);
+        if (isRefusal(unfolded)) return unfolded;
+        const built = unfolded.map((bag) => bagOf(asking, bag));
+        gate.metrics.countBags(asking.door, built.length);
+        await gate.engine().report(built.map(({ bag }) => bag));
+        return {
+          accepted: built.length,
+          dropped: built.reduce((sum, { dropped }) => sum + dropped.length, 0),
+        };
+      });
     },
     async allocate(asking, { quota, attributes, deduplicationId, ...asked }) {
       const refused =

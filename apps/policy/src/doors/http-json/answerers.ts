@@ -56,8 +56,10 @@ async function check(gate: Gate, calls: PolicyCalls, { asking, body }: Asked): A
 }
 
 async function report(gate: Gate, calls: PolicyCalls, { asking, body }: Asked): Answer {
-  const fields = readFields(body, ['bags']);
+  const fields = readFields(body, ['bags', 'deduplicationId']);
   if (isBadRequest(fields)) return fields;
+  const deduplicationId = readText('deduplicationId', fields['deduplicationId']);
+  if (isBadRequest(deduplicationId)) return deduplicationId;
   const { bags } = fields;
   if (!Array.isArray(bags)) return badRequest('bags', 'is a list of attributes');
   if (bags.length > gate.limits.bags)
@@ -72,10 +74,13 @@ async function report(gate: Gate, calls: PolicyCalls, { asking, body }: Asked): 
   const taken = await calls.report(
     asking,
     read.map(({ bag }) => bag),
+    deduplicationId,
   );
   if (isRefusal(taken)) return taken;
   const malformed = read.reduce((sum, said) => sum + said.malformed.length, 0);
-  return { accepted: read.length, droppedAttributes: taken.dropped + malformed };
+  const { isRepeated } = taken;
+  const dropped = { droppedAttributes: taken.dropped + malformed };
+  return { accepted: read.length, ...dropped, ...(isRepeated === undefined ? {} : { isRepeated }) };
 }
 
 async function allocate(gate: Gate, calls: PolicyCalls, { asking, body }: Asked): Answer {

@@ -36,11 +36,13 @@ export async function answerReport(
   asking: Asking,
   request: ReportRequest,
 ): Promise<ReportResponse | Refusal> {
-  const taken = await calls.report(asking, bagsSaid(request.attributes, request.isDelta));
+  const { attributes, isDelta, deduplicationId } = request;
+  const taken = await calls.report(asking, bagsSaid(attributes, isDelta), deduplicationId);
   if (isRefusal(taken)) return taken;
   return create(ReportResponseSchema, {
     accepted: BigInt(taken.accepted),
     droppedAttributes: BigInt(taken.dropped),
+    isRepeated: taken.isRepeated === true,
   });
 }
 

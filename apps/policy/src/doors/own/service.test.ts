@@ -136,6 +136,20 @@ describe('a check', () => {
 });
 
 describe('a report', () => {
+  it('[MX-2] that is tried again is taken once', async () => {
+    const attributes = [said(new Map([['request.path', '/again']]))];
+    const request = create(ReportRequestSchema, { attributes, deduplicationId: 'one' });
+    const answers = [
+      await call(doors, method.report, { request }),
+      await call(doors, method.report, { request }),
+    ];
+    expect(answers.map(({ accepted, isRepeated }) => [accepted, isRepeated])).toEqual([
+      [1n, false],
+      [1n, true],
+    ]);
+    expect(doors.engine.bags).toHaveLength(1);
+  });
+
   it('has bags that each change the one before', async () => {
     const bag = (path: string, size?: bigint) =>
       said(
