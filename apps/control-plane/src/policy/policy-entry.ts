@@ -1,4 +1,4 @@
-// Policy services as a service of the mesh: a ServiceEntry that is there as long as one of them is, so that proxies reach them like any other workload.
+// Policy services as a service of the mesh: a ServiceEntry, so that proxies reach them like any other workload. Rule: it outlives the last of them for a while, so that a restart replaces no listener of a proxy and each rule fails as it says meanwhile.
 import type { ObjectKey } from '@xebec/model';
 import type { Diagnostic } from '@xebec/std';
 import type { Store } from '@xebec/store';
@@ -9,16 +9,26 @@ export interface PolicyEntryOptions {
   readonly rootNamespace: () => string;
   readonly clusterDomain: () => string;
   readonly onProblem: (problem: Diagnostic) => void;
+  /** How long the service stays when the last of them is gone, milliseconds; 60,000 by default. */
+  readonly lingerMs?: number;
 }
+
+export interface PolicyEntry extends Disposable {
+  /** Where policy services are; none: the service goes, unless one is back soon. */
+  place(addresses: readonly string[]): void;
+}
+
+const defaultLingerMs = 60_000;
 
 const grpcPort = { number: 15_004, name: 'grpc-policy', protocol: 'GRPC' };
 /** JSON, at the same port of a policy service: what is spoken is agreed on in TLS. */
 const httpPort = { number: 9_091, name: 'http-policy', protocol: 'HTTP' };
 
-/** Writes where policy services are; none: the service is gone. */
-export function createPolicyEntry(options: PolicyEntryOptions): (addresses: readonly string[]) => void {
+export function createPolicyEntry(options: PolicyEntryOptions): PolicyEntry {
+  const { lingerMs = defaultLingerMs } = options;
   let written = '';
-  return (addresses) => {
+  let leaving: NodeJS.Timeout | undefined;
+  const put = (addresses: readonly string[]): void => {
     const text = addresses.join();
     if (text === written) return;
     written = text;
@@ -26,6 +36,19 @@ export function createPolicyEntry(options: PolicyEntryOptions): (addresses: read
     queueMicrotask(() => {
       if (written === text) write(addresses, options);
     });
+  };
+  const stay = (): void => {
+    clearTimeout(leaving);
+    leaving = undefined;
+  };
+  return {
+    place(addresses) {
+      if (addresses.length > 0) {
+        stay();
+        put(addresses);
+      } else if (written !== '') leaving ??= setTimeout(() => put([]), lingerMs).unref();
+    },
+    [Symbol.dispose]: stay,
   };
 }
 

@@ -10,17 +10,24 @@ export function startPolicyServices(
   emit: (event: ControlPlaneEvent) => void,
 ): PolicyServices {
   const rootNamespace = (): string => settings.get('mesh')?.rootNamespace ?? 'istio-system';
-  const onAddresses = createPolicyEntry({
+  const entry = createPolicyEntry({
     store,
     rootNamespace,
     clusterDomain: () => settings.get('mesh')?.clusterDomain ?? 'cluster.local',
     onProblem: (diagnostic) => emit({ kind: 'problem', diagnostic }),
   });
   const given = policyAddress === undefined ? [] : [policyAddress];
-  if (given.length > 0) onAddresses(given);
-  return createPolicyServices({
+  if (given.length > 0) entry.place(given);
+  const services = createPolicyServices({
     ...{ graph, store, mesh, rootNamespace },
     clock: Date.now,
-    onAddresses: (found) => onAddresses(given.length > 0 ? given : found),
+    onAddresses: (found) => entry.place(given.length > 0 ? given : found),
   });
+  return {
+    ...services,
+    [Symbol.dispose]() {
+      services[Symbol.dispose]();
+      entry[Symbol.dispose]();
+    },
+  };
 }
