@@ -47,5 +47,8 @@ export * from './quotas/index.ts';
 export * from './stream/items.ts';
 export * from './stream/messages.ts';
 export { standardTemplates } from './templates/catalog.ts';
+export { printTemplateProto } from './templates/print-proto.ts';
 export type * from './templates/template.ts';
+export { templateProto } from './templates/template-proto.ts';
+export { readTemplate } from './templates/user-template.ts';
 export { phaseOf } from './templates/variety.ts';

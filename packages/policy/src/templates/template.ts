@@ -19,6 +19,8 @@ export interface Template {
   readonly fields: Readonly<Record<string, FieldType>>;
   /** What an attribute-producing adapter gives back; bound to attributes by `attributeBindings` (`$out.name`). */
   readonly output?: Readonly<Record<string, ValueType>>;
+  /** Of a user's template that came with one: the FileDescriptorSet in base64, with the service of its adapters outside. */
+  readonly descriptor?: string;
 }
 
 export type InstanceValue =

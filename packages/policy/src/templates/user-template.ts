@@ -39,6 +39,7 @@ export function readTemplate(object: PolicyObjectOf<'template'>): {
     variety: variety === 'CHECK' && hasOutput ? 'CHECK_WITH_OUTPUT' : variety,
     fields,
     ...(hasOutput ? { output } : {}),
+    ...(object.spec.descriptor === '' ? {} : { descriptor: object.spec.descriptor }),
   };
   return { template, faults };
 }

@@ -10,9 +10,12 @@ import {
   type ValueType,
 } from '@xebec/policy';
 import {
+  DNSNameSchema,
   DurationSchema,
+  EmailAddressSchema,
   IPAddressSchema,
   TimeStampSchema,
+  UriSchema,
   type Value,
   ValueSchema,
 } from '@xebec/protos/istio/policy/v1beta1/type_pb';
@@ -50,11 +53,28 @@ function writeField(field: DescField, value: InstanceValue, { types, prefix }: P
       return writeScalar(field.scalar, value);
     case 'message':
       return writeMessage(field.message, value, { types, prefix });
+    case 'list':
+      return writeList(field, value, { types, prefix });
     case 'map':
       return writeMap(field, value, { types, prefix });
     default:
       return undefined;
   }
+}
+
+function writeList(
+  field: DescField & { readonly fieldKind: 'list' },
+  value: InstanceValue,
+  place: Place,
+): unknown {
+  if (!Array.isArray(value)) return undefined;
+  return value.flatMap((item: InstanceValue) => {
+    const one =
+      field.listKind === 'message'
+        ? writeMessage(field.message, item, place)
+        : writeScalar(field.scalar, item);
+    return one === undefined ? [] : [one];
+  });
 }
 
 function writeMap(
@@ -83,9 +103,16 @@ function writeMessage(desc: DescMessage, value: InstanceValue, place: Place): un
   if (desc.typeName === DurationSchema.typeName)
     return value instanceof Duration ? { value: protoDuration(value) } : undefined;
   if (desc.typeName === IPAddressSchema.typeName) return value instanceof Uint8Array ? { value } : undefined;
+  if (textMessages.has(desc.typeName)) return typeof value === 'string' ? { value } : undefined;
   if (!isFields(value)) return undefined;
   return create(desc, fill(desc, value, { ...place, prefix: `${place.prefix}.` }));
 }
+
+const textMessages: ReadonlySet<string> = new Set([
+  DNSNameSchema.typeName,
+  EmailAddressSchema.typeName,
+  UriSchema.typeName,
+]);
 
 function writeScalar(scalar: ScalarType | undefined, value: InstanceValue): unknown {
   if (scalar === ScalarType.STRING) return textOf(value);

@@ -11,41 +11,35 @@ import type {
   QuotaArguments,
   QuotaVerdict,
   Status,
+  Template,
 } from '@xebec/policy';
 import type { Status as WireStatus } from '@xebec/protos/google/rpc/status_pb';
-import { CheckResultSchema } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/check_pb';
 import {
   QuotaRequestSchema,
   QuotaResultSchema,
 } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/quota_pb';
 import { ReportResultSchema } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/report_pb';
 import { adapterConfig } from './adapter-config.ts';
+import { type Answered, checkResultIn, outputIn } from './check-answer.ts';
 import { AdapterConnection, type MeshCredentials } from './connection.ts';
 import { instanceMessage } from './instance-message.ts';
 import { type ConfigSource, fixedConfig, sessionSource } from './session.ts';
-import { type TemplateService, templateServices } from './template-services.ts';
+import { templateService } from './template-services.ts';
 
 /** `mesh`: what is shown to adapters that ask for a certificate of the mesh. */
 export const createRemoteHandlers =
   (mesh?: MeshCredentials): BuildRemoteHandler =>
-  (call, context) => {
-    for (const { template } of context.instances.values()) serviceFor(template.name);
+  async (call, context) => {
+    for (const { template } of context.instances.values()) templateService(template);
     const config = adapterConfig(call.config, call.params);
     const connection = new AdapterConnection(call, mesh);
-    const source = call.isSessionBased
-      ? sessionSource(connection, config, context.instances)
-      : fixedConfig(config);
-    return new RemoteHandler({ connection, source, context });
+    if (!call.isSessionBased) return new RemoteHandler({ connection, source: fixedConfig(config), context });
+    const source = sessionSource(connection, config, context.instances);
+    const refusal = await source.refusal();
+    if (refusal === undefined) return new RemoteHandler({ connection, source, context });
+    connection.close();
+    throw new Error(refusal);
   };
-
-function serviceFor(template: string): TemplateService {
-  const service = templateServices.get(template);
-  if (service !== undefined) return service;
-  const known = [...templateServices.keys()].join(', ');
-  throw new Error(
-    `instances of template ${template} cannot be sent to an adapter outside; these can: ${known}`,
-  );
-}
 
 interface Parts {
   readonly connection: AdapterConnection;
@@ -62,19 +56,43 @@ class RemoteHandler implements Handler {
   }
 
   async check(instance: Instance, signal: AbortSignal): Promise<CheckVerdict> {
-    const answer = await this.#ask(
-      { template: instance.template, output: CheckResultSchema, fields: { instance: this.#write(instance) } },
-      signal,
-    );
+    const template = this.#templateOf(instance);
+    const answer = await this.#askOne(instance, signal);
+    const result = checkResultIn(answer);
+    // A response without its result is one whose status is OK: nothing of it was written.
+    const verdict = {
+      status: statusOf(result?.status),
+      validDurationMs: millisecondsOf(result?.validDuration),
+      validUseCount: result?.validUseCount ?? 0,
+    };
+    return template.output === undefined ? verdict : { ...verdict, output: outputIn(answer, template) };
+  }
+
+  async generate(instance: Instance, signal: AbortSignal) {
+    return outputIn(await this.#askOne(instance, signal), this.#templateOf(instance));
+  }
+
+  async #askOne(instance: Instance, signal: AbortSignal): Promise<Answered> {
+    const template = this.#templateOf(instance);
+    const desc = templateService(template).method.output;
     return {
-      status: statusOf(answer.status),
-      validDurationMs: millisecondsOf(answer.validDuration),
-      validUseCount: answer.validUseCount,
+      desc,
+      message: await this.#ask({ template, output: desc, fields: this.#one(instance) }, signal),
     };
   }
 
+  #one(instance: Instance) {
+    return { instance: this.#write(instance) };
+  }
+
+  #templateOf({ name }: Instance): Template {
+    const found = this.#parts.context.instances.get(name)?.template;
+    if (found === undefined) throw new Error(`${name} is not an instance of this handler`);
+    return found;
+  }
+
   async report(instances: readonly Instance[], signal: AbortSignal): Promise<void> {
-    for (const [template, group] of byTemplate(instances)) {
+    for (const [template, group] of this.#byTemplate(instances)) {
       const fields = { instances: group.map((instance) => this.#write(instance)) };
       await this.#ask({ template, output: ReportResultSchema, fields }, signal);
       this.#parts.context.countTaken(group.length);
@@ -90,7 +108,7 @@ class RemoteHandler implements Handler {
       ...(deduplicationId === '' ? {} : { dedupId: deduplicationId }),
     };
     const answer = await this.#ask(
-      { template: instance.template, output: QuotaResultSchema, fields },
+      { template: this.#templateOf(instance), output: QuotaResultSchema, fields },
       signal,
     );
     const result = answer.quotas[instance.name];
@@ -112,15 +130,16 @@ class RemoteHandler implements Handler {
     signal: AbortSignal,
   ): Promise<MessageShape<Output>> {
     const { connection, source } = this.#parts;
-    const { method } = serviceFor(template);
+    const { method } = templateService(template);
+    const used = source.begin(signal);
     try {
-      const adapterConfig = await source.get(signal);
+      const adapterConfig = await used.config;
       const request = create(method.input, { dedupId: randomUUID(), ...fields, adapterConfig });
       const answer = await connection.unary({ method, output, request, signal });
       this.#report(undefined);
       return answer;
     } catch (error) {
-      source.failed();
+      used.failed(isSlow(error));
       this.#report(error instanceof Error ? error.message : String(error));
       throw error;
     }
@@ -134,24 +153,28 @@ class RemoteHandler implements Handler {
 
   #write(instance: Instance): Message {
     const types = this.#parts.context.instances.get(instance.name)?.types ?? {};
-    return instanceMessage(serviceFor(instance.template).instance, instance, types);
+    return instanceMessage(templateService(this.#templateOf(instance)).instance, instance, types);
+  }
+
+  #byTemplate(instances: readonly Instance[]): ReadonlyMap<Template, readonly Instance[]> {
+    const groups = new Map<Template, Instance[]>();
+    for (const instance of instances) {
+      const template = this.#templateOf(instance);
+      const group = groups.get(template);
+      if (group === undefined) groups.set(template, [instance]);
+      else group.push(instance);
+    }
+    return groups;
   }
 }
+
+/** As the connection says it. */
+const isSlow = (error: unknown): boolean => /: (DEADLINE_EXCEEDED|CANCELLED):/.test(String(error));
 
 interface Question<Output extends DescMessage> {
-  readonly template: string;
+  readonly template: Template;
   readonly output: Output;
   readonly fields: Readonly<Record<string, unknown>>;
-}
-
-function byTemplate(instances: readonly Instance[]): ReadonlyMap<string, readonly Instance[]> {
-  const groups = new Map<string, Instance[]>();
-  for (const instance of instances) {
-    const group = groups.get(instance.template);
-    if (group === undefined) groups.set(instance.template, [instance]);
-    else group.push(instance);
-  }
-  return groups;
 }
 
 const statusOf = (status: WireStatus | undefined): Status => ({

@@ -1,5 +1,27 @@
-// The services that adapters outside implement, one for each of the standard templates.
-import type { DescMessage, DescMethodUnary } from '@bufbuild/protobuf';
+// The services that adapters outside implement: of the standard templates, of users' templates as their descriptors say, and of templates that are written out.
+import {
+  createFileRegistry,
+  type DescFile,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodUnary,
+  fromBinary,
+} from '@bufbuild/protobuf';
+import {
+  type FileDescriptorProto,
+  FileDescriptorSetSchema,
+  file_google_protobuf_any,
+  file_google_protobuf_descriptor,
+  file_google_protobuf_duration,
+  file_google_protobuf_struct,
+  file_google_protobuf_timestamp,
+} from '@bufbuild/protobuf/wkt';
+import { standardTemplates, type Template, templateProto } from '@xebec/policy';
+import { file_google_rpc_status } from '@xebec/protos/google/rpc/status_pb';
+import { file_istio_mixer_adapter_model_v1beta1_check } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/check_pb';
+import { file_istio_mixer_adapter_model_v1beta1_extensions } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/extensions_pb';
+import { file_istio_mixer_adapter_model_v1beta1_quota } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/quota_pb';
+import { file_istio_mixer_adapter_model_v1beta1_report } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/report_pb';
 import { HandleApiKeyService } from '@xebec/protos/istio/mixer/template/apikey_pb';
 import { HandleAuthorizationService } from '@xebec/protos/istio/mixer/template/authorization_pb';
 import { HandleCheckNothingService } from '@xebec/protos/istio/mixer/template/checknothing_pb';
@@ -10,6 +32,8 @@ import { HandleMetricService } from '@xebec/protos/istio/mixer/template/metric_p
 import { HandleQuotaService } from '@xebec/protos/istio/mixer/template/quota_pb';
 import { HandleReportNothingService } from '@xebec/protos/istio/mixer/template/reportnothing_pb';
 import { HandleTraceSpanService } from '@xebec/protos/istio/mixer/template/tracespan_pb';
+import { file_istio_policy_v1beta1_type } from '@xebec/protos/istio/policy/v1beta1/type_pb';
+import { file_istio_policy_v1beta1_value_type } from '@xebec/protos/istio/policy/v1beta1/value_type_pb';
 
 /** A method `Handle<Template>` and the messages of its instances. */
 export interface TemplateService {
@@ -29,7 +53,7 @@ function serviceOf(method: DescMethodUnary): TemplateService {
   };
 }
 
-export const templateServices: ReadonlyMap<string, TemplateService> = new Map([
+const standardServices: ReadonlyMap<string, TemplateService> = new Map([
   ['apikey', serviceOf(HandleApiKeyService.method.handleApiKey)],
   ['authorization', serviceOf(HandleAuthorizationService.method.handleAuthorization)],
   ['checknothing', serviceOf(HandleCheckNothingService.method.handleCheckNothing)],
@@ -41,3 +65,75 @@ export const templateServices: ReadonlyMap<string, TemplateService> = new Map([
   ['reportnothing', serviceOf(HandleReportNothingService.method.handleReportNothing)],
   ['tracespan', serviceOf(HandleTraceSpanService.method.handleTraceSpan)],
 ]);
+
+const known = new WeakMap<Template, TemplateService>();
+
+/** Throws with what is wrong where the descriptor of a template has no such service. */
+export function templateService(template: Template): TemplateService {
+  const found = known.get(template) ?? findService(template);
+  known.set(template, found);
+  return found;
+}
+
+function findService(template: Template): TemplateService {
+  const standard =
+    standardTemplates.get(template.name) === template ? standardServices.get(template.name) : undefined;
+  return standard ?? describedService(template);
+}
+
+function describedService(template: Template): TemplateService {
+  const files = template.descriptor === undefined ? [templateProto(template)] : filesIn(template.descriptor);
+  const file = files.findLast(({ service }) => service.some(({ name }) => isHandleService(name)));
+  if (file === undefined)
+    throw new Error(
+      `the descriptor of template ${template.name} has no service whose name begins with Handle`,
+    );
+  const service = describe(file, files, template.name).services.find(({ name }) => isHandleService(name));
+  const method = service?.methods[0];
+  if (!isUnary(method))
+    throw new Error(`the service of template ${template.name} has no method that takes one request`);
+  return serviceOf(method);
+}
+
+const isUnary = (method: DescMethod | undefined): method is DescMethodUnary => method?.methodKind === 'unary';
+
+const isHandleService = (name: string): boolean => name.startsWith('Handle');
+
+function filesIn(descriptor: string): readonly FileDescriptorProto[] {
+  return fromBinary(FileDescriptorSetSchema, Buffer.from(descriptor, 'base64')).file;
+}
+
+/** What templates import, for descriptors that were made without their imports. */
+const commonFiles: ReadonlyMap<string, DescFile> = new Map(
+  [
+    file_google_protobuf_any,
+    file_google_protobuf_descriptor,
+    file_google_protobuf_duration,
+    file_google_protobuf_struct,
+    file_google_protobuf_timestamp,
+    file_google_rpc_status,
+    file_istio_mixer_adapter_model_v1beta1_check,
+    file_istio_mixer_adapter_model_v1beta1_extensions,
+    file_istio_mixer_adapter_model_v1beta1_quota,
+    file_istio_mixer_adapter_model_v1beta1_report,
+    file_istio_policy_v1beta1_type,
+    file_istio_policy_v1beta1_value_type,
+  ].map((file) => [file.proto.name, file]),
+);
+
+function describe(
+  file: FileDescriptorProto,
+  files: readonly FileDescriptorProto[],
+  template: string,
+): DescFile {
+  const own = new Map(files.map((each) => [each.name, each]));
+  try {
+    const registry = createFileRegistry(file, (name) => own.get(name) ?? commonFiles.get(name));
+    const found = registry.getFile(file.name);
+    if (found === undefined) throw new Error('it cannot be found again');
+    return found;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the descriptor of template ${template} cannot be used: ${reason}`);
+  }
+}
