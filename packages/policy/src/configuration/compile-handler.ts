@@ -23,7 +23,7 @@ export interface HandlerScope {
 }
 
 /** A handler before it is known which instances it gets. */
-export type HandlerDraft = Omit<HandlerPlan, 'instances' | 'signature'>;
+export type HandlerDraft = Omit<HandlerPlan, 'instances' | 'takes' | 'signature'>;
 
 export interface HandlerOutcome {
   readonly draft?: HandlerDraft;
@@ -137,8 +137,9 @@ export function finishHandler(draft: HandlerDraft, instances: HandlerPlan['insta
   const types = [...instances].map(([name, { template, types }]) => [name, template, { ...types }] as const);
   types.sort(([left], [right]) => (left < right ? -1 : 1));
   const { adapter, config, remote, timeoutMs } = draft;
-  const signature = stableStringify([adapter.name, plain(config), remote, timeoutMs, types]);
-  return { ...draft, instances, signature };
+  const takes = stableStringify(types);
+  const signature = stableStringify([adapter.name, plain(config), remote, timeoutMs, takes]);
+  return { ...draft, instances, takes, signature };
 }
 
 /** What JSON cannot say, as something it can. */

@@ -60,6 +60,8 @@ export interface HandlerPlan {
   readonly remote?: RemotePlan;
   readonly timeoutMs?: number;
   readonly instances: ReadonlyMap<string, { readonly template: Template; readonly types: InferredTypes }>;
+  /** Equal for handlers that take the same instances. */
+  readonly takes: string;
   /** Equal for handlers that may go on as they are. */
   readonly signature: string;
 }

@@ -63,7 +63,12 @@ async function buildSlots(
       ...(options.onHandlerProblem === undefined ? {} : { onProblem: options.onHandlerProblem }),
     });
     const problem = await slot.start();
-    if (problem !== undefined) problems.push(problemOf(plan, problem));
+    if (problem === undefined) return [name, slot] as const;
+    if (slot.isRefused && kept?.plan.takes === plan.takes && kept.isUsable) {
+      problems.push(problemOf(plan, `${problem} (the last good one stays in force)`));
+      return [name, kept] as const;
+    }
+    problems.push(problemOf(plan, problem));
     return [name, slot] as const;
   });
   return { slots: new Map(await Promise.all(entries)), problems };

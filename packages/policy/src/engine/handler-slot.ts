@@ -28,6 +28,7 @@ export class HandlerSlot {
   #handler: Handler | undefined;
   #buildProblem: string | undefined = 'is not built yet';
   #isClosed = false;
+  #isRefused = false;
   #problem: string | undefined;
   #users = 0;
   #underWay = 0;
@@ -71,6 +72,7 @@ export class HandlerSlot {
       this.#handler = handler;
       this.#buildProblem = undefined;
     } catch (error) {
+      this.#isRefused = true;
       this.#buildProblem = `could not be built: ${messageOf(error)}`;
     }
   }
@@ -78,6 +80,11 @@ export class HandlerSlot {
   /** False: it could not be built, or is closed. */
   get isUsable(): boolean {
     return this.#handler !== undefined;
+  }
+
+  /** It cannot be built as it is; one that only takes long may come yet. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /** A configuration uses it. */

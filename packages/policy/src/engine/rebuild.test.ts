@@ -50,6 +50,33 @@ describe('a new configuration', () => {
     expect(closed()).toBe(2);
   });
 
+  it('goes on with the handler before where the new one cannot be built, and tries again at the next change', async () => {
+    let isGood = true;
+    const picky: Adapter = {
+      ...watched().adapter,
+      build: (config) => {
+        if (!isGood) throw new Error('not now');
+        const message = String(Reflect.get(Object(config), 'a'));
+        return { check: () => ({ status: { code: 7, message }, validDurationMs: 1, validUseCount: 1 }) };
+      },
+    };
+    const first = (await engineOf(objects({ a: 1 }), [picky])).engine;
+    isGood = false;
+    const kept = await engineOf(objects({ a: 2 }), [picky], { revision: 2, previous: first });
+    await first.close();
+    expect(kept.problems.map(({ diagnostic }) => diagnostic.message)).toEqual([
+      'could not be built: not now (the last good one stays in force)',
+    ]);
+    const said = async (engine: typeof first): Promise<string> =>
+      (await engine.check({ attributes: bag({}) })).status.message;
+    expect(await said(kept.engine)).toBe('h.istio-system:1');
+    isGood = true;
+    const third = await engineOf(objects({ a: 2 }), [picky], { revision: 3, previous: kept.engine });
+    await kept.engine.close();
+    expect([third.problems, await said(third.engine)]).toEqual([[], 'h.istio-system:2']);
+    await third.engine.close();
+  });
+
   it('ends calls with the configuration they began with', async () => {
     let answer = (): void => undefined;
     let isClosed = false;

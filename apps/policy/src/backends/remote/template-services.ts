@@ -1,5 +1,6 @@
 // The services that adapters outside implement: of the standard templates, of users' templates as their descriptors say, and of templates that are written out.
 import {
+  create,
   createFileRegistry,
   type DescFile,
   type DescMessage,
@@ -104,7 +105,7 @@ function filesIn(descriptor: string): readonly FileDescriptorProto[] {
 }
 
 /** What templates import, for descriptors that were made without their imports. */
-const commonFiles: ReadonlyMap<string, DescFile> = new Map(
+const commonFiles: ReadonlyMap<string, FileDescriptorProto> = new Map(
   [
     file_google_protobuf_any,
     file_google_protobuf_descriptor,
@@ -118,7 +119,7 @@ const commonFiles: ReadonlyMap<string, DescFile> = new Map(
     file_istio_mixer_adapter_model_v1beta1_report,
     file_istio_policy_v1beta1_type,
     file_istio_policy_v1beta1_value_type,
-  ].map((file) => [file.proto.name, file]),
+  ].map(({ proto }) => [proto.name, proto]),
 );
 
 function describe(
@@ -126,14 +127,32 @@ function describe(
   files: readonly FileDescriptorProto[],
   template: string,
 ): DescFile {
-  const own = new Map(files.map((each) => [each.name, each]));
   try {
-    const registry = createFileRegistry(file, (name) => own.get(name) ?? commonFiles.get(name));
-    const found = registry.getFile(file.name);
+    const set = create(FileDescriptorSetSchema, { file: inOrder(file, files) });
+    const found = createFileRegistry(set).getFile(file.name);
     if (found === undefined) throw new Error('it cannot be found again');
     return found;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`the descriptor of template ${template} cannot be used: ${reason}`);
   }
+}
+
+/** The file behind all that it imports, whatever order they were written in. */
+function inOrder(file: FileDescriptorProto, files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
+  const own = new Map(files.map((each) => [each.name, each]));
+  const ordered = new Map<string, FileDescriptorProto>();
+  const begun = new Set<string>();
+  const add = (wanted: FileDescriptorProto): void => {
+    if (begun.has(wanted.name)) return;
+    begun.add(wanted.name);
+    for (const name of wanted.dependency) {
+      const imported = own.get(name) ?? commonFiles.get(name);
+      if (imported === undefined) throw new Error(`${wanted.name} imports ${name}, which is not in it`);
+      add(imported);
+    }
+    ordered.set(wanted.name, wanted);
+  };
+  add(file);
+  return [...ordered.values()];
 }

@@ -3,6 +3,7 @@ import { create, createRegistry, fromJson, type JsonValue, toBinary, toJson } fr
 import {
   type FileDescriptorProto,
   FileDescriptorSetSchema,
+  file_google_protobuf_any,
   StringValueSchema,
   StructSchema,
 } from '@bufbuild/protobuf/wkt';
@@ -18,6 +19,7 @@ import {
   Timestamp,
   templateProto,
 } from '@xebec/policy';
+import { file_google_rpc_status } from '@xebec/protos/google/rpc/status_pb';
 import {
   CloseSessionResponseSchema,
   CreateSessionResponseSchema,
@@ -95,9 +97,13 @@ function described(template: Template, files: readonly FileDescriptorProto[] = [
   return { ...template, descriptor };
 }
 
+/** In an order that generators write, too. */
+const imports = [file_google_rpc_status, file_google_protobuf_any].map(({ proto }) => proto);
+
 describe.each([
   ['written out', lookup],
   ['by descriptor', described(lookup)],
+  ['by descriptor, with its imports', described(lookup, imports)],
 ])('a template %s', (_, template) => {
   test('is checked with its fields, and gives back its output', async () => {
     const answer = {
