@@ -203,4 +203,24 @@ test('[MX-5] the sample adapter in Go decides', async ({ skip }) => {
   skip(problem !== undefined, `the sample cannot be built here: ${problem}`);
   const address = await startSample(program, ['127.0.0.1:0']);
   await decidesBySample('go', address, `"eve" is not on Go's list`);
+  // A template of one's own, at the same program.
+  const connection = `connection: { address: "${address}", timeout: 2s }`;
+  const applied = await apply(
+    written(
+      'template',
+      'lookup',
+      '{ variety: CHECK_WITH_OUTPUT, fields: { key: STRING }, output: { value: STRING } }',
+    ),
+    written('adapter', 'keyval', '{ templates: [lookup] }'),
+    written('handler', 'keyval', `{ adapter: keyval, ${connection}, params: { table: { jason: red } } }`),
+    written('instance', 'key', `{ template: lookup, params: { key: 'request.useragent | ""' } }`),
+    written(
+      'rule',
+      'keyval',
+      `{ match: 'request.path == "/keyval"', actions: [{ handler: keyval, instances: [key] }] }`,
+    ),
+  );
+  expect(applied.stderr).toBe('');
+  expect((await until(({ code }) => code === 5, '/keyval')).message).toContain('Go knows no "eve"');
+  expect(await check('/keyval', 'jason')).toMatchObject({ allowed: true });
 }, 120_000);

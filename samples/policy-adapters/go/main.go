@@ -1,10 +1,11 @@
-// An adapter outside for the template `listentry`: lets through whom its handler's params name.
+// An adapter outside for the template `listentry`, which lets through whom its handler's params name, and for a
+// template of one's own, `lookup` (key -> value), which gives back what a key leads to in their table.
 // Reads the few fields it needs by their numbers, so that it needs no generated code;
 // with protoc-gen-go and packages/protos/proto the messages can be generated as well.
 //
 //	go run . [HOST:PORT]
 //
-// Params: {"users": ["jason"]}.
+// Params: {"users": ["jason"], "table": {"jason": "red"}}. `xebec policy proto lookup` prints the proto of lookup.
 package main
 
 import (
@@ -63,13 +64,18 @@ func field(message []byte, wanted protowire.Number) []byte {
 	return found
 }
 
-func users(request []byte) ([]string, error) {
+func paramsOf(request []byte) (*structpb.Struct, error) {
 	var config anypb.Any
 	var params structpb.Struct
 	if err := proto.Unmarshal(field(request, requestConfig), &config); err != nil {
 		return nil, err
 	}
-	if err := config.UnmarshalTo(&params); err != nil {
+	return &params, config.UnmarshalTo(&params)
+}
+
+func users(request []byte) ([]string, error) {
+	params, err := paramsOf(request)
+	if err != nil {
 		return nil, err
 	}
 	var names []string
@@ -90,23 +96,61 @@ func handleListEntry(request []byte) ([]byte, error) {
 		verdict.Code = int32(codes.PermissionDenied)
 		verdict.Message = fmt.Sprintf("%q is not on Go's list", user)
 	}
+	return resultOf(verdict)
+}
+
+func resultOf(verdict *status.Status) ([]byte, error) {
 	encoded, err := proto.Marshal(verdict)
 	if err != nil {
 		return nil, err
 	}
-	result := protowire.AppendTag(nil, resultStatus, protowire.BytesType)
-	result = protowire.AppendBytes(result, encoded)
+	result := appendMessage(nil, resultStatus, encoded)
 	result = protowire.AppendTag(result, resultUseCount, protowire.VarintType)
 	return protowire.AppendVarint(result, 100), nil
 }
 
-func handler(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
-	var request []byte
-	if err := decode(&request); err != nil {
+func appendMessage(to []byte, number protowire.Number, message []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(to, number, protowire.BytesType), message)
+}
+
+// The answer is a HandleLookupResponse: `result` (1) and `output` (2), whose `value` is 1.
+func handleLookup(request []byte) ([]byte, error) {
+	params, err := paramsOf(request)
+	if err != nil {
 		return nil, err
 	}
-	result, err := handleListEntry(request)
-	return &result, err
+	key := string(field(field(request, requestInstance), instanceValue))
+	value, known := params.GetFields()["table"].GetStructValue().GetFields()[key]
+	verdict := &status.Status{}
+	if !known {
+		verdict.Code = int32(codes.NotFound)
+		verdict.Message = fmt.Sprintf("Go knows no %q", key)
+	}
+	result, err := resultOf(verdict)
+	if err != nil {
+		return nil, err
+	}
+	output := appendMessage(nil, 1, []byte(value.GetStringValue()))
+	return appendMessage(appendMessage(nil, 1, result), 2, output), nil
+}
+
+type handle func(request []byte) ([]byte, error)
+
+// A service of one method, with messages as they are on the wire.
+func service(name string, method string, call handle) *grpc.ServiceDesc {
+	handler := func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		var request []byte
+		if err := decode(&request); err != nil {
+			return nil, err
+		}
+		result, err := call(request)
+		return &result, err
+	}
+	return &grpc.ServiceDesc{
+		ServiceName: name,
+		HandlerType: (*any)(nil),
+		Methods:     []grpc.MethodDesc{{MethodName: method, Handler: handler}},
+	}
 }
 
 func main() {
@@ -119,11 +163,8 @@ func main() {
 		log.Fatal(err)
 	}
 	server := grpc.NewServer(grpc.ForceServerCodec(raw{}))
-	server.RegisterService(&grpc.ServiceDesc{
-		ServiceName: "listentry.HandleListEntryService",
-		HandlerType: (*any)(nil),
-		Methods:     []grpc.MethodDesc{{MethodName: "HandleListEntry", Handler: handler}},
-	}, nil)
+	server.RegisterService(service("listentry.HandleListEntryService", "HandleListEntry", handleListEntry), nil)
+	server.RegisterService(service("lookup.HandleLookupService", "HandleLookup", handleLookup), nil)
 	fmt.Printf("listening %s\n", listener.Addr())
 	log.Fatal(server.Serve(listener))
 }

@@ -3,6 +3,7 @@ import { type DefineCommand, newCommand } from './command.ts';
 import { definePolicyEdges } from './policy-edges.ts';
 import { definePolicyEval } from './policy-eval.ts';
 import { definePolicyCheck, definePolicyHandlers, definePolicyRules } from './policy-inspect.ts';
+import { definePolicyProto } from './policy-proto.ts';
 import { definePolicyServe } from './policy-serve.ts';
 import { definePolicyToken } from './policy-token.ts';
 
@@ -20,5 +21,5 @@ export const definePolicy: DefineCommand = (cli, finish) => {
     definePolicyToken,
   ])
     policy.addCommand(define(cli, finish));
-  return policy.addCommand(definePolicyEval(cli, finish));
+  return policy.addCommand(definePolicyEval(cli, finish)).addCommand(definePolicyProto(cli, finish));
 };

@@ -23,6 +23,7 @@ export class CallSource implements AttributeSource {
     { isRecording, isLenient = false }: { readonly isRecording: boolean; readonly isLenient?: boolean },
   ) {
     this.#bag = bag;
+    this.#isLenient = isLenient;
     const { unreadable } = bag;
     this.#isLenient = isLenient;
     if (!isLenient && unreadable !== undefined && unreadable.size > 0) this.#unreadable = unreadable;
@@ -63,11 +64,12 @@ export class CallSource implements AttributeSource {
     return missed;
   }
 
-  /** What would have been made of something that cannot be read cannot be read either. */
+  /** What would have been made of something that cannot be read, or by an adapter that failed, cannot be read either. */
   spoil(names: Iterable<string>): void {
     if (this.#isLenient) return;
     const spoiled = new Map(this.#unreadable);
-    for (const name of names) if (!this.#bag.has(name)) spoiled.set(name, new Set());
+    for (const name of names)
+      if (!this.#bag.has(name) && !this.#produced?.has(name)) spoiled.set(name, new Set());
     this.#unreadable = spoiled;
   }
 

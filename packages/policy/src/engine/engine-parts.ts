@@ -42,7 +42,8 @@ export function matches(rule: CompiledRule, source: CallSource): MatchAnswer {
   return result.isAbsent ? no : { kind: 'failed', problem: `match: ${result.problem}` };
 }
 
-export const unreadable = (name: string): string => `${name} is too large, malformed or ambiguous`;
+export const unreadable = (name: string): string =>
+  `${name} is too large, malformed or ambiguous, or its adapter failed`;
 
 /** `NAME.NAMESPACE:MESSAGE`, as callers see what a handler said. */
 export const said = (handler: string, message: string): string => `${shortName(handler)}:${message}`;

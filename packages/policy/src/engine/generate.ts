@@ -1,4 +1,4 @@
-// Before anything else: adapters that produce attributes. Rule: what the caller said stands; an attribute that cannot be produced is absent.
+// Before anything else: adapters that produce attributes. Rule: what the caller said stands; an attribute that an adapter gives no value for is absent, one whose adapter failed cannot be read, so that no rule takes it for absent.
 import type { AttributeSource, AttributeValue } from '../attributes/value.ts';
 import { outputAttribute } from '../configuration/compile-instance.ts';
 import type { CompiledAction } from '../configuration/compiled.ts';
@@ -35,15 +35,17 @@ async function produce(
 ): Promise<boolean> {
   const slot = parts.slots.get(action.handler);
   const { instance: compiled } = action;
-  if (slot === undefined || compiled === undefined) return false;
-  source.takeMissed();
-  const { instance } = compiled.build(source);
-  if (source.takeMissed() !== undefined) {
+  if (compiled === undefined) return false;
+  const fail = (): false => {
     source.spoil(compiled.bindings.map(({ attribute }) => attribute));
     return false;
-  }
+  };
+  if (slot === undefined) return fail();
+  source.takeMissed();
+  const { instance } = compiled.build(source);
+  if (source.takeMissed() !== undefined) return fail();
   const answer = await slot.call((handler, limit) => handler.generate?.(instance, limit), signal);
-  if (!answer.ok) return false;
+  if (!answer.ok) return fail();
   const output = new OutputSource(source, answer.value);
   for (const { attribute, expression } of compiled.bindings) {
     const result = expression.evaluate(output);

@@ -35,7 +35,8 @@ describe('an attribute that cannot be read', () => {
     const query = deny('request.query_params["admin"] == "1"');
     const refused = {
       code: 7,
-      message: 'deny.istio-system:match: request.query_params is too large, malformed or ambiguous',
+      message:
+        'deny.istio-system:match: request.query_params is too large, malformed or ambiguous, or its adapter failed',
     };
     expect(await statusOf(query, unreadable({ 'request.query_params': [] }))).toEqual(refused);
     const withDefault = deny('(request.query_params["admin"] | "none") == "1"');
@@ -71,17 +72,23 @@ describe('an attribute that cannot be read', () => {
     expect(await statusOf(listed, unreadable({}))).toEqual(OK);
     expect(await statusOf(listed, unreadable({ 'request.useragent': [] }))).toEqual({
       code: 7,
-      message: 'list.istio-system:request.useragent is too large, malformed or ambiguous',
+      message:
+        'list.istio-system:request.useragent is too large, malformed or ambiguous, or its adapter failed',
     });
   });
 
-  it('spoils what would be produced of it', async () => {
+  it('spoils what would be produced of it, as does an adapter that fails', async () => {
+    let isWell = true;
+    const generate = () => {
+      if (!isWell) throw new Error('away');
+      return { source_namespace: 'shop' };
+    };
     const producer: Adapter = {
       name: 'kubernetesenv',
       description: 'a test',
       templates: ['kubernetes'],
       parse: () => ({ ok: true, value: {}, warnings: [] }),
-      build: () => ({ generate: () => ({ source_namespace: 'shop' }) }),
+      build: () => ({ generate }),
     } as unknown as Adapter;
     const objects = [
       handler({ name: 'k' }, 'kubernetesenv'),
@@ -101,6 +108,11 @@ describe('an attribute that cannot be read', () => {
     expect((await engine.check({ attributes: unreadable({}) })).status).toEqual(OK);
     const spoiled = await engine.check({ attributes: unreadable({ 'request.useragent': [] }) });
     expect(spoiled.status).toMatchObject({ code: 7 });
+    isWell = false;
+    expect((await engine.check({ attributes: unreadable({}) })).status).toMatchObject({ code: 7 });
+    await engine.report([unreadable({})]);
+    isWell = true;
+    expect((await engine.check({ attributes: unreadable({}) })).status).toEqual(OK);
   });
 
   it('does not keep a report from those it concerns', async () => {

@@ -103,7 +103,8 @@ function messagesOf(
   const name = `Handle${title}Response`;
   const checked =
     variety === 'CHECK_WITH_OUTPUT' ? [messageField('result', 1, `${modelPackage}.CheckResult`)] : [];
-  const response = messageOf(prefix, name, [...checked, messageField('output', 2, inside('OutputMsg'))]);
+  const place = messageField('output', checked.length + 1, inside('OutputMsg'));
+  const response = messageOf(prefix, name, [...checked, place]);
   const fields = Object.entries(output).map(([field, type], index) => ({
     ...fieldOf(field, index + 1, { kind: 'value', type }),
     isOptional: type !== 'STRING_MAP',
