@@ -1,10 +1,20 @@
 # A training job that serves nothing: before each step it takes CPU seconds from a pool of the policy service, and stops when there are none left.
 # Usage: train.py URL POOL NAMESPACE STEPS SECONDS_A_STEP, such as: train.py http://127.0.0.1:9091 cpu-seconds default 8 10. Prints one JSON line at the end. Needs nothing but Python 3.
+# Who it is, its token says (`xebec policy token trainer > token`, and TOKEN_FILE=token), or the sidecar that it calls through.
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
 import uuid
+
+
+def credentials():
+    file = os.environ.get("TOKEN_FILE")
+    if file is None:
+        return {}
+    with open(file) as token:
+        return {"authorization": "Bearer " + token.read().strip()}
 
 
 def allocate(url, pool, namespace, amount, step_id):
@@ -17,7 +27,7 @@ def allocate(url, pool, namespace, amount, step_id):
     request = urllib.request.Request(
         url + "/v1/quotas/allocate",
         data=json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
+        headers={"content-type": "application/json", **credentials()},
     )
     for attempt in range(3):
         try:

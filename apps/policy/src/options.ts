@@ -24,6 +24,8 @@ export interface PolicyServiceOptions extends TokenDoors {
   readonly listenPlaintext?: string;
   /** JSON, metrics and health, loopback only unless plaintext is allowed. */
   readonly http: string;
+  /** Where a port is taken, any that is free is listened at: what it is, `addresses` and events say. */
+  readonly orAnyPort?: boolean;
   /** What programs of this machine may ask for that do not say who they are; absent: everything. */
   readonly anonymousMay?: readonly Ask[];
   /** Who may read the metrics; absent: nobody. */

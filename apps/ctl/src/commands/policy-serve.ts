@@ -26,6 +26,7 @@ export interface PolicyServeFlags extends TokenFlags {
   readonly openMetrics?: boolean;
   readonly certificateTtl?: number;
   readonly supervised?: boolean;
+  readonly orAnyPort?: boolean;
 }
 
 const examples = `
@@ -69,6 +70,7 @@ export function definePolicyServe(policy: Command, cli: Cli, finish: Finish): vo
         'the state directory is locked by the process that started this one',
       ).hideHelp(),
     )
+    .addOption(new Option('--or-any-port', 'where a port is taken, listen at any that is free').hideHelp())
     .addHelpText('after', examples)
     .action(async (flags: PolicyServeFlags) => {
       const { runPolicyServeCommand } = await import('../parts/run-policy-service.ts');

@@ -10,6 +10,7 @@ import type { UpOptions } from '../commands/up.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { bundleArguments } from '../options/bundle-options.ts';
 import { jwksArguments } from '../options/jwks-options.ts';
+import { anonymousArguments } from '../options/policy-options.ts';
 import { refuse } from '../output/diagnostics.ts';
 import { listenForStop } from '../parts/until-signal.ts';
 import { logDirectory } from '../state/state-directory.ts';
@@ -71,6 +72,7 @@ function flagsOf(options: UpOptions, state: string): readonly string[] {
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...jwksArguments(options),
     ...(options.policy === true ? ['--policy'] : []),
+    ...anonymousArguments(options.anonymous),
     ...bundleArguments(options),
     ...identityArguments(options),
     ...(openMetrics === true ? ['--open-metrics'] : []),

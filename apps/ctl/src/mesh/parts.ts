@@ -8,6 +8,7 @@ import { identityArguments, tokenArguments } from '../commands/identity-options.
 import type { UpOptions } from '../commands/up.ts';
 import { bundleArguments } from '../options/bundle-options.ts';
 import { jwksArguments } from '../options/jwks-options.ts';
+import { anonymousArguments } from '../options/policy-options.ts';
 import { problem } from '../output/diagnostics.ts';
 import { writePidFile } from '../state/pid-files.ts';
 import { logDirectory } from '../state/state-directory.ts';
@@ -92,9 +93,10 @@ export function startPolicyService(
   const { openMetrics, trustDomain, certificateTtl, anonymous } = options.up;
   const args = [
     ...['policy', 'serve', '--supervised', '--state', plan.state, '--control-plane', plan.xds],
-    ...['--listen', options.listen, '--http', options.http],
+    // Its usual ports may be taken, also in the moment before it starts.
+    ...['--listen', options.listen, '--http', options.http, '--or-any-port'],
     ...tokenArguments(options.up),
-    ...(anonymous === undefined ? [] : ['--anonymous', anonymous.length === 0 ? 'none' : anonymous.join()]),
+    ...anonymousArguments(anonymous),
     ...(trustDomain === undefined ? [] : ['--trust-domain', trustDomain]),
     ...(certificateTtl === undefined ? [] : ['--certificate-ttl', `${certificateTtl}ms`]),
     ...(openMetrics === true ? ['--open-metrics'] : []),

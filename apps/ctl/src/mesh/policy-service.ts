@@ -8,7 +8,6 @@ import { controlSocket } from '../state/state-directory.ts';
 import type { Running } from './hold-mesh.ts';
 import { type PartOptions, startPolicyService } from './parts.ts';
 import { type MeshPlan, ownHost } from './plan.ts';
-import { portOrAnother } from './ports.ts';
 
 /** Kinds that a policy service reads; an object of one of them makes it start. */
 const wantedKinds = [
@@ -51,8 +50,7 @@ export function startPolicyServiceWhenNeeded(cli: Cli, need: PolicyServiceNeed):
 
 async function begin(cli: Cli, { running, plan, up, state, guard }: PolicyServiceNeed): Promise<void> {
   const host = await hostForProxies(up, state);
-  const listen = `${host}:${await portOrAnother(host, grpcPort)}`;
-  const http = `${ownHost}:${await portOrAnother(ownHost, httpPort)}`;
+  const [listen, http] = [`${host}:${grpcPort}`, `${ownHost}:${httpPort}`];
   if (running.isStopping === true) return;
   const { onRestart } = running;
   running.parts.push(startPolicyService(cli, plan, { state, guard, onRestart, up, listen, http }));

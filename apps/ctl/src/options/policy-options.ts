@@ -18,3 +18,7 @@ export const anonymousOption = (): Option =>
     if (known.length === said.length) return known;
     throw new InvalidArgumentError('write all, none, or some of check,report,quota.');
   });
+
+/** The same words for another process. */
+export const anonymousArguments = (may: readonly string[] | undefined): readonly string[] =>
+  may === undefined ? [] : ['--anonymous', may.length === 0 ? 'none' : may.join()];

@@ -66,6 +66,7 @@ function optionsOf(cli: Cli, flags: PolicyServeFlags, state: string): PolicyServ
     ...(advertise === undefined ? {} : { advertise }),
     ...(listenPlaintext === undefined ? {} : { listenPlaintext }),
     http: flags.http,
+    ...(flags.orAnyPort === true ? { orAnyPort: true } : {}),
     ...(flags.anonymous === undefined ? {} : { anonymousMay: flags.anonymous }),
     ...(metricsAccess === undefined ? {} : { metricsAccess }),
     stateDirectory: directoryOf(state),

@@ -172,6 +172,28 @@ describe('with a token', () => {
   });
 });
 
+it('moves to a free port only where it may', async () => {
+  const taken = { listen: address, http: doors.addresses.http };
+  const options = {
+    ...{ ...taken, controlPlane: '', rootsFile: '', stateDirectory: '' },
+    issueToken: async () => ({ ok: true, value: '', warnings: [] }) as const,
+  };
+  const request = {
+    ...{ emit: () => undefined, tokens: [], identity, unready: () => undefined, edges: createEdgeBoard() },
+    doors: { engine: () => engine, vocabulary: () => testVocabulary, workloads: shopWorkloads },
+  };
+  const refused = await openDoors({ ...request, options, registry: new Registry() });
+  expect(refused.ok ? '' : refused.diagnostics[0]?.code).toBe('cannot-listen');
+  const moved = unwrap(
+    await openDoors({ ...request, options: { ...options, orAnyPort: true }, registry: new Registry() }),
+  );
+  expect([moved.addresses.grpc, moved.addresses.http]).not.toEqual([taken.listen, taken.http]);
+  expect((await rawJson(moved.addresses.grpc, { path: '/v1/check', ...as(cart, 'http/1.1') })).status).toBe(
+    200,
+  );
+  await moved.close();
+});
+
 it('shows in the mesh’s TLS only what programs ask', async () => {
   for (const path of ['/metrics', '/healthz', '/ready', '/v2/x'])
     expect((await rawJson(address, { path, ...as(cart, 'http/1.1') })).status).toBe(404);

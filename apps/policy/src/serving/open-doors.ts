@@ -14,6 +14,7 @@ import type { PolicyIdentity } from '../identity/identity.ts';
 import type { PolicyServiceEvent, PolicyServiceHandle, PolicyServiceOptions } from '../options.ts';
 import { meshCallers } from './callers.ts';
 import { isLoopback, newGrpcServer, servePlaintext, shutDown } from './grpc-server.ts';
+import { hostAndPort } from './host-and-port.ts';
 import { listenHttp, newHttpServer } from './http-server.ts';
 import { openMutualPort } from './mutual-port.ts';
 
@@ -53,6 +54,14 @@ export async function openDoors(request: DoorsRequest): Promise<Result<OpenDoors
   return addresses;
 }
 
+/** Whoever starts at the same moment may take a port: only binding it shows whether it is free. */
+const orAnyPort =
+  (isWanted: boolean) =>
+  async <T>(address: string, bind: (address: string) => Promise<Result<T>>): Promise<Result<T>> => {
+    const bound = await bind(address);
+    return bound.ok || !isWanted ? bound : bind(`${hostAndPort(address).shown}:0`);
+  };
+
 type Keep = (close: () => Promise<unknown>) => void;
 
 async function open(request: DoorsRequest, keep: Keep): Promise<Result<OpenDoors['addresses']>> {
@@ -74,13 +83,15 @@ async function open(request: DoorsRequest, keep: Keep): Promise<Result<OpenDoors
   });
   keep(() => Promise.all([programs, proxies, local].map((each) => shutDown(each, patienceMs))));
   keep(() => doors.close());
-  const listening = await listenHttp(http, options.http);
+  const at = orAnyPort(options.orAnyPort === true);
+  const listening = await at(options.http, (address) => listenHttp(http, address));
   if (!listening.ok) return listening;
-  const mutual = await openMutualPort(options.listen, identity, {
+  const takers = {
     programs: injector(programs),
     proxies: injector(proxies),
-    json: (connection) => void http.server.emit('connection', connection),
-  });
+    json: (connection: TLSSocket) => void http.server.emit('connection', connection),
+  };
+  const mutual = await at(options.listen, (address) => openMutualPort(address, identity, takers));
   if (!mutual.ok) return mutual;
   keep(async () => mutual.value.close());
   const plaintext = listenPlaintext === undefined ? undefined : await servePlaintext(local, listenPlaintext);
