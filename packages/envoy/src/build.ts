@@ -26,6 +26,7 @@ import { buildOutboundRoutes } from './routes/outbound-routes.ts';
 import { buildVirtualHosts, httpPorts } from './routes/virtual-hosts.ts';
 import { buildScopes } from './scopes.ts';
 import { encodeSecret, grantedSecrets } from './secrets.ts';
+import { trustDomainsOf } from './trust-domains.ts';
 import { buildUdp } from './udp/build-udp.ts';
 import { buildViews, grpcLayer, type ProxyView, proxyLayer, secretLayer } from './views.ts';
 
@@ -114,12 +115,18 @@ function buildUnpatched(
   ];
 }
 
-function buildGatewayRoutes(graph: Graph, { gateways }: ResourceInputs): Resources {
+function buildGatewayRoutes(graph: Graph, { gateways, settings }: ResourceInputs): Resources {
   return graph.derive({
     name: 'gatewayRoutes',
     from: gateways,
-    fn: (model, id: string) =>
-      encodeGatewayRoutes(model).map((each): Emission => [`${proxyLayer(id)}|${each.name}`, each]),
+    reads: { settings },
+    fn: (model, id: string, read) => {
+      const current = model.outside === undefined ? undefined : read.settings.get('mesh');
+      const names = current === undefined ? [] : trustDomainsOf(current);
+      return encodeGatewayRoutes(model, names).map(
+        (each): Emission => [`${proxyLayer(id)}|${each.name}`, each],
+      );
+    },
     equals: equalResources,
   });
 }

@@ -23,6 +23,7 @@ import type {
   Service,
   TlsSecret,
 } from '@xebec/model';
+import type { OutsideNeeds } from './authorization/outside.ts';
 import type { PatchGate } from './patches/gate.ts';
 
 /** The settings of the mesh that show in Envoy's configuration. */
@@ -40,6 +41,8 @@ export interface ProxySettings {
   readonly pathNormalization?: PathNormalization;
   /** Some host is one that each request names itself. */
   readonly hasDynamicHosts?: boolean;
+  /** What clients enforce for services without a proxy; absent: nothing. */
+  readonly outside?: OutsideNeeds;
 }
 
 export type { HostPort };

@@ -11,7 +11,7 @@ import { deriveConflicts } from './conflicts.ts';
 import { deriveConnections } from './connection-rules.ts';
 import { deriveConnectionTables, indexMeshConnections } from './connection-tables.ts';
 import { deriveDestinationRules, deriveDestinations } from './destinations.ts';
-import { deriveEndpoints } from './endpoints.ts';
+import { deriveEndpoints, indexServers } from './endpoints.ts';
 import { deriveGateways } from './gateways.ts';
 import { deriveHosts } from './host-views.ts';
 import { deriveServices } from './hosts.ts';
@@ -37,22 +37,17 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
   const backings = deriveBackings(graph, inputs);
   const peersByNamespace = indexNamespacePeers(graph, inputs);
   const peerSources = derivePeerSources(graph, inputs, peersByNamespace);
-  const endpointSources = { hosts, backings, workloads, peerSources, networks };
-  const { endpointSets, udpEndpointSets, servers, identities } = deriveEndpoints(graph, inputs, {
-    ...endpointSources,
-    workloadsByLabel: indexByLabel(graph, workloads),
-    peerPolicies: derivePeerPolicies(graph, workloads, peerSources),
-  });
+  const ofServers = { hosts, backings, workloads, peerSources, networks };
+  const { serversByPort, identities, ...endpoints } = deriveServers(graph, inputs, ofServers);
   const destinationRules = deriveDestinationRules(graph, inputs);
   const { clientLayers, classesByPair } = deriveClasses(graph, inputs);
   const ofHosts = { hosts, rules: destinationRules, identities, classesByPair };
   const destinations = deriveDestinations(graph, inputs, ofHosts);
-  const rules = { ...deriveRules(graph, inputs, { hosts, destinations, servers }), destinationRules };
-  const { meshRoutes, meshConnections } = rules;
-  const routeTables = deriveRouteTables(graph, inputs, { hosts, routes: meshRoutes, classesByPair });
+  const rules = { ...deriveRules(graph, inputs, { hosts, destinations, serversByPort }), destinationRules };
   const sidecarsBySelector = indexSidecars(graph, inputs);
   const { keyRequests, ...policies } = derivePolicies(graph, inputs);
   const { loginRequests, ...logins } = deriveLogins(graph, inputs);
+  const ofTables = { ...ofHosts, routes: rules.meshRoutes, serversByPort, ...policies };
   const inboundSources = {
     workloads,
     workloadsByAddress: indexByAddress(graph, workloads),
@@ -62,19 +57,25 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
     sidecarsBySelector,
     hosts,
   };
-  const ofGateways = { ...rules, ...policies, logins, secrets: deriveSecrets(graph, inputs), hosts };
+  const routeTables = deriveRouteTables(graph, inputs, ofTables);
+  const ofGateways = {
+    ...inboundSources,
+    ...rules,
+    logins,
+    secrets: deriveSecrets(graph, inputs),
+    serversByPort,
+  };
   const { gateways, ...gatewayProblems } = deriveGateways(graph, inputs, ofGateways);
   return {
     services,
-    endpointSets,
-    udpEndpointSets,
+    ...endpoints,
     destinations,
-    connectionTables: deriveConnectionTables(graph, hosts, meshConnections, classesByPair),
+    connectionTables: deriveConnectionTables(graph, hosts, rules.meshConnections, classesByPair),
     routeTables,
     clientLayers,
     scopes: deriveScopes(graph, inputs, sidecarsBySelector),
     ...{ workloads, backings, ...networks },
-    networkGateways: deriveNetworkGateways(graph, inputs, { ...networks, endpointSets }),
+    networkGateways: deriveNetworkGateways(graph, inputs, { ...networks, ...endpoints }),
     inbounds: deriveInbounds(graph, inputs, inboundSources),
     acceptances: acceptancesOf(inboundSources),
     gateways,
@@ -93,6 +94,18 @@ export function buildMesh(graph: Graph, inputs: MeshInputs): MeshCollections {
       ...gatewayProblems,
     }),
   };
+}
+
+type ServerSources = Omit<Parameters<typeof deriveEndpoints>[2], 'workloadsByLabel' | 'peerPolicies'>;
+
+/** Endpoints, and who answers there. */
+function deriveServers(graph: Graph, inputs: MeshInputs, sources: ServerSources) {
+  const { servers, ...collections } = deriveEndpoints(graph, inputs, {
+    ...sources,
+    workloadsByLabel: indexByLabel(graph, sources.workloads),
+    peerPolicies: derivePeerPolicies(graph, sources.workloads, sources.peerSources),
+  });
+  return { ...collections, serversByPort: indexServers(graph, servers) };
 }
 
 /** Routes and connections of VirtualServices, with those that hold inside the mesh apart. */

@@ -1,6 +1,6 @@
 // Endpoint sets: one value per port of a host, so that a changed endpoint touches the sets it belongs to and nothing else.
 import type { ObjectOf } from '@xebec/config';
-import type { Collection, Graph } from '@xebec/flow';
+import type { Collection, Graph, Index } from '@xebec/flow';
 import type {
   Endpoint,
   EndpointSet,
@@ -12,7 +12,7 @@ import type {
   ServicePort,
   Workload,
 } from '@xebec/model';
-import { hostPort, layered } from '@xebec/model';
+import { hostPort, layered, splitLayered } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import type { BackedPort, Backing } from './backings.ts';
 import {
@@ -115,6 +115,13 @@ export function deriveEndpoints(
   });
   return { endpointSets, udpEndpointSets, servers, identities };
 }
+
+/** Whatever namespace sees them. */
+export const indexServers = (
+  graph: Graph,
+  servers: EndpointCollections['servers'],
+): Index<HostPort, Layered<HostPort>, Servers> =>
+  graph.index(servers, 'byPort', (_servers, key) => [splitLayered(key).name]);
 
 interface HeldPort {
   readonly key: Layered<HostPort>;

@@ -1,20 +1,25 @@
 // Gateways: what each router proxy serves, port by port; one plaintext route configuration a port, one for every TLS server.
 import { kindOfServer, transportOf } from '@xebec/config';
-import type { Collection, Graph } from '@xebec/flow';
+import type { Collection, Graph, Index } from '@xebec/flow';
 import type {
+  Authorization,
   GatewayListener,
   GatewayModel,
   GatewayServer,
   Host,
+  Layered,
   ObjectKey,
   ProxyNode,
   TlsSecret,
+  Workload,
 } from '@xebec/model';
 import { type Diagnostic, deepEqual } from '@xebec/std';
 import { type AuthenticationSources, authenticationOf } from './authentication.ts';
 import { type AuthorizationSources, authorizationOf } from './authorization.ts';
+import type { BackingsBySelector } from './backings.ts';
 import { type Conflict, conflictRow } from './conflict.ts';
 import type { BoundConnections } from './connection-rules.ts';
+import type { Servers } from './endpoints.ts';
 import { deriveGatewayBindings } from './gateway-bindings.ts';
 import {
   markDestinations,
@@ -28,11 +33,16 @@ import { type OpenServers, openServers } from './gateway-servers.ts';
 import { type HasSecret, openNamedByClients, openTlsServers } from './gateway-tls.ts';
 import { compareText } from './host-names.ts';
 import { type HostView, holderIn } from './hosts.ts';
-import type { MeshInputs } from './inputs.ts';
+import { type AcceptedReads, servedPorts, workloadOf } from './inbounds.ts';
+import type { HostPort, MeshInputs } from './inputs.ts';
 import { anchorOfSelector } from './label-selectors.ts';
 import { type LoginSources, loginsOf } from './logins.ts';
+import { hostsOfRules, type OutsideReads, outsideChecksOf } from './outside-checks.ts';
+import { type PolicyCheckReads, policyChecksOf } from './policy-checks.ts';
+import type { PolicyRuleSources } from './policy-rules.ts';
 import type { BoundRoute } from './routes.ts';
 import { type MeshSettings, settingsOf } from './settings.ts';
+import type { WorkloadsByAddress } from './workloads.ts';
 
 export interface GatewayCollections {
   readonly gateways: Collection<string, GatewayModel>;
@@ -48,7 +58,7 @@ interface GatewayPlan {
 export function deriveGateways(
   graph: Graph,
   inputs: MeshInputs,
-  { routes, connections, secrets, hosts, authorization, authentication, logins }: GatewaySources,
+  { routes, connections, secrets, hosts, authorization, authentication, logins, ...called }: GatewaySources,
 ): GatewayCollections {
   const gatewaysBySelector = graph.index(inputs.gateways, 'bySelector', ({ spec }) => [
     anchorOfSelector('', spec.selector),
@@ -71,6 +81,11 @@ export function deriveGateways(
       ...authorization,
       ...authentication,
       ...logins,
+      ...called.policyRules,
+      serversByPort: called.serversByPort,
+      workloads: called.workloads,
+      workloadsByAddress: called.workloadsByAddress,
+      backingsBySelector: called.backingsBySelector,
       settings: inputs.settings,
     },
     equals: deepEqual,
@@ -87,7 +102,8 @@ export function deriveGateways(
       const policies = {
         ...(logins.length === 0 ? {} : { logins }),
         authentication: authenticationOf(proxy.namespace, proxy.labels, read),
-        authorization: authorizationOf(proxy.namespace, proxy.labels, read),
+        authorization: [...authorizationOf(proxy.namespace, proxy.labels, read), ...ownChecksOf(proxy, read)],
+        ...outsideOf(plan.model, read),
       };
       return [[id, { model: { ...plan.model, ...policies }, conflicts: [...plan.conflicts, ...conflicts] }]];
     },
@@ -115,7 +131,30 @@ const standing = (proxy: ProxyNode, { gatewayTopology }: MeshSettings): ProxyNod
     ? proxy
     : { ...proxy, topology: gatewayTopology };
 
-export interface GatewaySources {
+type OwnReads = PolicyCheckReads &
+  Parameters<typeof workloadOf>[1] &
+  Pick<AcceptedReads, 'backingsBySelector'>;
+
+/** What rules say of the gateway itself. */
+function ownChecksOf(proxy: ProxyNode, read: OwnReads): Authorization {
+  const workload = workloadOf(proxy, read);
+  const served = servedPorts(workload, read.backingsBySelector);
+  return policyChecksOf({ workload, served, isGateway: true }, read);
+}
+
+/** What rules say of services that it leads to and that have no proxy. */
+function outsideOf({ proxy, listeners }: GatewayModel, read: OutsideReads): Pick<GatewayModel, 'outside'> {
+  const hosts = listeners.flatMap(({ servers }) =>
+    servers.flatMap(({ traffic }) =>
+      traffic.kind === 'http' ? traffic.virtualHosts.flatMap(({ rules }) => hostsOfRules(rules)) : [],
+    ),
+  );
+  const layer = `ns:${proxy.namespace}` as const;
+  const outside = outsideChecksOf(hosts, { layer, decidedBy: { gateway: proxy } }, read);
+  return outside.length === 0 ? {} : { outside };
+}
+
+export interface GatewaySources extends CalledSources {
   readonly routes: Collection<ObjectKey, BoundRoute>;
   readonly connections: Collection<ObjectKey, BoundConnections>;
   readonly secrets: Collection<string, TlsSecret>;
@@ -123,6 +162,15 @@ export interface GatewaySources {
   readonly authorization: AuthorizationSources;
   readonly authentication: AuthenticationSources;
   readonly logins: LoginSources;
+}
+
+/** What tells who is behind a gateway, and what is asked of it. */
+interface CalledSources {
+  readonly policyRules: PolicyRuleSources;
+  readonly serversByPort: Index<HostPort, Layered<HostPort>, Servers>;
+  readonly workloads: Collection<ObjectKey, Workload>;
+  readonly workloadsByAddress: WorkloadsByAddress;
+  readonly backingsBySelector: BackingsBySelector;
 }
 
 interface PlanLookups {

@@ -20,7 +20,7 @@ import type { MeshInputs } from './inputs.ts';
 import { anchorsOfLabels, isSelected, type SelectorAnchor } from './label-selectors.ts';
 import type { AnchorLookup, Lookup } from './lookups.ts';
 import { modeOfPort, type PeerLookups, type PeerSources, peerPolicyOf } from './peer-policies.ts';
-import { type PolicyCheckReads, policyChecksOf } from './policy-checks.ts';
+import { calledOf, type PolicyCheckReads, policyChecksOf } from './policy-checks.ts';
 import type { PolicyRuleSources } from './policy-rules.ts';
 import { type Selected, type SidecarReads, type SidecarsBySelector, sidecarOf } from './sidecars.ts';
 import type { WorkloadsByAddress } from './workloads.ts';
@@ -61,7 +61,7 @@ export function deriveInbounds(
     equals: deepEqual,
     fn: (proxy, id, read) => {
       if (proxy.role !== 'sidecar') return [];
-      const workload = findWorkload(proxy, read) ?? workloadOfNode(proxy);
+      const workload = workloadOf(proxy, read);
       return [[id, { proxy, ...acceptedBy(workload, read) }] as const];
     },
   });
@@ -84,7 +84,7 @@ export function acceptedBy(workload: Workload, read: AcceptedReads): Omit<Inboun
   const of = (transport: Transport) => portsOf({ workload, peer, served, sidecar, transport });
   const authorization = [
     ...authorizationOf(workload.namespace, workload.labels, read),
-    ...policyChecksOf({ workload, served }, read),
+    ...policyChecksOf(calledOf(workload, served), read),
   ];
   const authentication = authenticationOf(workload.namespace, workload.labels, read);
   return {
@@ -101,6 +101,10 @@ interface WorkloadReads {
   readonly workloads: Lookup<ObjectKey, Workload>;
   readonly workloadsByAddress: AnchorLookup<string, ObjectKey, Workload>;
 }
+
+/** What a proxy runs for. */
+export const workloadOf = (proxy: ProxyNode, read: WorkloadReads): Workload =>
+  findWorkload(proxy, read) ?? workloadOfNode(proxy);
 
 function findWorkload({ namespace, name, address }: ProxyNode, read: WorkloadReads): Workload | undefined {
   const named =

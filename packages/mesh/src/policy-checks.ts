@@ -9,7 +9,10 @@ import type {
 } from '@xebec/model';
 import {
   type Alternatives,
+  type Destination,
   httpStatusOf,
+  isAboutDestination,
+  type OutsideService,
   planRule,
   quotaRefusalText,
   type ResolvedRule,
@@ -19,7 +22,7 @@ import {
   type ToldHeaders,
   toldHeadersOf,
 } from '@xebec/policy';
-import { askedQuotas, isBound } from './asked-quotas.ts';
+import { askedQuotas, isBound, isPool, type Taker } from './asked-quotas.ts';
 import type { ProviderReads } from './authorization-providers.ts';
 import { compareText } from './host-names.ts';
 import { holderIn } from './hosts.ts';
@@ -36,38 +39,107 @@ const answerMs = 5_000;
 export interface CalledWorkload {
   readonly workload: Workload;
   readonly served: readonly ServedPort[];
+  /** Calls go on through it: only rules that name it are for itself. */
+  readonly isGateway?: true;
 }
 
-/** Every plan for one workload, by rule; empty, and nothing computed, where no rule could be about it. */
-export function plansFor(
-  called: CalledWorkload,
-  read: PolicyCheckReads,
-): readonly (readonly [ObjectKey, ResolvedRule, readonly RulePlan[]])[] {
-  const { namespace } = called.workload;
-  const { rootNamespace } = settingsOf(read.settings);
-  const rules = [...new Set([rootNamespace, namespace])].flatMap((each) => read.policyRules.at(each));
-  if (rules.length === 0) return [];
-  const { workload, served } = called;
+export const calledOf = (workload: Workload, served: readonly ServedPort[]): CalledWorkload => ({
+  workload,
+  served,
+  ...(workload.isGateway === true ? { isGateway: true } : {}),
+});
+
+/** Where calls are decided about. */
+export interface Judge {
+  readonly called: Destination | OutsideService;
+  /** That may have been called. */
+  readonly services: Taker['services'];
+  readonly isGateway: boolean;
+  /** Of the proxy that decides; absent: any. */
+  readonly namespace?: string;
+  /** Its own names for who is asked, apart from those of other judges in the same proxy. */
+  readonly asks: string;
+  /** What the policy service is told of the proxy. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** It says no words of rules by itself. */
+  readonly onlyAsks?: true;
+}
+
+export function judgeOf({ workload, served, isGateway }: CalledWorkload): Judge {
+  const { namespace, name, ownerName, labels } = workload;
   const services = served.flatMap(({ service }) => (service === undefined ? [] : [service]));
-  const { name, ownerName, labels } = workload;
-  const destination = { namespace, name, workloadName: ownerName, labels, services };
+  return {
+    called: {
+      ...{ namespace, name, workloadName: ownerName, labels, services },
+      ...(isGateway === undefined ? {} : { isGateway }),
+    },
+    services,
+    isGateway: isGateway === true,
+    namespace,
+    asks: 'xebec-policy',
+    metadata: {
+      'xebec-workload': `${namespace}/${name}`,
+      'xebec-direction': 'inbound',
+      ...(isGateway === true ? { 'xebec-scope': 'gateway' } : {}),
+    },
+  };
+}
+
+type Plans = readonly (readonly [ObjectKey, ResolvedRule, readonly RulePlan[]])[];
+
+/** Every plan for one workload, by rule; empty, and nothing computed, where no rule could be about it. */
+export const plansFor = (called: CalledWorkload, read: PolicyCheckReads): Plans =>
+  plansOf(judgeOf(called), read);
+
+function plansOf(judge: Judge, read: PolicyCheckReads): Plans {
+  const { called, isGateway } = judge;
+  const { rootNamespace } = settingsOf(read.settings);
+  const rules = [...new Set([rootNamespace, called.namespace])].flatMap((each) => read.policyRules.at(each));
+  if (rules.length === 0) return [];
   const quotas = askedQuotas(
     rules.map(([, rule]) => rule),
-    { services, labels },
+    takerOf(judge),
     read,
   );
   return rules
     .toSorted(([left], [right]) => compareText(left, right))
-    .map(([key, rule]) => [key, rule, planRule(rule, destination, quotas)] as const);
+    .map(([key, rule]) => {
+      const plans = planRule(rule, called, quotas);
+      return [key, rule, isGateway ? plans.map((plan) => ofGateway(key, rule, plan)) : plans] as const;
+    });
 }
 
+/** What names no destination is for whatever is behind the gateway. */
+function ofGateway(key: ObjectKey, rule: ResolvedRule, plan: RulePlan): RulePlan {
+  if (plan.where === 'nowhere' || (isQuota(rule, plan) && !isPool(key))) return plan;
+  const about = isAboutDestination(rule);
+  if (about === 'yes' || plan.where === 'report') return about === 'no' ? elsewhere : plan;
+  if (about === 'no') return elsewhere;
+  const { alternatives, isAboutRequests } = plan;
+  const reason = 'only the policy service can tell whether it is about the gateway itself';
+  const action = plan.action === undefined ? {} : { action: plan.action };
+  return { where: 'call', alternatives, isAboutRequests, reason, ...action };
+}
+
+const elsewhere: RulePlan = {
+  where: 'nowhere',
+  reason: 'it names no gateway: it is enforced for what is behind this one',
+};
+
+const isQuota = ({ actions }: ResolvedRule, { action }: RulePlan): boolean =>
+  action !== undefined && actions[action]?.instances.some(({ phase }) => phase === 'QUOTA') === true;
+
+/** Only a workload's own proxy counts by itself. */
+const takerOf = ({ called, services, isGateway }: Judge): Taker => ({
+  services,
+  labels: 'decidedAt' in called ? {} : called.labels,
+  ...(isGateway ? { gatewayOf: called.namespace } : {}),
+  ...(isGateway || 'decidedAt' in called ? { problem: 'it is taken on the way, where nobody counts' } : {}),
+});
+
 /** Headers that rules read, and those in which keys of the workload's APIs come. */
-function toldBy(
-  rules: readonly ResolvedRule[],
-  { served, workload: { labels } }: CalledWorkload,
-  read: PolicyRuleReads,
-): ToldHeaders {
-  const services = served.flatMap(({ service }) => (service === undefined ? [] : [service]));
+function toldBy(rules: readonly ResolvedRule[], judge: Judge, read: PolicyRuleReads): ToldHeaders {
+  const { services, labels } = takerOf(judge);
   const keys = [...new Set(['*', ...services.map(({ namespace }) => namespace)])]
     .flatMap((namespace) => read.apiKeyHeaders.at(namespace))
     .filter(([, bound]) => services.some((service) => isBound(bound, service, labels)));
@@ -77,16 +149,21 @@ function toldBy(
 }
 
 /** The same as policies that a proxy enforces beside those of people. */
-export function policyChecksOf(
+export const policyChecksOf = (
   called: CalledWorkload,
   read: PolicyCheckReads,
-): readonly AuthorizationPolicy[] {
-  const plans = plansFor(called, read);
+): readonly AuthorizationPolicy[] => checksOf(judgeOf(called), read);
+
+export function checksOf(judge: Judge, read: PolicyCheckReads): readonly AuthorizationPolicy[] {
+  const plans = plansOf(judge, read).map(
+    ([key, rule, placed]) =>
+      [key, rule, judge.onlyAsks === true ? placed.map(askedInstead) : placed] as const,
+  );
   if (plans.length === 0) return [];
   const checks = plans.flatMap(([key, rule, placed]) => [
     ...placed.flatMap((plan) => refusing(key, rule, plan)),
-    ...placed.flatMap((plan) => counting(key, rule, { plan, called, read })),
-    ...asking(key, rule, { placed, called, read }),
+    ...placed.flatMap((plan) => counting(key, rule, { plan, judge, read })),
+    ...asking(key, rule, { placed, judge, read }),
   ]);
   const reporting = plans.filter(([, , placed]) => placed.some(({ where }) => where === 'report'));
   return [
@@ -95,11 +172,21 @@ export function policyChecksOf(
       ? []
       : reportsOf(
           reporting.map(([key, rule]) => [key, rule]),
-          called,
+          judge,
           read,
         )),
   ];
 }
+
+const askedInstead = (plan: RulePlan): RulePlan =>
+  plan.where === 'proxy'
+    ? {
+        where: 'call',
+        alternatives: plan.alternatives,
+        isAboutRequests: plan.isAboutRequests,
+        reason: 'listeners that all clients share hold no words of rules',
+      }
+    : plan;
 
 const rulesOf = (
   alternatives: Alternatives,
@@ -146,7 +233,7 @@ function partsOf({ actions }: ResolvedRule, action: number | undefined): readonl
 
 interface Counted {
   readonly plan: RulePlan;
-  readonly called: CalledWorkload;
+  readonly judge: Judge;
   readonly read: PolicyCheckReads;
 }
 
@@ -154,11 +241,11 @@ interface Counted {
 function counting(
   object: ObjectKey,
   rule: ResolvedRule,
-  { plan, called, read }: Counted,
+  { plan, judge, read }: Counted,
 ): readonly AuthorizationPolicy[] {
   if (plan.where !== 'assignment') return [];
   const failurePolicy = rule.spec.failurePolicy ?? 'close';
-  const provider = providerOf(called, failurePolicy, read);
+  const provider = providerOf(judge, failurePolicy, read);
   if ('problem' in provider && failurePolicy === 'open') return [];
   const { quota, charge, countsCallers, limit, isAboutRequests } = plan;
   return [
@@ -184,19 +271,19 @@ function counting(
 
 interface Asked {
   readonly placed: readonly RulePlan[];
-  readonly called: CalledWorkload;
+  readonly judge: Judge;
   readonly read: PolicyCheckReads;
 }
 
 function asking(
   object: ObjectKey,
   rule: ResolvedRule,
-  { placed, called, read }: Asked,
+  { placed, judge, read }: Asked,
 ): readonly AuthorizationPolicy[] {
   const calls = placed.flatMap((plan) => (plan.where === 'call' ? [plan] : []));
   if (calls.length === 0) return [];
   const failurePolicy = rule.spec.failurePolicy ?? 'close';
-  const provider = providerOf(called, failurePolicy, read);
+  const provider = providerOf(judge, failurePolicy, read);
   // Who may fail open is not refused because nobody can be asked.
   if ('problem' in provider && failurePolicy === 'open') return [];
   return [
@@ -214,14 +301,15 @@ function asking(
 }
 
 function providerOf(
-  { workload: { namespace, name } }: CalledWorkload,
+  { namespace, asks, called, metadata }: Judge,
   failurePolicy: 'open' | 'close',
   read: PolicyCheckReads,
 ): AuthorizationProvider | MissingProvider {
   const { rootNamespace, clusterDomain } = settingsOf(read.settings);
   const host = policyServiceHost(rootNamespace, clusterDomain);
-  const id = `xebec-policy-${failurePolicy}`;
-  if (holderIn(read.hosts.get(host), `ns:${namespace}`) === undefined) {
+  const id = `${asks}-${failurePolicy}`;
+  const layer = namespace === undefined ? '*' : (`ns:${namespace}` as const);
+  if (holderIn(read.hosts.get(host), layer) === undefined) {
     return {
       name: id,
       problem: 'no policy service is connected to the mesh',
@@ -236,23 +324,20 @@ function providerOf(
     isPolicyService: true,
     timeoutMs: answerMs,
     failOpen: failurePolicy === 'open',
-    clearRouteCache: true,
-    metadata: {
-      'xebec-workload': `${namespace}/${name}`,
-      'xebec-direction': 'inbound',
-      'xebec-failure-policy': failurePolicy,
-    },
+    // Where a call goes that has been judged by where it goes, it stays.
+    clearRouteCache: !('decidedAt' in called),
+    metadata: { ...metadata, 'xebec-failure-policy': failurePolicy },
   };
 }
 
 /** One stream of reports serves all rules. */
 function reportsOf(
   rules: readonly (readonly [ObjectKey, ResolvedRule])[],
-  called: CalledWorkload,
+  judge: Judge,
   read: PolicyCheckReads,
 ): readonly AuthorizationPolicy[] {
   const [first] = rules;
-  const provider = providerOf(called, 'open', read);
+  const provider = providerOf(judge, 'open', read);
   if (first === undefined || 'problem' in provider) return [];
   const [object, { namespace }] = first;
   return [
@@ -265,7 +350,7 @@ function reportsOf(
       rules: [],
       toldHeaders: toldBy(
         rules.map(([, rule]) => rule),
-        called,
+        judge,
         read,
       ),
       ...(readsUsage(rules.map(([, rule]) => rule)) ? { readsUsage: true as const } : {}),

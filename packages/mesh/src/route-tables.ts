@@ -1,5 +1,5 @@
 // Route tables: the HTTP behaviour of every host, once for everybody and again only for namespaces that see something else.
-import type { Collection, Graph } from '@xebec/flow';
+import type { Collection, Graph, Index } from '@xebec/flow';
 import type {
   Cause,
   ClassLayer,
@@ -15,11 +15,14 @@ import type {
 import { labelsOfLayer, layered, namespaceOfLayer } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { type ClassesByPair, classesHolding } from './classes.ts';
+import type { Servers } from './endpoints.ts';
 import { compareText } from './host-names.ts';
 import { type HostRuleLookups, type HostRuleSources, indexHostRules, rulesByLevel } from './host-rules.ts';
 import { type HostView, holderIn } from './hosts.ts';
-import type { MeshInputs } from './inputs.ts';
+import type { HostPort, MeshInputs } from './inputs.ts';
 import { isSelected } from './label-selectors.ts';
+import { hostsOfRules, type OutsideReads, outsideChecksOf } from './outside-checks.ts';
+import type { PolicyRuleSources } from './policy-rules.ts';
 import { type BoundRoute, rulesAt, selectorsOf } from './routes.ts';
 import { type MeshSettings, settingsOf } from './settings.ts';
 import { isVisible, layersFor, sortLayers } from './visibility.ts';
@@ -36,25 +39,28 @@ export interface RouteTableSources {
   readonly hosts: Collection<Host, HostView>;
   readonly routes: MeshRouteSources;
   readonly classesByPair: ClassesByPair;
+  readonly policyRules: PolicyRuleSources;
+  readonly serversByPort: Index<HostPort, Layered<HostPort>, Servers>;
 }
 
 export function deriveRouteTables(
   graph: Graph,
   { settings }: MeshInputs,
-  { hosts, routes, classesByPair }: RouteTableSources,
+  { hosts, routes, classesByPair, policyRules, serversByPort }: RouteTableSources,
 ): Collection<Layered<Host>, RouteTable> {
   return graph.derive({
     name: 'mesh.routeTables',
     from: hosts,
-    reads: { ...routes, classesByPair, settings },
+    reads: { ...routes, classesByPair, settings, hosts, ...policyRules, serversByPort },
     equals: deepEqual,
     fn: (view, host, read) => {
       const settings = settingsOf(read.settings);
       const levels = levelsOf(view, read);
       const classes = classesHolding(levels.flat().flatMap(selectorsOf), read.classesByPair);
-      return [...distinctChoices(view, levels), ...choicesOfClasses(classes, view, levels)].map(
-        (choice) => [layered(choice.layer, host), tableOf(host, choice, settings)] as const,
-      );
+      return [...distinctChoices(view, levels), ...choicesOfClasses(classes, view, levels)].map((choice) => {
+        const table = tableOf(host, choice, settings);
+        return [layered(choice.layer, host), { ...table, ...outsideOf(table, read) }] as const;
+      });
     },
   });
 }
@@ -159,6 +165,13 @@ function tableOf(host: Host, { layer, service, routes }: Choice, settings: MeshS
     ...(defaultRetry === undefined || rules.length > 0 ? {} : { retry: defaultRetry }),
     causes,
   };
+}
+
+/** What clients enforce themselves, as nobody behind it does. */
+function outsideOf({ layer, host, rules }: RouteTable, read: OutsideReads): Pick<RouteTable, 'outside'> {
+  const hosts = rules.length === 0 ? [host] : hostsOfRules(rules);
+  const outside = outsideChecksOf(hosts, { layer, decidedBy: 'client' }, read);
+  return outside.length === 0 ? {} : { outside };
 }
 
 /** The rules of several routes for one host: in order, but what matches everything comes after the rest. */

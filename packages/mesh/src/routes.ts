@@ -1,8 +1,8 @@
 // VirtualServices, bound: hosts and gateways made fully qualified, rules translated once and shared by all who use them.
 import type { HttpRouteSpec, ObjectOf } from '@xebec/config';
-import type { Collection, Graph } from '@xebec/flow';
+import type { Collection, Graph, Index } from '@xebec/flow';
 import type { Destination, Host, HttpRule, Layered, ObjectKey } from '@xebec/model';
-import { defaultRetry, splitLayered } from '@xebec/model';
+import { defaultRetry } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import type { Conflict } from './conflict.ts';
 import { type FinalDraft, resolveDelegate } from './delegates.ts';
@@ -51,11 +51,10 @@ export interface BoundRoute extends ExportedRule {
 export function deriveRoutes(
   graph: Graph,
   inputs: MeshInputs,
-  { hosts, destinations, servers }: RouteSources,
+  { hosts, destinations, serversByPort }: RouteSources,
 ): Collection<ObjectKey, BoundRoute> {
   const { settings, virtualServices } = inputs;
   const destinationsByHost = graph.index(destinations, 'byHost', ({ service }) => [service.host]);
-  const serversByPort = graph.index(servers, 'byPort', (_servers, key) => [splitLayered(key).name]);
   return graph.derive({
     name: 'mesh.routes',
     from: virtualServices,
@@ -78,7 +77,7 @@ export function deriveRoutes(
 export interface RouteSources {
   readonly hosts: Collection<Host, HostView>;
   readonly destinations: Collection<Layered<Host>, Destination>;
-  readonly servers: Collection<Layered<HostPort>, Servers>;
+  readonly serversByPort: Index<HostPort, Layered<HostPort>, Servers>;
 }
 
 interface RouteReads extends FaultReads {

@@ -4,6 +4,7 @@ import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { ConnectionDestination } from './connection.ts';
 import type { BrowserLogin } from './login.ts';
+import type { OutsideChecks } from './outside.ts';
 import type { Cause } from './reference.ts';
 import type { HttpRule } from './route.ts';
 import type { TlsSecret } from './secret.ts';
@@ -115,6 +116,8 @@ export interface GatewayModel {
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly listeners: readonly GatewayListener[];
+  /** What is enforced for services that its routes lead to and that have no proxy; by host, absent: nothing. */
+  readonly outside?: readonly OutsideChecks[];
   /** Some server lets clients name the destination: the proxy needs the clusters for it. */
   readonly isNamedByClients: boolean;
   readonly causes: readonly Cause[];

@@ -65,6 +65,7 @@ export {
 } from './layers.ts';
 export type { BrowserLogin, LoginIssuer, LoginSecret, LoginSecretNames } from './login.ts';
 export type { NetworkGateway } from './network.ts';
+export type { OutsideChecks } from './outside.ts';
 export { type ExtensionSide, extensionSides, type PatchReference, type PatchSet } from './patch.ts';
 export type { MutualTls, PeerPolicy } from './policy.ts';
 export type { Cause, ObjectKey } from './reference.ts';

@@ -1,6 +1,7 @@
 // HTTP routing rules of a host, after defaults, in the order in which they are tried.
 import type { HashKey } from './destination.ts';
 import type { Layer } from './layers.ts';
+import type { OutsideChecks } from './outside.ts';
 import type { Cause } from './reference.ts';
 import type { Host, Service } from './service.ts';
 
@@ -145,6 +146,8 @@ export interface RouteTable {
   readonly service?: Service;
   /** In order; empty means: forward everything to the service's own port, with `defaultRetry` and no timeout. */
   readonly rules: readonly HttpRule[];
+  /** What is enforced for services that the rules lead to and that have no proxy; by host, absent: nothing. */
+  readonly outside?: readonly OutsideChecks[];
   /** Instead of `defaultRetry` where there are no rules. */
   readonly retry?: Retry;
   readonly causes: readonly Cause[];

@@ -8,16 +8,21 @@ import {
 import type { AccessLogType } from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
 import { auditedRuleKey } from '../authorization/verdict-names.ts';
 
-type StringTest = { case: 'presentMatch'; value: boolean } | { case: 'text'; value: string };
+type StringTest = { case: 'presentMatch'; value: boolean } | { case: 'text' | 'prefix'; value: string };
 
 /** Whether metadata of the RBAC filters has a key, or has it with a value. */
-const noted = (namespace: string, key: string, test: StringTest): AccessLogFilter => {
+export const noted = (namespace: string, key: string, test: StringTest): AccessLogFilter => {
   const matchPattern =
     test.case === 'presentMatch'
       ? test
       : {
           case: 'stringMatch' as const,
-          value: { matchPattern: { case: 'exact' as const, value: test.value } },
+          value: {
+            matchPattern: {
+              case: test.case === 'prefix' ? ('prefix' as const) : ('exact' as const),
+              value: test.value,
+            },
+          },
         };
   return create(AccessLogFilterSchema, {
     filterSpecifier: {

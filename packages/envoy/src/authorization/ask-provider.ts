@@ -121,7 +121,16 @@ function httpService(
 const toldMetadata = ({
   metadata,
 }: AuthorizationProvider): { readonly metadataContextNamespaces?: string[] } =>
-  metadata === undefined ? {} : { metadataContextNamespaces: ['envoy.filters.http.jwt_authn', 'xebec.peer'] };
+  metadata === undefined
+    ? {}
+    : {
+        metadataContextNamespaces: [
+          'envoy.filters.http.jwt_authn',
+          'xebec.peer',
+          // Which service is called, where no proxy of it can say so.
+          ...(metadata['xebec-direction'] === 'inbound' ? [] : [httpRbacNamespace]),
+        ],
+      };
 
 /** The policy service does not charge quotas that the proxy counts by itself. */
 function withAssigned(provider: AuthorizationProvider, quotas: readonly string[]): AuthorizationProvider {

@@ -105,6 +105,12 @@ function testableOnes(
   return alternatives.length > 0 && left.length === 0 ? undefined : left;
 }
 
+/** Whoever calls, whatever is called. */
+export const refusesAll: Fields<typeof PolicySchema> = {
+  principals: [anyPrincipal],
+  permissions: [anyPermission],
+};
+
 const isAboutRequest = (test: AuthorizationTest): boolean => !isAboutClient(test);
 
 /** No alternative means that there is nothing to ask. */

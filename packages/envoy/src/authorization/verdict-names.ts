@@ -15,5 +15,9 @@ export const quotaPrefix = (policy: string): string => `xebec_quota_${policy}_`;
 /** What policies that are only tried would say, in Istio's words: `shadow_engine_result` and `shadow_effective_policy_id`. */
 export const dryRunPrefixes = { ALLOW: 'istio_dry_run_allow_', DENY: 'istio_dry_run_deny_' } as const;
 
+/** Which service without a proxy is called: `told NAMESPACE NAME HOST`, or `asked …` where no report is wanted. */
+export const outsidePrefix = 'xebec_outside_';
+export const outsideKey = `${outsidePrefix}shadow_effective_policy_id`;
+
 export const httpRbacNamespace = 'envoy.filters.http.rbac';
 export const networkRbacNamespace = 'envoy.filters.network.rbac';

@@ -1,6 +1,8 @@
 // Listeners as collections: shared outbound ones, and those of each proxy.
-import type { Collection, Graph } from '@xebec/flow';
+import type { Collection, Graph, Index } from '@xebec/flow';
 import type { Service } from '@xebec/model';
+import { deepEqual } from '@xebec/std';
+import { mergeNeeds, type OutsideNeeds, outsideNeeds } from '../authorization/outside.ts';
 import type { Demand } from '../demand.ts';
 import type { ProxySettings, ResourceInputs } from '../inputs.ts';
 import { type Emission, type EncodedResource, equalResources, type ResourceKey } from '../resource.ts';
@@ -40,8 +42,11 @@ export function buildListeners(
   );
 }
 
-/** The settings, with the one fact about all services that every listener needs. */
-function describeMesh(graph: Graph, { services, settings }: ResourceInputs): ResourceInputs['settings'] {
+/** The settings, with what every listener needs to know of all services. */
+function describeMesh(
+  graph: Graph,
+  { services, settings, routeTables }: ResourceInputs,
+): ResourceInputs['settings'] {
   const dynamicHosts = graph.group(
     graph.index(services, 'dynamicHosts', ({ resolution }): readonly 'any'[] =>
       resolution === 'dynamic-dns' || resolution === 'original-destination' ? ['any'] : [],
@@ -52,14 +57,39 @@ function describeMesh(graph: Graph, { services, settings }: ResourceInputs): Res
     from: dynamicHosts,
     fn: (): readonly (readonly ['any', true])[] => [['any', true]],
   });
+  const outside = describeOutside(graph, routeTables);
   return graph.derive({
     name: 'listenerSettings',
     from: settings,
-    reads: { hasAny },
-    fn: (current, key: 'mesh', read) => [
-      [key, read.hasAny.get('any') === true ? { ...current, hasDynamicHosts: true } : current] as const,
-    ],
+    reads: { hasAny, outside },
+    equals: deepEqual,
+    fn: (current, key: 'mesh', read) => {
+      const needs = mergeNeeds(read.outside.at('any').map(([, each]) => each));
+      const hasDynamicHosts = read.hasAny.get('any') === true;
+      const known = {
+        ...(hasDynamicHosts ? { hasDynamicHosts } : {}),
+        ...(needs === undefined ? {} : { outside: needs }),
+      };
+      return [[key, { ...current, ...known }] as const];
+    },
   });
+}
+
+/** Different ones only, which are few: tables have them in common. */
+function describeOutside(
+  graph: Graph,
+  routeTables: ResourceInputs['routeTables'],
+): Index<'any', string, OutsideNeeds> {
+  const written = graph.index(routeTables, 'outsideNeeds', ({ outside = [] }) => {
+    const needs = outsideNeeds(outside);
+    return needs === undefined ? [] : [JSON.stringify(needs)];
+  });
+  const needs = graph.derive({
+    name: 'outsideNeeds',
+    from: graph.group(written),
+    fn: (_members, text: string) => [[text, JSON.parse(text) as OutsideNeeds] as const],
+  });
+  return graph.index(needs, 'any', () => ['any'] as const);
 }
 
 const emission = (layer: string, resource: EncodedResource): Emission => [

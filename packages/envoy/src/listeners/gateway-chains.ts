@@ -6,6 +6,7 @@ import type {
   EdgeTopology,
   GatewayServer,
   GatewayTraffic,
+  OutsideChecks,
   ProxyNode,
 } from '@xebec/model';
 import type {
@@ -16,13 +17,14 @@ import { connectionAuditLogs, requestAuditLogs } from '../audit/audit-logs.ts';
 import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
+import { outsideFilters, outsideNeeds } from '../authorization/outside.ts';
 import { refusalsOf } from '../authorization/refusals.ts';
 import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { loginFilters } from '../login/login-filters.ts';
 import { tokenClusterName } from '../login/token-cluster.ts';
 import { causeMetadata } from '../metadata.ts';
-import { connectionReportLogs, requestReportLogs } from '../reports/report-logs.ts';
+import { connectionReportLogs, outsideReportLogs, requestReportLogs } from '../reports/report-logs.ts';
 import { usageFilters } from '../reports/usage-filter.ts';
 import { type Fields, type ResourceReference, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
@@ -52,6 +54,7 @@ interface ChainContext {
   readonly logins: readonly BrowserLogin[];
   readonly authentication: Authentication;
   readonly authorization: Authorization;
+  readonly outside: readonly OutsideChecks[];
   readonly proxy: ProxyNode;
 }
 
@@ -105,9 +108,10 @@ function trafficOf(server: GatewayServer, traffic: GatewayTraffic, context: Chai
 function httpTraffic(
   { tls }: GatewayServer,
   { routeName, isGrpcWeb }: Extract<GatewayTraffic, { kind: 'http' }>,
-  { name, settings, topology, logins, authentication, authorization, proxy }: ChainContext,
+  { name, settings, topology, logins, authentication, authorization, outside, proxy }: ChainContext,
 ): Traffic {
   const isMesh = tls.kind === 'mesh';
+  const needs = outsideNeeds(outside);
   const manager = httpConnectionManager({
     statPrefix: `outbound_${name}`,
     routes: { kind: 'named', name: routeName },
@@ -118,6 +122,7 @@ function httpTraffic(
       ...(isMesh ? encodeHttpMetrics({ reporter: 'destination', security: 'mutual_tls' }) : []),
       ...requestAuditLogs(authorization, proxy),
       ...requestReportLogs(authorization),
+      ...outsideReportLogs(needs),
     ],
     place: isMesh ? 'gateway-mutual' : 'gateway',
     isOnDemand: false,
@@ -126,9 +131,9 @@ function httpTraffic(
       ...loginFilters(logins, tls.kind === 'none' ? 'as-forwarded' : 'https'),
       ...tokenFilters(authentication, { isGateway: true }),
     ],
-    authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
+    authorization: [...httpAuthorization(authorization, trustDomainsOf(settings)), ...outsideFilters(needs)],
     readers: usageFilters(authorization),
-    refusals: refusalsOf(authorization),
+    refusals: refusalsOf([...authorization, ...outside.flatMap((one) => one.authorization)]),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,
     topology,

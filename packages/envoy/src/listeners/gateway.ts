@@ -8,6 +8,7 @@ import type {
   GatewayModel,
   GatewayTraffic,
   GatewayVirtualHost,
+  OutsideChecks,
   ProxyNode,
   ServerTls,
 } from '@xebec/model';
@@ -20,6 +21,7 @@ import {
 import { RouteConfigurationSchema } from '@xebec/protos/envoy/config/route/v3/route_pb';
 import { listenerAuditLogs } from '../audit/audit-logs.ts';
 import { providerNeeds } from '../authorization/ask-provider.ts';
+import { outsideOverrides } from '../authorization/outside.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeRules } from '../routes/http-routes.ts';
@@ -42,6 +44,7 @@ export function encodeGatewayListeners(
       logins: model.logins ?? [],
       authentication: model.authentication,
       authorization: model.authorization,
+      outside: model.outside ?? [],
       proxy: model.proxy,
     }),
   );
@@ -57,12 +60,17 @@ interface EdgeContext {
   readonly logins: readonly BrowserLogin[];
   readonly authentication: Authentication;
   readonly authorization: Authorization;
+  readonly outside: readonly OutsideChecks[];
   readonly proxy: ProxyNode;
 }
 
 function encodeListener(listener: GatewayListener, context: EdgeContext): EncodedResource {
   const { bindAddress, bindPort, servers } = listener;
   const name = `${bindAddress}_${bindPort}`;
+  const policies = [
+    ...context.authorization,
+    ...context.outside.flatMap(({ authorization }) => authorization),
+  ];
   const chains = servers.map((server) => gatewayChain(server, { name, port: listener.port, ...context }));
   return encodeResource(
     ListenerSchema,
@@ -85,18 +93,24 @@ function encodeListener(listener: GatewayListener, context: EdgeContext): Encode
         ...servers.flatMap(({ causes }) => causes),
         ...context.logins.map(({ cause }) => cause),
         ...context.authentication.map(({ cause }) => cause),
-        ...context.authorization.map(({ object }) => ({ object })),
+        ...policies.map(({ object }) => ({ object })),
       ],
-      needs: [...chains.flatMap(({ needs }) => needs), ...providerNeeds(context.authorization)],
+      needs: [...chains.flatMap(({ needs }) => needs), ...providerNeeds(policies)],
     },
   );
 }
 
 /** One route configuration for every HTTP server; the port is the Gateway's, which rules without a port refer to. */
-export function encodeGatewayRoutes(model: GatewayModel): readonly EncodedResource[] {
-  return model.listeners.flatMap((listener) =>
+export function encodeGatewayRoutes(
+  { listeners, outside = [] }: GatewayModel,
+  trustDomains: readonly string[],
+): readonly EncodedResource[] {
+  const enforced = outsideOverrides(outside, trustDomains);
+  return listeners.flatMap((listener) =>
     listener.servers.flatMap(({ tls, traffic }) =>
-      traffic.kind === 'http' ? [encodeServerRoutes(traffic, pointOf(tls, listener))] : [],
+      traffic.kind === 'http'
+        ? [encodeServerRoutes(traffic, { ...pointOf(tls, listener), outside: enforced })]
+        : [],
     ),
   );
 }

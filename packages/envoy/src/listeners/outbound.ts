@@ -6,9 +6,11 @@ import type {
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
+import { outsideFilters } from '../authorization/outside.ts';
 import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { blackHoleCluster, httpProxyRoute, passthroughCluster } from '../names.ts';
+import { outsideReportLogs } from '../reports/report-logs.ts';
 import { type EncodedResource, encodeResource, type Fields, typeUrls } from '../resource.ts';
 import { encodeAccessLog } from '../telemetry/access-log.ts';
 import { encodeHttpMetrics, encodeTcpMetrics } from '../telemetry/standard-metrics.ts';
@@ -40,7 +42,9 @@ export const httpManager = (statPrefix: string, route: string, options: Outbound
     accessLog: [
       ...encodeAccessLog(options.settings.accessLog),
       ...encodeHttpMetrics({ ...metrics, takesConnect: options.takesConnect ?? false }),
+      ...outsideReportLogs(options.settings.outside),
     ],
+    authorization: outsideFilters(options.settings.outside),
     place: 'sidecar-outbound',
     paths: options.settings.pathNormalization,
     isOnDemand: options.isOnDemand,

@@ -16,8 +16,10 @@ import {
   HttpGrpcAccessLogConfigSchema,
   TcpGrpcAccessLogConfigSchema,
 } from '@xebec/protos/envoy/extensions/access_loggers/grpc/v3/als_pb';
-import { ofTypes } from '../audit/filters.ts';
+import { bothOf, noted, ofTypes } from '../audit/filters.ts';
 import { grpcServiceOf } from '../authorization/ask-provider.ts';
+import type { OutsideNeeds } from '../authorization/outside.ts';
+import { httpRbacNamespace, outsideKey } from '../authorization/verdict-names.ts';
 import { durationOf } from '../duration.ts';
 import type { Fields } from '../resource.ts';
 
@@ -54,6 +56,19 @@ export const requestReportLogs = (authorization: Authorization): readonly Access
     );
   });
 
+/** Each request to a service without a proxy that is to be told of. */
+export function outsideReportLogs(needs: OutsideNeeds | undefined): readonly AccessLog[] {
+  if (needs?.told === undefined) return [];
+  const { provider, request, response } = needs.told;
+  const config = anyOf(HttpGrpcAccessLogConfigSchema, {
+    commonConfig: common(provider),
+    additionalRequestHeadersToLog: [...request],
+    additionalResponseHeadersToLog: [...response],
+  });
+  const isTold = noted(httpRbacNamespace, outsideKey, { case: 'prefix', value: 'told ' });
+  return [logOf('http_grpc', config, bothOf(ofTypes(AccessLogType.DownstreamEnd), isTold))];
+}
+
 /** Each connection, when it is over. */
 export const connectionReportLogs = (authorization: Authorization): readonly AccessLog[] =>
   listenersOf(authorization).map(({ provider }) =>
@@ -72,9 +87,11 @@ const common = (provider: AuthorizationProvider): Fields<typeof CommonGrpcAccess
 
 const tag = (name: string, value: string) => ({ tag: name, type: { case: 'value' as const, value } });
 
-const logOf = (name: string, config: Any): AccessLog =>
+const whenOver = ofTypes(AccessLogType.DownstreamEnd, AccessLogType.TcpConnectionEnd);
+
+const logOf = (name: string, config: Any, filter = whenOver): AccessLog =>
   create(AccessLogSchema, {
     name: `envoy.access_loggers.${name}`,
     configType: { case: 'typedConfig', value: config },
-    filter: ofTypes(AccessLogType.DownstreamEnd, AccessLogType.TcpConnectionEnd),
+    filter,
   });

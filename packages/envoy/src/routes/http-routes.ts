@@ -2,6 +2,7 @@
 import type { Cause, HttpMatch, HttpRule, Retry } from '@xebec/model';
 import { defaultRetry } from '@xebec/model';
 import type { RouteSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import type { FilterOverrides } from '../authorization/outside.ts';
 import { durationOf } from '../duration.ts';
 import { causeMetadata } from '../metadata.ts';
 import type { Fields } from '../resource.ts';
@@ -10,7 +11,7 @@ import { filterOverrides, isAtDestination } from './filter-overrides.ts';
 import { encodeHeaderPolicy } from './header-policy.ts';
 import type { RequestPoint } from './request-point.ts';
 import { encodeRetryPolicy } from './retry-policy.ts';
-import { clustersOf, encodeAction } from './route-action.ts';
+import { clustersOf, encodeAction, outsideOf } from './route-action.ts';
 import { encodeRouteMatch, matchEverything } from './route-match.ts';
 
 type RouteInit = Fields<typeof RouteSchema>;
@@ -48,7 +49,7 @@ function encodeRoute({
   match?: HttpMatch;
 }): RouteInit {
   const name = [rule.name, match?.name].filter((part) => part !== undefined).join('.');
-  const overrides = filterOverrides(rule, point.client);
+  const overrides = { ...filterOverrides(rule, point.client), ...outsideOf(rule, point) };
   return {
     ...(name === '' ? {} : { name }),
     match: match === undefined ? matchEverything : encodeRouteMatch(match),
@@ -77,6 +78,7 @@ export function encodeDefaultRoute(options: {
   cluster: string;
   causes: readonly Cause[];
   retry?: Retry | undefined;
+  enforced?: FilterOverrides | undefined;
 }): RouteInit {
   return {
     name: 'default',
@@ -91,5 +93,6 @@ export function encodeDefaultRoute(options: {
         retryPolicy: encodeRetryPolicy(options.retry ?? defaultRetry),
       },
     },
+    ...(options.enforced === undefined ? {} : { typedPerFilterConfig: { ...options.enforced } }),
   };
 }

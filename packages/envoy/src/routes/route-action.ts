@@ -7,6 +7,7 @@ import {
   type RouteSchema,
   type WeightedCluster_ClusterWeightSchema,
 } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import type { FilterOverrides } from '../authorization/outside.ts';
 import { durationOf } from '../duration.ts';
 import { outboundCluster } from '../names.ts';
 import type { Fields } from '../resource.ts';
@@ -44,6 +45,15 @@ export function clustersOf(rule: HttpRule, { port }: RequestPoint): readonly str
   ];
 }
 
+/** What is enforced for a service without a proxy where a route has one destination; where it has several, each has its own. */
+export function outsideOf(
+  { action }: HttpRule,
+  { outside }: Pick<RequestPoint, 'outside'>,
+): FilterOverrides | undefined {
+  if (action.kind !== 'forward' || action.destinations.length !== 1) return undefined;
+  return outside?.get(action.destinations[0]?.host ?? '');
+}
+
 const isUsed = ({ weight }: WeightedDestination): boolean => weight > 0;
 
 export function encodeAction(rule: HttpRule, point: RequestPoint): RouteInit {
@@ -68,10 +78,11 @@ export function encodeAction(rule: HttpRule, point: RequestPoint): RouteInit {
   }
 }
 
-function forward(rule: HttpRule, action: Forward, { port, client }: RequestPoint): ActionInit {
+function forward(rule: HttpRule, action: Forward, point: RequestPoint): ActionInit {
+  const { port, client } = point;
   const authority = rule.rewrite?.authority ?? authorityOf(rule.headers);
   return {
-    clusterSpecifier: clusterSpecifier(action, { port, client }),
+    clusterSpecifier: clusterSpecifier(action, point),
     ...(isSticky(action, client) ? { hashPolicy: [encodeHashKey(action.hash)] } : {}),
     timeout: durationOf(rule.timeoutMs),
     ...(client === 'grpc' && rule.timeoutMs > 0
@@ -97,11 +108,9 @@ const isSticky = (
 ): action is Forward & { readonly hash: HashKey } =>
   action.hash !== undefined && action.destinations.length > 1 && client === 'envoy';
 
-function clusterSpecifier(
-  action: Forward,
-  { port: requestPort, client }: Pick<RequestPoint, 'port' | 'client'>,
-): NonNullable<ActionInit['clusterSpecifier']> {
+function clusterSpecifier(action: Forward, point: RequestPoint): NonNullable<ActionInit['clusterSpecifier']> {
   const { destinations } = action;
+  const { port: requestPort, client } = point;
   const [only] = destinations;
   if (only !== undefined && destinations.length === 1 && !hasOwnHeaders(only)) {
     return { case: 'cluster', value: destinationCluster(only, requestPort) };
@@ -110,7 +119,7 @@ function clusterSpecifier(
     const pieces = layOut(destinations.map(({ weight }) => weight));
     const clusters = pieces.flatMap(({ destination, weight }) => {
       const found = destinations[destination];
-      return found === undefined ? [] : [weighted({ ...found, weight }, requestPort)];
+      return found === undefined ? [] : [weighted({ ...found, weight }, point)];
     });
     const randomValueSpecifier = { case: 'useHashPolicy', value: { value: true } } as const;
     return { case: 'weightedClusters', value: { clusters, randomValueSpecifier } };
@@ -118,7 +127,7 @@ function clusterSpecifier(
   return {
     case: 'weightedClusters',
     value: {
-      clusters: destinations.filter(isUsed).map((each) => weighted(each, requestPort)),
+      clusters: destinations.filter(isUsed).map((each) => weighted(each, point)),
     },
   };
 }
@@ -131,13 +140,15 @@ function hasOwnHeaders({ headers: { request, response } }: WeightedDestination):
 
 function weighted(
   destination: WeightedDestination,
-  requestPort: number,
+  { port: requestPort, outside }: RequestPoint,
 ): Fields<typeof WeightedCluster_ClusterWeightSchema> {
+  const enforced = outside?.get(destination.host);
   const authority = authorityOf(destination.headers);
   return {
     name: destinationCluster(destination, requestPort),
     weight: destination.weight,
     ...encodeHeaderPolicy(destination.headers),
+    ...(enforced === undefined ? {} : { typedPerFilterConfig: { ...enforced } }),
     ...(authority === undefined
       ? {}
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),

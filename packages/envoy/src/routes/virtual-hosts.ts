@@ -3,6 +3,8 @@ import type { Collection, Graph, Index } from '@xebec/flow';
 import type { ConnectionTable, Host, Layer, Layered, RouteTable, Service, ServicePort } from '@xebec/model';
 import { hostOwner, layerChain } from '@xebec/model';
 import { VirtualHostSchema } from '@xebec/protos/envoy/config/route/v3/route_components_pb';
+import { providerNeeds } from '../authorization/ask-provider.ts';
+import { outsideOverrides } from '../authorization/outside.ts';
 import type { Demand, RouteStyle } from '../demand.ts';
 import type { ProxySettings } from '../inputs.ts';
 import { forwardProxyCluster, httpProxyRoute, outboundCluster } from '../names.ts';
@@ -200,6 +202,7 @@ function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonl
   const isProxied = route === httpProxyRoute;
   const name = isProxied ? `${route}/${host}:${port}` : `${route}/${host}`;
   const { routes, clusters } = 'rules' in table ? requestRoutes(table, route, port) : nothing;
+  const checks = 'rules' in table ? (table.outside ?? []).flatMap(({ authorization }) => authorization) : [];
   const isChosen = table.service?.isHeadless === true && table.service.host === host;
   const isConnected = isProxied && ('tcp' in table || isUndeclared(table, port));
   return encodeResource(
@@ -217,8 +220,9 @@ function encodeVirtualHost({ route, host, port, table }: Draft, domains: readonl
       needs: [
         ...clusters.map((cluster) => ({ typeUrl: typeUrls.cluster, name: cluster })),
         ...(isConnected ? connectNeeds(host, port) : []),
+        ...providerNeeds(checks),
       ],
-      causes: table.causes,
+      causes: [...table.causes, ...checks.map(({ object }) => ({ object }))],
       owners: [hostOwner(port, namespaceOf(table), host)],
     },
   );
@@ -235,12 +239,21 @@ const isUndeclared = ({ service, host }: RouteTable, port: number): boolean =>
   service.ports.some(({ number, protocol }) => number === port && protocol === 'auto');
 
 function requestRoutes(table: RouteTable, route: string, port: number): EncodedRoutes {
-  const { host, rules, service, causes } = table;
-  const encoded = encodeRules(rules, host, meshPoint(port));
+  const { host, rules, service, causes, outside = [] } = table;
+  // Clients only ask: nothing of it names a trust domain.
+  const enforced = outsideOverrides(outside, []);
+  const encoded = encodeRules(rules, host, { ...meshPoint(port), outside: enforced });
   if (encoded.routes.length > 0 || service === undefined) return encoded;
   const own = ownCluster(table, route, port);
   return {
-    routes: [encodeDefaultRoute({ host, port, cluster: own, causes, retry: table.retry })],
+    routes: [
+      encodeDefaultRoute({
+        ...{ host, port, causes },
+        cluster: own,
+        retry: table.retry,
+        enforced: enforced.get(host),
+      }),
+    ],
     clusters: [own],
   };
 }

@@ -9,7 +9,7 @@ import {
   servedPorts,
 } from '../inbounds.ts';
 import type { AnchorLookup } from '../lookups.ts';
-import { plansFor } from '../policy-checks.ts';
+import { calledOf, plansFor } from '../policy-checks.ts';
 
 export interface Acceptance extends Omit<Inbound, 'proxy'> {
   /** By all services, also several of one port. */
@@ -51,7 +51,8 @@ export function acceptancesOf(sources: Sources): Acceptances {
   };
   return (workload) => {
     const served = servedPorts(workload, read.backingsBySelector);
-    return { ...acceptedBy(workload, read), served, plans: plansFor({ workload, served }, read) };
+    const called = calledOf(workload, served);
+    return { ...acceptedBy(workload, read), served, plans: plansFor(called, read) };
   };
 }
 

@@ -34,7 +34,7 @@ export async function createPolicyEngine(options: PolicyEngineOptions): Promise<
   const parts = {
     policy,
     objects,
-    index: indexRules(policy, options.rootNamespace),
+    index: indexRules(policy, rootNamespace),
     slots: built.slots,
     counters: new RuleCounters(policy.rules, previous?.counters),
     samplers: new RuleSamplers(options.clock),

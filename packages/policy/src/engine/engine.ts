@@ -14,6 +14,8 @@ export interface CheckCall {
   readonly isKeptByNobody?: true;
   /** Quotas that the proxy counts by itself, by full name of the instance: the call takes nothing from them. */
   readonly assignedQuotas?: ReadonlySet<string>;
+  /** The destination is a gateway that the call only passes: what names no destination is decided where the call ends. */
+  readonly isPassing?: true;
 }
 
 /** A proxy takes units of a quota beforehand, or gives back what it did not use. */
@@ -103,7 +105,7 @@ export interface PolicyEngine {
   readonly revision: number;
   check(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome>;
   /** Hands bags to the adapters; never throws. Resolves when there is room for more. */
-  report(bags: readonly AttributeBag[]): Promise<void>;
+  report(bags: readonly AttributeBag[], how?: Pick<CheckCall, 'isPassing'>): Promise<void>;
   /** A quota by the name of its instance, without a check. */
   allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict>;
   /** The same for a proxy, which has looked by itself which requests the quota is for. Undefined: no request to that destination takes from it. */

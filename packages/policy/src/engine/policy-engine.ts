@@ -38,8 +38,8 @@ export class CompiledPolicyEngine implements PolicyEngine {
     return this.#track(this.#check(call, signal));
   }
 
-  report(bags: readonly AttributeBag[]): Promise<void> {
-    return this.#track(runReport(this.parts, bags));
+  report(bags: readonly AttributeBag[], how?: Pick<CheckCall, 'isPassing'>): Promise<void> {
+    return this.#track(runReport(this.parts, bags, how?.isPassing === true));
   }
 
   allocate(name: string, asked: QuotaArguments, attributes: AttributeBag): Promise<QuotaVerdict> {
@@ -63,7 +63,7 @@ export class CompiledPolicyEngine implements PolicyEngine {
   async #check(call: CheckCall, signal?: AbortSignal): Promise<CheckOutcome> {
     const isRecording = call.isKeptByNobody !== true;
     const source = await this.#prepare(call.attributes, { isRecording, signal });
-    const run = { source, signal, failurePolicy: call.failurePolicy };
+    const run = { source, signal, failurePolicy: call.failurePolicy, isPassing: call.isPassing };
     const answer = await runChecks(this.parts, run);
     const combined = combine(answer.verdicts);
     const isAllowed = combined.status.code === 0;

@@ -62,10 +62,17 @@ function tableOf(phase: Phase, rules: readonly CompiledRule[], rootNamespace: st
 const changesHeaders = (rule: CompiledRule): boolean =>
   rule.requestHeaders.length + rule.responseHeaders.length > 0;
 
-/** Of the side that asks: the destination's, or the source's where the call goes out, or where a program asks for itself. */
+/**
+ * Of the side that asks: the destination's, or the source's where the call goes out or where a program asks for itself.
+ * A call that goes out to a service without workloads in the mesh is about the namespace of that service: nobody else
+ * is asked about it.
+ */
 function namespaceOf(source: CallSource): string {
-  const isOutbound = source.get('context.reporter.kind') === 'outbound';
+  const isOutbound = source.get('context.reporter.kind') === 'outbound' && !isLast(source);
   const destination = isOutbound ? undefined : source.get('destination.namespace');
   const namespace = destination ?? source.get('source.namespace');
   return typeof namespace === 'string' ? namespace : '';
 }
+
+const isLast = (source: CallSource): boolean =>
+  source.get('destination.uid') === undefined && source.get('destination.service.namespace') !== undefined;

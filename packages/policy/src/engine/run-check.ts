@@ -4,11 +4,14 @@ import type { CompiledAction, CompiledRule } from '../configuration/compiled.ts'
 import type { CallSource } from './call-source.ts';
 import type { FailurePolicy } from './engine.ts';
 import { ask, type EngineParts, matches } from './engine-parts.ts';
+import { isAboutDestination } from './named-destination.ts';
 import { type ActionVerdict, verdictOf, verdictOfFailure } from './verdicts.ts';
 
 export interface CheckRun {
   readonly source: CallSource;
   readonly failurePolicy?: FailurePolicy | undefined;
+  /** The call passes its destination: see `CheckCall`. */
+  readonly isPassing?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,6 +31,7 @@ export async function runChecks(parts: EngineParts, run: CheckRun): Promise<Chec
     if (run.failurePolicy !== undefined && rule.failurePolicy !== run.failurePolicy) continue;
     const answer = matches(rule, run.source);
     if (answer.kind === 'no') continue;
+    if (run.isPassing === true && !isAboutDestination(rule.match, run.source)) continue;
     if (answer.kind === 'failed') {
       const [action] = actions;
       if (action !== undefined) pending.push(Promise.resolve(undecided(rule, action, answer.problem)));

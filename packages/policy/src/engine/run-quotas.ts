@@ -20,9 +20,9 @@ const noQuotas: QuotasOfCall = { asked: new Map(), untold: [], isOnce: false };
 export function quotasOf(parts: EngineParts, call: CheckCall, source: CallSource): QuotasOfCall {
   if (call.quotas !== undefined) return { ...noQuotas, asked: call.quotas };
   const { requestedQuotas } = parts.policy;
-  if (requestedQuotas.isEmpty || source.get('context.reporter.kind') !== 'inbound') return noQuotas;
+  if (requestedQuotas.isEmpty || source.get('context.reporter.kind') === undefined) return noQuotas;
   source.takeMissed();
-  const amounts = requestedQuotas.requestedBy(source);
+  const amounts = requestedQuotas.requestedBy(source, { isPassing: call.isPassing === true });
   const missed = source.takeMissed();
   if (missed === undefined) return requested(amounts, call);
   return requested({ ...amounts, problems: [...amounts.problems, 'quotas'] }, call);

@@ -6,11 +6,13 @@ import { describeRequest } from './describe-request.ts';
 import { type EngineParts, matches } from './engine-parts.ts';
 import { generate } from './generate.ts';
 import type { HandlerSlot } from './handler-slot.ts';
+import { isAboutDestination } from './named-destination.ts';
 import type { RuleSamplers } from './sampling.ts';
 
 export async function runReport(
   parts: EngineParts & { readonly samplers: RuleSamplers },
   bags: readonly AttributeBag[],
+  isPassing = false,
 ): Promise<void> {
   const touched = new Set<HandlerSlot>();
   for (const bag of bags) {
@@ -18,7 +20,7 @@ export async function runReport(
     describeRequest(parts, source);
     const preparing = generate(parts, source);
     if (preparing !== undefined) await preparing;
-    reportOne(parts, source, touched);
+    reportOne(parts, source, { touched, isPassing });
   }
   const rooms: Promise<void>[] = [];
   for (const { queue } of touched) {
@@ -32,11 +34,11 @@ export async function runReport(
 function reportOne(
   parts: EngineParts & { readonly samplers: RuleSamplers },
   source: CallSource,
-  touched: Set<HandlerSlot>,
+  { touched, isPassing }: { readonly touched: Set<HandlerSlot>; readonly isPassing: boolean },
 ): void {
   for (const { rule, actions } of parts.index.rulesFor('REPORT', source)) {
     const answer = matches(rule, source);
-    if (answer.kind === 'no') continue;
+    if (answer.kind === 'no' || (isPassing && !isAboutDestination(rule.match, source))) continue;
     const counter = parts.counters.of(rule);
     if (answer.kind === 'failed') {
       counter.failed++;

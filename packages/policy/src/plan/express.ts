@@ -24,7 +24,9 @@ export type Known =
   | { readonly kind: 'value'; readonly value: AttributeValue }
   | { readonly kind: 'absent' }
   | { readonly kind: 'one-of'; readonly values: readonly string[] }
-  | { readonly kind: 'unknown' };
+  | { readonly kind: 'unknown' }
+  /** The proxy knows something else by that name: only the policy service can tell. */
+  | { readonly kind: 'untold' };
 
 export interface Knowledge {
   know(name: string, key?: string): Known;
@@ -203,6 +205,7 @@ function attributeTerm(knowledge: Knowledge, name: string, key?: string): Term {
   const known = knowledge.know(name, key);
   if (known.kind === 'absent') return key === undefined ? known : { kind: 'no-key' };
   if (known.kind === 'one-of') return known;
+  if (known.kind === 'untold') return { kind: 'other' };
   if (known.kind === 'value') {
     const text = textOf(known.value);
     return text === undefined ? { kind: 'other' } : { kind: 'text', text };

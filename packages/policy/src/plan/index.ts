@@ -1,6 +1,7 @@
 // Where rules are enforced.
+export { isAboutDestination } from './about-destination.ts';
 export type { Alternatives } from './conditions.ts';
-export type { Destination } from './destination.ts';
+export type { Destination, OutsideService } from './destination.ts';
 export {
   type PlannedObject,
   planRule,

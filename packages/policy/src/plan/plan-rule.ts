@@ -4,7 +4,7 @@ import type { Status } from '../adapters/sdk.ts';
 import { readSyntax } from '../expressions/istio/read-syntax.ts';
 import type { Phase } from '../templates/variety.ts';
 import { type Alternatives, always, both } from './conditions.ts';
-import { type Destination, knowledgeOf } from './destination.ts';
+import { type Destination, knowledgeOf, type OutsideService } from './destination.ts';
 import { conjunction, express, expressClauses, type Knowledge, type Truth } from './express.ts';
 import { formOf, type HandlerForm } from './handler-forms.ts';
 import { type AskedQuota, quotaFormOf } from './quota-forms.ts';
@@ -79,7 +79,7 @@ export type RulePlan = Placement & {
  */
 export function planRule(
   rule: ResolvedRule,
-  destination: Destination,
+  destination: Destination | OutsideService,
   quotas: ReadonlyMap<string, AskedQuota>,
 ): readonly RulePlan[] {
   const knowledge = knowledgeOf(destination);
@@ -94,7 +94,7 @@ export function planRule(
   }));
 }
 
-function truthOf({ spec }: PlannedObject<PolicyRuleSpec>, knowledge: Knowledge): Truth {
+export function truthOf({ spec }: PlannedObject<PolicyRuleSpec>, knowledge: Knowledge): Truth {
   if (spec.match.trim() === '') return everything;
   if (spec.language === 'cel') return anything;
   const read = readSyntax(spec.match);

@@ -15,12 +15,13 @@ import { endpointOf } from '../proxies/endpoints.ts';
 import {
   claimsIn,
   headersMap,
+  outsideServiceIn,
   pathAttributes,
   peerWorkloadIn,
   protocolOf,
   tokenAttributes,
 } from '../proxies/request-facts.ts';
-import type { ProxySide } from '../proxies/side.ts';
+import { hasCaller, type ProxySide } from '../proxies/side.ts';
 import { durationOf, timestampOf } from '../rpc/times.ts';
 import type { WorkloadDirectory } from '../workload-directory.ts';
 import { flagsText } from './response-flags.ts';
@@ -45,7 +46,10 @@ export function describeRequest(
   );
   // What the application got. What stood there before is a header that its sender may write; a gateway's own rewriting
   // is told by it.
-  const path = (side.isGateway === true ? request?.originalPath : '') || request?.path || '';
+  const path =
+    (side.isGateway === true || side.direction !== 'inbound' ? request?.originalPath : '') ||
+    request?.path ||
+    '';
   const { trailers, responseHeaders } = {
     trailers: response?.responseTrailers,
     responseHeaders: response?.responseHeaders,
@@ -106,12 +110,13 @@ function factsOf(
   const peer = common?.tlsProperties?.peerCertificateProperties?.subjectAltName.find(
     ({ san }) => san.case === 'uri',
   );
-  const id = direction === 'inbound' ? peer?.san.value : undefined;
+  const id = hasCaller(direction) ? peer?.san.value : undefined;
   const to = direction === 'inbound' ? common?.downstreamLocalAddress : common?.upstreamRemoteAddress;
   return {
     ...(time === undefined ? {} : { time }),
     ...(id === undefined ? {} : { peerId: id }),
     ...peerWorkloadIn(common?.metadata),
+    ...outsideServiceIn(common?.metadata),
     from: endpointOf(common?.downstreamRemoteAddress),
     to: endpointOf(to),
     ...(common?.tlsProperties === undefined ? {} : { serverName: common.tlsProperties.tlsSniHostname }),

@@ -7,7 +7,14 @@ import {
   type StreamAccessLogsMessageSchema,
 } from '@xebec/protos/envoy/service/accesslog/v3/als_pb';
 import type { Caller } from '../callers/caller.ts';
-import { directionHeader, type ProxySide, sideOf, workloadHeader, workloadOfNode } from '../proxies/side.ts';
+import {
+  directionIn,
+  type ProxySide,
+  passingIn,
+  sideOf,
+  workloadHeader,
+  workloadOfNode,
+} from '../proxies/side.ts';
 import type { Gate } from '../rpc/gate.ts';
 import { isRefusal, type Refusal } from '../rpc/refusal.ts';
 import { type StreamHandler, streamMethod } from '../rpc/streams.ts';
@@ -38,7 +45,7 @@ function handleLogs(
       side = whose;
       const bags = bagsOf(gate, whose, message);
       gate.metrics.countBags(door, bags.length);
-      await gate.engine().report(bags);
+      await gate.engine().report(bags, whose);
       return undefined;
     },
   };
@@ -52,12 +59,12 @@ function sideOfStream(
   const said = textOf(metadata, workloadHeader) ?? workloadOfNode(identifier?.node?.id ?? '');
   const whose = sideOf(caller, said, gate.workloads);
   if (isRefusal(whose)) return whose;
-  const isOutbound =
-    textOf(metadata, directionHeader) === 'outbound' || identifier?.logName.endsWith('.outbound') === true;
+  const isOutbound = identifier?.logName.endsWith('.outbound') === true;
   const isGateway = identifier?.node?.id.startsWith('router~') === true;
   return {
     ...whose,
-    direction: isOutbound ? 'outbound' : 'inbound',
+    ...passingIn(metadata),
+    direction: isOutbound ? 'outbound' : directionIn(metadata),
     ...(isGateway ? { isGateway: true as const } : {}),
   };
 }

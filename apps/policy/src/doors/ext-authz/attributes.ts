@@ -10,12 +10,13 @@ import { endpointOf } from '../proxies/endpoints.ts';
 import {
   claimsIn,
   headersMap,
+  outsideServiceIn,
   pathAttributes,
   peerWorkloadIn,
   protocolOf,
   tokenAttributes,
 } from '../proxies/request-facts.ts';
-import type { ProxySide } from '../proxies/side.ts';
+import { hasCaller, type ProxySide } from '../proxies/side.ts';
 import { timestampOf } from '../rpc/times.ts';
 import type { WorkloadDirectory } from '../workload-directory.ts';
 
@@ -32,8 +33,10 @@ export function describeCheck(
     ...(context.request?.time === undefined ? {} : { time: timestampOf(context.request.time) }),
     ...idOf(context, side),
     ...peerWorkloadIn(context.metadataContext),
+    ...outsideServiceIn(context.metadataContext),
     from: endpointOf(context.source?.address),
-    to: endpointOf(context.destination?.address),
+    // Where a call that goes out will end is not known before.
+    to: side.direction === 'inbound' ? endpointOf(context.destination?.address) : {},
     ...(context.tlsSession === undefined ? {} : { serverName: context.tlsSession.sni }),
     ...(http === undefined ? {} : { host: http.host }),
   };
@@ -56,7 +59,7 @@ export function describeCheck(
 
 /** The proven identity of the other end: the caller's for a call that comes in. */
 function idOf({ source, destination }: AttributeContext, { direction }: ProxySide): { peerId?: string } {
-  const id = emptyAsAbsent(direction === 'inbound' ? source?.principal : destination?.principal);
+  const id = emptyAsAbsent(hasCaller(direction) ? source?.principal : destination?.principal);
   return id === undefined ? {} : { peerId: id };
 }
 

@@ -21,11 +21,12 @@ export function authorizationMethods(gate: Gate): readonly Method[] {
       if (said === undefined) return refusal(status.INVALID_ARGUMENT, 'a check has attributes');
       const bag = gate.newBag(door);
       describeCheck(bag, side, said, gate.workloads);
-      const { failurePolicy, assignedQuotas } = side;
+      const { failurePolicy, assignedQuotas, isPassing } = side;
       const call: CheckCall = {
         attributes: bag.bag,
         isKeptByNobody: true,
         ...(failurePolicy === undefined ? {} : { failurePolicy }),
+        ...(isPassing === undefined ? {} : { isPassing }),
         ...(assignedQuotas === undefined ? {} : { assignedQuotas }),
       };
       const outcome = await gate.engine().check(call, context.signal);

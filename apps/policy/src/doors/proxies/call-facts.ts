@@ -18,6 +18,13 @@ export interface Endpoint {
   readonly port?: number;
 }
 
+/** A service behind which no proxy of the mesh stands. */
+export interface OutsideService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly host: string;
+}
+
 export interface CallFacts {
   readonly protocol: 'http' | 'grpc' | 'tcp';
   readonly time?: Timestamp;
@@ -27,6 +34,8 @@ export interface CallFacts {
   readonly peerWorkload?: string;
   readonly from: Endpoint;
   readonly to: Endpoint;
+  /** Who is called, where the last proxy of the mesh is asked about it. */
+  readonly outside?: OutsideService;
   /** Of TLS. */
   readonly serverName?: string;
   /** Host that was asked for. */
@@ -39,10 +48,12 @@ export function describeSides(
   facts: CallFacts,
   workloads: WorkloadDirectory,
 ): void {
-  if (side.direction === 'inbound') describeInbound(bag, side, facts, workloads);
-  else describeOutbound(bag, side, facts, workloads);
-  const reporter = side.workload?.uid;
-  bag.know('context.reporter.kind', side.direction);
+  const own = side.direction === 'outbound' ? ownSide(side, facts, workloads) : side;
+  if (side.direction === 'outbound') describeOutbound(bag, own, facts, workloads);
+  else describeInbound(bag, side, facts, workloads);
+  if (side.direction !== 'inbound' && facts.outside !== undefined) knowOutside(bag, facts.outside);
+  const reporter = own.workload?.uid;
+  bag.know('context.reporter.kind', side.direction === 'inbound' ? 'inbound' : 'outbound');
   bag.know('context.reporter.uid', reporter);
   bag.know('context.protocol', facts.protocol);
   bag.know('connection.mtls', facts.peerId !== undefined);
@@ -63,8 +74,34 @@ function describeInbound(
   knowSide(bag, 'source', { identity, workload: callerOf(facts, identity, workloads) });
   if (identity === undefined && raw !== undefined) sayName(bag, raw);
   knowAddress(bag, 'source', facts.from.address);
-  knowSide(bag, 'destination', side);
-  knowDestination(bag, side.workload, facts);
+  // Who passes a call on is not who is called.
+  if (side.direction === 'inbound') {
+    knowSide(bag, 'destination', side);
+    knowDestination(bag, side.workload, facts);
+  } else knowNoWorkload(bag, facts);
+}
+
+function knowNoWorkload(bag: BagBuilder, facts: CallFacts): void {
+  knowSide(bag, 'destination', {});
+  knowDestination(bag, undefined, facts);
+}
+
+/** Proxies of clients share what they say: which of its identity's workloads it is, its application's address may tell. */
+function ownSide(side: ProxySide, { from: { address } }: CallFacts, workloads: WorkloadDirectory): OwnSide {
+  const { identity, workload } = side;
+  if (workload !== undefined || identity === undefined) return side;
+  const found = address === undefined ? undefined : workloads.byAddress(address);
+  if (found !== undefined && isWorkloadOf(found, identity)) return { identity, workload: found };
+  const common = inCommon(workloads.byAccount(identity.namespace, identity.serviceAccount));
+  return { identity, ...(common === undefined ? {} : { workload: common }) };
+}
+
+type OwnSide = Pick<ProxySide, 'identity'> & { readonly workload?: SeenWorkload };
+
+/** Its namespace is whose rules speak of it. */
+function knowOutside(bag: BagBuilder, { namespace, name, host }: OutsideService): void {
+  bag.know('destination.namespace', namespace);
+  knowService(bag, { namespace, name, host, targetPorts: [] });
 }
 
 /** Of the other end only the SPIFFE id. */
@@ -81,12 +118,16 @@ function sayName(bag: BagBuilder, name: string): void {
 
 function describeOutbound(
   bag: BagBuilder,
-  side: ProxySide,
+  side: OwnSide,
   facts: CallFacts,
   workloads: WorkloadDirectory,
 ): void {
   knowSide(bag, 'source', side);
   knowAddress(bag, 'source', facts.from.address);
+  if (facts.outside !== undefined) {
+    knowNoWorkload(bag, facts);
+    return;
+  }
   const { identity } = peerOf(facts.peerId);
   // Where the own proxy sent it, it has verified who is there.
   const { address } = facts.to;

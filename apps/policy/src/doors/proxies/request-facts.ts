@@ -1,6 +1,7 @@
 // Attributes of an HTTP request and of the end user behind it, out of what a proxy sends.
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { AttributeValue } from '@xebec/policy';
+import type { OutsideService } from './call-facts.ts';
 
 /** Path and query apart: a query may have one key several times; the first counts. */
 export function pathAttributes(path: string): Readonly<Record<string, AttributeValue | undefined>> {
@@ -71,3 +72,16 @@ export function headersMap(headers: Readonly<Record<string, string>>): ReadonlyM
 
 export const protocolOf = (contentType: string | undefined): 'http' | 'grpc' =>
   contentType?.startsWith('application/grpc') === true ? 'grpc' : 'http';
+
+/** Where the last proxy on the way notes down which service is called that has none: `told NAMESPACE NAME HOST`. */
+const outsideKey = 'xebec_outside_shadow_effective_policy_id';
+
+export function outsideServiceIn(
+  metadata: { readonly filterMetadata: Readonly<Record<string, JsonObject>> } | undefined,
+): { readonly outside?: OutsideService } {
+  const noted = metadata?.filterMetadata['envoy.filters.http.rbac']?.[outsideKey];
+  const [, namespace, name, host] = typeof noted === 'string' ? noted.split(' ') : [];
+  return namespace === undefined || name === undefined || host === undefined
+    ? {}
+    : { outside: { namespace, name, host } };
+}

@@ -7,7 +7,11 @@ import type { Caller } from '../callers/caller.ts';
 import { isRefusal, type Refusal, refusal } from '../rpc/refusal.ts';
 import type { KnownWorkload, WorkloadDirectory } from '../workload-directory.ts';
 
-export type Direction = 'inbound' | 'outbound';
+/** `through`: a gateway passes on what others send it. */
+export type Direction = 'inbound' | 'outbound' | 'through';
+
+/** Whether the caller is at the other end of what came in, and has proven to this proxy who it is. */
+export const hasCaller = (direction: Direction): boolean => direction !== 'outbound';
 
 export interface ProxySide {
   readonly direction: Direction;
@@ -18,6 +22,8 @@ export interface ProxySide {
   readonly isGateway?: true;
   /** Quotas that it counts by itself. */
   readonly assignedQuotas?: ReadonlySet<string>;
+  /** The proxy is a gateway, and calls only pass it. */
+  readonly isPassing?: true;
 }
 
 /** Said in gRPC metadata. */
@@ -25,20 +31,31 @@ export const workloadHeader = 'xebec-workload';
 export const directionHeader = 'xebec-direction';
 export const failurePolicyHeader = 'xebec-failure-policy';
 export const assignedQuotasHeader = 'xebec-assigned-quotas';
+export const scopeHeader = 'xebec-scope';
 
 export function proxySideOf(
   caller: Caller,
   metadata: Metadata,
   workloads: WorkloadDirectory,
 ): ProxySide | Refusal {
-  const direction = textOf(metadata, directionHeader) === 'outbound' ? 'outbound' : 'inbound';
+  const direction = directionIn(metadata);
   const policy = textOf(metadata, failurePolicyHeader);
   const failurePolicy: Pick<ProxySide, 'failurePolicy'> =
     policy === 'open' || policy === 'close' ? { failurePolicy: policy } : {};
   const whose = sideOf(caller, textOf(metadata, workloadHeader), workloads);
   const assigned = textOf(metadata, assignedQuotasHeader);
   const assignedQuotas = assigned === undefined ? {} : { assignedQuotas: new Set(assigned.split(',')) };
-  return isRefusal(whose) ? whose : { direction, ...failurePolicy, ...assignedQuotas, ...whose };
+  return isRefusal(whose)
+    ? whose
+    : { direction, ...failurePolicy, ...assignedQuotas, ...passingIn(metadata), ...whose };
+}
+
+export const passingIn = (metadata: Metadata): Pick<ProxySide, 'isPassing'> =>
+  textOf(metadata, scopeHeader) === 'gateway' ? { isPassing: true } : {};
+
+export function directionIn(metadata: Metadata): Direction {
+  const said = textOf(metadata, directionHeader);
+  return said === 'outbound' || said === 'through' ? said : 'inbound';
 }
 
 type Whose = Pick<ProxySide, 'identity' | 'workload'>;

@@ -28,8 +28,8 @@ export interface RequestedQuota {
 export interface QuotaSpecs {
   /** No binding speaks of any service. */
   readonly isEmpty: boolean;
-  /** Each quota once, charges of all clauses that hold added up; in the order of their names. */
-  requestedBy(attributes: AttributeSource): readonly RequestedQuota[];
+  /** `isNamed`: without what is bound to all services. Each quota once, charges of all clauses that hold added up; in the order of their names. */
+  requestedBy(attributes: AttributeSource, how?: { readonly isNamed: boolean }): readonly RequestedQuota[];
   /** All that a request to its service could take from, whatever clauses say. */
   boundTo(attributes: AttributeSource): readonly RequestedQuota[];
 }
@@ -62,7 +62,8 @@ export function compileQuotaSpecs({ specs, bindings }: QuotaSpecObjects): QuotaS
   }
   return {
     isEmpty: byNamespace.size === 0,
-    requestedBy: (attributes) => (byNamespace.size === 0 ? [] : requestedBy(byNamespace, attributes)),
+    requestedBy: (attributes, { isNamed } = { isNamed: false }) =>
+      byNamespace.size === 0 ? [] : requestedBy(byNamespace, attributes, isNamed),
     boundTo: (attributes) => [...boundRules(byNamespace, attributes)].flatMap(({ quotas }) => quotas),
   };
 }
@@ -89,9 +90,10 @@ function tester({ kind, value }: TextMatch): (text: string) => boolean {
 function requestedBy(
   byNamespace: ReadonlyMap<string, readonly Bound[]>,
   attributes: AttributeSource,
+  isNamed: boolean,
 ): readonly RequestedQuota[] {
   const found = new Map<string, RequestedQuota>();
-  for (const rule of boundRules(byNamespace, attributes)) {
+  for (const rule of boundRules(byNamespace, attributes, isNamed)) {
     if (
       rule.match.length > 0 &&
       !rule.match.some((clauses) => clauses.every((one) => holds(one, attributes)))
@@ -109,11 +111,18 @@ function requestedBy(
 function boundRules(
   byNamespace: ReadonlyMap<string, readonly Bound[]>,
   attributes: AttributeSource,
+  isNamed = false,
 ): ReadonlySet<Rule> {
   const namespace = textOf(attributes, 'destination.service.namespace');
   const bound = [...(byNamespace.get(namespace) ?? []), ...(byNamespace.get('*') ?? [])];
-  return new Set(bound.filter(({ service }) => isFor(service, attributes)).flatMap(({ rules }) => rules));
+  return new Set(
+    bound
+      .filter(({ service }) => isFor(service, attributes) && !(isNamed && isEveryone(service)))
+      .flatMap(({ rules }) => rules),
+  );
 }
+
+const isEveryone = ({ name, host }: ServiceReference): boolean => host === undefined && name === '*';
 
 function isFor({ name, host, labels }: ServiceReference, attributes: AttributeSource): boolean {
   if (host !== undefined) {

@@ -4,6 +4,7 @@ import type { Diagnostic } from '@xebec/std';
 import type { AttributeSource, ValueType } from '../../attributes/value.ts';
 import type { Vocabulary } from '../../attributes/vocabulary.ts';
 import { shortName } from '../../configuration/names.ts';
+import { isAboutDestination } from '../../engine/named-destination.ts';
 import { compileExpression } from '../../expressions/compile-expression.ts';
 import type { Expression } from '../../expressions/expression.ts';
 import { parseAmount } from '../amount.ts';
@@ -30,7 +31,8 @@ export interface RequestedAmounts {
 
 export interface RequestedQuotas {
   readonly isEmpty: boolean;
-  requestedBy(attributes: AttributeSource): RequestedAmounts;
+  /** `isPassing`: the destination is a gateway on the way; only what names it takes something there. */
+  requestedBy(attributes: AttributeSource, how?: { readonly isPassing: boolean }): RequestedAmounts;
   /** Whether some request to the destination could take from a quota, whatever the rest of it says. */
   mayTakeFrom(quota: string, attributes: AttributeSource): boolean;
 }
@@ -60,14 +62,16 @@ export function compileRequestedQuotas(sources: QuotaSources): RequestedQuotas {
   byNamespace.delete(sources.rootNamespace);
   return {
     isEmpty: specs.isEmpty && root.length === 0 && byNamespace.size === 0,
-    requestedBy(attributes) {
+    requestedBy(attributes, { isPassing } = { isPassing: false }) {
       const own = byNamespace.get(textOf(attributes.get('destination.namespace'))) ?? [];
       const amounts = new Map<string, bigint>();
       const add = (quota: string, amount: bigint): void =>
         void amounts.set(quota, amount + (amounts.get(quota) ?? 0n));
-      for (const { quota, namespace, charge } of specs.requestedBy(attributes))
+      for (const { quota, namespace, charge } of specs.requestedBy(attributes, { isNamed: isPassing }))
         add(fullName(quota, namespace), charge);
-      const problems = [...root, ...own].flatMap((one) => chargePool(one, attributes, add));
+      const all = [...root, ...own];
+      const asked = isPassing ? all.filter(({ match }) => isAboutDestination(match, attributes)) : all;
+      const problems = asked.flatMap((one) => chargePool(one, attributes, add));
       return { amounts, problems };
     },
     mayTakeFrom(quota, attributes) {
