@@ -1,11 +1,15 @@
 // The whole pipeline as one graph: store → mesh → Envoy resources. Sources are written by the rest of the app.
-import { readFileSync } from 'node:fs';
 
 import { buildResources, type PatchCollections, type ProxyView, type ResourceCollection } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
-import { buildMesh, type MeshCollections, type MeshInputs, type MeshSettings } from '@xebec/mesh';
+import {
+  buildMesh,
+  configInputs,
+  type MeshCollections,
+  type MeshInputs,
+  type MeshSettings,
+} from '@xebec/mesh';
 import type { KeySource, ProxyNode } from '@xebec/model';
-import { provideDescriptors } from '@xebec/protos';
 import { deepEqual } from '@xebec/std';
 import {
   createMemoryJournal,
@@ -14,14 +18,12 @@ import {
   type JournalContent,
   type Store,
 } from '@xebec/store';
+import './descriptors.ts';
 import { corruptResources } from './corruption.ts';
 import { deriveSettings, settingsAtStart } from './mesh-settings.ts';
 import { checkPolicy } from './policy/check-policy.ts';
 import { type LaunchOf, launchesOf } from './proxies/proxy-launches.ts';
 import { createPatchSources, effectiveFilters, type PatchSources } from './verification/held-filters.ts';
-
-// A program that has provided them before keeps its own.
-provideDescriptors(() => readFileSync(new URL(import.meta.resolve('@xebec/protos/descriptors/envoy.binpb'))));
 
 export interface Pipeline {
   readonly graph: Graph;
@@ -107,39 +109,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     keySets,
   };
 }
-
-/** What the mesh is made of, by kind. */
-export const configInputs = (store: Pick<Store, 'source'>) => ({
-  services: store.source('Service'),
-  serviceEntries: store.source('ServiceEntry'),
-  workloadEntries: store.source('WorkloadEntry'),
-  pods: store.source('Pod'),
-  endpointSlices: store.source('EndpointSlice'),
-  virtualServices: store.source('VirtualService'),
-  destinationRules: store.source('DestinationRule'),
-  gateways: store.source('Gateway'),
-  peerAuthentications: store.source('PeerAuthentication'),
-  sidecars: store.source('Sidecar'),
-  requestAuthentications: store.source('RequestAuthentication'),
-  browserLogins: store.source('BrowserLogin'),
-  policyRules: store.source('rule'),
-  handlers: store.source('handler'),
-  instances: store.source('instance'),
-  templates: store.source('template'),
-  quotaSpecs: store.source('QuotaSpec'),
-  quotaSpecBindings: store.source('QuotaSpecBinding'),
-  quotaPools: store.source('QuotaPool'),
-  httpApiSpecs: store.source('HTTPAPISpec'),
-  httpApiSpecBindings: store.source('HTTPAPISpecBinding'),
-  quotaPlans: store.source('QuotaPlan'),
-  authorizationPolicies: store.source('AuthorizationPolicy'),
-  secrets: store.source('Secret'),
-  envoyFilters: store.source('EnvoyFilter'),
-  wasmPlugins: store.source('WasmPlugin'),
-  trafficExtensions: store.source('TrafficExtension'),
-  namespaces: store.source('Namespace'),
-  configMaps: store.source('ConfigMap'),
-});
 
 const sameProxy = (left: ProxyNode, right: ProxyNode): boolean =>
   JSON.stringify(left) === JSON.stringify(right);

@@ -26,6 +26,7 @@ export type {
 } from './authorization-check/question.ts';
 export { type Backing, targetPortOf } from './backings.ts';
 export { buildMesh } from './build-mesh.ts';
+export { configInputs, type ObjectSources } from './config-inputs.ts';
 export type { Conflict } from './conflict.ts';
 export type { Extension } from './extensions.ts';
 export type { HostPort, MeshCollections, MeshInputs, ObjectsOf } from './inputs.ts';

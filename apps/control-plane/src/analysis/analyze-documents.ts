@@ -11,12 +11,12 @@ import {
 } from '@xebec/config';
 import { buildResources } from '@xebec/envoy';
 import { type Collection, createGraph, type Graph, type Source } from '@xebec/flow';
-import { buildMesh, type Finding, type MeshCollections, type MeshSettings } from '@xebec/mesh';
+import { buildMesh, configInputs, type Finding, type MeshCollections, type MeshSettings } from '@xebec/mesh';
 import type { KeySource, ProxyNode } from '@xebec/model';
 import { type Diagnostic, deepEqual, type Origin } from '@xebec/std';
 import { duplicate, parseFieldPath } from '@xebec/store';
+import '../descriptors.ts';
 import { deriveSettings, deriveWrittenFederation, settingsAtStart } from '../mesh-settings.ts';
-import { configInputs } from '../pipeline.ts';
 import { findMistakes, isCompiledObject } from '../policy/check-policy.ts';
 import { extensionProblems } from '../verification/extension-problems.ts';
 import { type FilterScene, filterProblems } from '../verification/filter-problems.ts';

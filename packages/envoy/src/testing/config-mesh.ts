@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type AnyObject, parseDocuments, parseObject, type RawObject } from '@xebec/config';
 import { createGraph, type Graph, type Source } from '@xebec/flow';
-import { buildMesh, defaultSettings, type MeshCollections, type MeshSettings } from '@xebec/mesh';
+import {
+  buildMesh,
+  configInputs,
+  defaultSettings,
+  type MeshCollections,
+  type MeshSettings,
+} from '@xebec/mesh';
 import type { KeySource, ProxyNode } from '@xebec/model';
 import { provideDescriptors } from '@xebec/protos';
 import { type Diagnostic, deepEqual } from '@xebec/std';
@@ -45,7 +51,7 @@ export function createConfigMesh(settings: Partial<MeshSettings> = {}): ConfigMe
   graph.transact(() => source.set('mesh', { ...defaultSettings, ...settings }));
   const sessionKey = (name: string): Uint8Array =>
     new TextEncoder().encode(`a key for ${name}`.padEnd(32, '.'));
-  const inputs = { ...inputsOf(store), sessionKey, keySets, proxies, settings: source };
+  const inputs = { ...configInputs(store), sessionKey, keySets, proxies, settings: source };
   const mesh = buildMesh(graph, inputs);
   const { types, views } = buildResources(graph, { ...mesh, proxies, settings: source });
   return {
@@ -64,38 +70,6 @@ export function createConfigMesh(settings: Partial<MeshSettings> = {}): ConfigMe
     },
   };
 }
-
-const inputsOf = (store: Store) => ({
-  services: store.source('Service'),
-  serviceEntries: store.source('ServiceEntry'),
-  workloadEntries: store.source('WorkloadEntry'),
-  pods: store.source('Pod'),
-  endpointSlices: store.source('EndpointSlice'),
-  virtualServices: store.source('VirtualService'),
-  destinationRules: store.source('DestinationRule'),
-  gateways: store.source('Gateway'),
-  peerAuthentications: store.source('PeerAuthentication'),
-  sidecars: store.source('Sidecar'),
-  requestAuthentications: store.source('RequestAuthentication'),
-  browserLogins: store.source('BrowserLogin'),
-  policyRules: store.source('rule'),
-  handlers: store.source('handler'),
-  instances: store.source('instance'),
-  templates: store.source('template'),
-  quotaSpecs: store.source('QuotaSpec'),
-  quotaSpecBindings: store.source('QuotaSpecBinding'),
-  quotaPools: store.source('QuotaPool'),
-  httpApiSpecs: store.source('HTTPAPISpec'),
-  httpApiSpecBindings: store.source('HTTPAPISpecBinding'),
-  quotaPlans: store.source('QuotaPlan'),
-  authorizationPolicies: store.source('AuthorizationPolicy'),
-  secrets: store.source('Secret'),
-  envoyFilters: store.source('EnvoyFilter'),
-  wasmPlugins: store.source('WasmPlugin'),
-  trafficExtensions: store.source('TrafficExtension'),
-  namespaces: store.source('Namespace'),
-  configMaps: store.source('ConfigMap'),
-});
 
 function applyText(store: Store, text: string, file: string): void {
   const parsed = parseDocuments(text, file);

@@ -4,43 +4,13 @@ import { type Collection, createGraph, type Graph, type Source } from '@xebec/fl
 import type { KeySource, ObjectKey, ProxyNode } from '@xebec/model';
 import { deepEqual } from '@xebec/std';
 import { buildMesh } from '../build-mesh.ts';
+import { configInputs } from '../config-inputs.ts';
 import type { MeshCollections } from '../inputs.ts';
 import type { MeshSettings } from '../settings.ts';
 import { keyOf } from './objects.ts';
 
-/** Kinds of which the mesh is made. */
-export type MeshObject = {
-  readonly [K in KindName]: ObjectOf<K>;
-}[
-  | 'Service'
-  | 'ServiceEntry'
-  | 'WorkloadEntry'
-  | 'Pod'
-  | 'EndpointSlice'
-  | 'VirtualService'
-  | 'DestinationRule'
-  | 'Gateway'
-  | 'PeerAuthentication'
-  | 'RequestAuthentication'
-  | 'BrowserLogin'
-  | 'rule'
-  | 'handler'
-  | 'instance'
-  | 'template'
-  | 'QuotaSpec'
-  | 'QuotaSpecBinding'
-  | 'QuotaPool'
-  | 'HTTPAPISpec'
-  | 'HTTPAPISpecBinding'
-  | 'QuotaPlan'
-  | 'Sidecar'
-  | 'EnvoyFilter'
-  | 'WasmPlugin'
-  | 'TrafficExtension'
-  | 'AuthorizationPolicy'
-  | 'Secret'
-  | 'Namespace'
-  | 'ConfigMap'];
+/** An object of any kind that the mesh is made of. */
+export type MeshObject = { readonly [K in KindName]: ObjectOf<K> }[KindName];
 
 export interface MeshFixture {
   readonly graph: Graph;
@@ -56,47 +26,26 @@ export interface MeshFixture {
   runsOf(action: () => void): Readonly<Record<string, number>>;
 }
 
+/** One for each kind that somebody asks for. */
 function createSources(graph: Graph) {
-  const of = <K extends KindName>(kind: K): Source<ObjectKey, ObjectOf<K>> =>
-    graph.source<ObjectKey, ObjectOf<K>>(kind, { equals: deepEqual });
-  return {
-    Service: of('Service'),
-    ServiceEntry: of('ServiceEntry'),
-    WorkloadEntry: of('WorkloadEntry'),
-    Pod: of('Pod'),
-    EndpointSlice: of('EndpointSlice'),
-    VirtualService: of('VirtualService'),
-    DestinationRule: of('DestinationRule'),
-    Gateway: of('Gateway'),
-    PeerAuthentication: of('PeerAuthentication'),
-    RequestAuthentication: of('RequestAuthentication'),
-    BrowserLogin: of('BrowserLogin'),
-    rule: of('rule'),
-    handler: of('handler'),
-    instance: of('instance'),
-    template: of('template'),
-    QuotaSpec: of('QuotaSpec'),
-    QuotaSpecBinding: of('QuotaSpecBinding'),
-    QuotaPool: of('QuotaPool'),
-    HTTPAPISpec: of('HTTPAPISpec'),
-    HTTPAPISpecBinding: of('HTTPAPISpecBinding'),
-    QuotaPlan: of('QuotaPlan'),
-    AuthorizationPolicy: of('AuthorizationPolicy'),
-    Secret: of('Secret'),
-    Sidecar: of('Sidecar'),
-    EnvoyFilter: of('EnvoyFilter'),
-    WasmPlugin: of('WasmPlugin'),
-    TrafficExtension: of('TrafficExtension'),
-    Namespace: of('Namespace'),
-    ConfigMap: of('ConfigMap'),
+  const all = new Map<KindName, Source<ObjectKey, never>>();
+  const source = <K extends KindName>(kind: K): Source<ObjectKey, ObjectOf<K>> => {
+    const known = all.get(kind);
+    if (known !== undefined) return known as unknown as Source<ObjectKey, ObjectOf<K>>;
+    const made = graph.source<ObjectKey, ObjectOf<K>>(kind, { equals: deepEqual });
+    all.set(kind, made as unknown as Source<ObjectKey, never>);
+    return made;
   };
-}
-
-type Sources = ReturnType<typeof createSources>;
-
-function write(sources: Sources, object: MeshObject): void {
-  const source: Source<ObjectKey, never> = sources[object.kind] as Source<ObjectKey, never>;
-  source.set(keyOf(object), object as never);
+  return {
+    source,
+    write: (object: MeshObject) => {
+      // The source of its own kind.
+      all.get(object.kind)?.set(keyOf(object), object as never);
+    },
+    delete: (key: ObjectKey) => {
+      for (const each of all.values()) if (each.has(key)) each.delete(key);
+    },
+  };
 }
 
 export function createMesh(): MeshFixture {
@@ -106,39 +55,11 @@ export function createMesh(): MeshFixture {
   const settings = graph.source<'mesh', MeshSettings>('settings', { equals: deepEqual });
   const keySets = graph.source<KeySource, string>('keySets');
   const mesh = buildMesh(graph, {
-    services: sources.Service,
-    serviceEntries: sources.ServiceEntry,
-    workloadEntries: sources.WorkloadEntry,
-    pods: sources.Pod,
-    endpointSlices: sources.EndpointSlice,
-    virtualServices: sources.VirtualService,
-    destinationRules: sources.DestinationRule,
-    gateways: sources.Gateway,
-    peerAuthentications: sources.PeerAuthentication,
-    sidecars: sources.Sidecar,
-    requestAuthentications: sources.RequestAuthentication,
-    browserLogins: sources.BrowserLogin,
+    ...configInputs(sources),
     // Told apart by name, as real ones are.
     sessionKey: (name, secret) =>
       new TextEncoder().encode(`${name} of ${secret?.length ?? 'the mesh'}`.padEnd(32, '.')),
-    policyRules: sources.rule,
-    handlers: sources.handler,
-    instances: sources.instance,
-    templates: sources.template,
-    quotaSpecs: sources.QuotaSpec,
-    quotaSpecBindings: sources.QuotaSpecBinding,
-    quotaPools: sources.QuotaPool,
-    httpApiSpecs: sources.HTTPAPISpec,
-    httpApiSpecBindings: sources.HTTPAPISpecBinding,
-    quotaPlans: sources.QuotaPlan,
     keySets,
-    authorizationPolicies: sources.AuthorizationPolicy,
-    secrets: sources.Secret,
-    envoyFilters: sources.EnvoyFilter,
-    wasmPlugins: sources.WasmPlugin,
-    trafficExtensions: sources.TrafficExtension,
-    namespaces: sources.Namespace,
-    configMaps: sources.ConfigMap,
     proxies,
     settings,
   });
@@ -150,13 +71,12 @@ export function createMesh(): MeshFixture {
     keySets,
     put: (...objects) => {
       graph.transact(() => {
-        for (const object of objects) write(sources, object);
+        for (const object of objects) sources.write(object);
       });
     },
     delete: (...keys) => {
       graph.transact(() => {
-        for (const key of keys)
-          for (const source of Object.values(sources)) if (source.has(key)) source.delete(key);
+        for (const key of keys) sources.delete(key);
       });
     },
     connect: (...nodes) => {
