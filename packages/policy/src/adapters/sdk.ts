@@ -38,6 +38,8 @@ export interface QuotaArguments {
   readonly isBestEffort: boolean;
   /** The same id within its time is charged once; empty: no deduplication. */
   readonly deduplicationId: string;
+  /** Of an amount below 0: what was taken under that id is given back, and whoever comes with it again takes anew. */
+  readonly releasedId?: string;
 }
 
 export interface QuotaVerdict {
@@ -48,6 +50,8 @@ export interface QuotaVerdict {
   readonly limit?: bigint;
   readonly remaining?: bigint;
   readonly resetMs?: number;
+  /** It was granted before under the same id; nothing was taken now. */
+  readonly isRepeat?: true;
 }
 
 /** One built handler. A method it lacks means that it does not serve that variety. Rejected promises and throws count as failures of the handler. */

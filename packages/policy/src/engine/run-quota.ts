@@ -36,6 +36,7 @@ export async function runQuota(parts: EngineParts, name: string, run: QuotaRun):
   };
   const granted: Grant[] = [];
   let least = free;
+  let isRepeat = false;
   for (const { rule, action } of applicable(parts, name, run)) {
     const { verdict, isTaken } = await allocate(parts, { rule, action }, run);
     if (verdict.status.code !== 0) {
@@ -43,11 +44,13 @@ export async function runQuota(parts: EngineParts, name: string, run: QuotaRun):
       await giveBack(parts, granted, run);
       return verdict;
     }
+    if (verdict.isRepeat === true) isRepeat = true;
     if (isTaken) granted.push({ action, amount: verdict.granted });
     least = smaller(least, verdict);
   }
   await giveBackRest(parts, { granted, least: least.granted }, run);
-  return least;
+  // What some limit did not take now is not to be given back for what the others took.
+  return isRepeat ? { ...least, isRepeat } : least;
 }
 
 /** What one limit granted beyond what the others allow. Under an id the first answer stands, and so does what it took. */
@@ -153,8 +156,13 @@ const isTighter = (one: QuotaVerdict, other: QuotaVerdict): boolean =>
 async function giveBack(parts: EngineParts, grants: readonly Grant[], run: QuotaRun): Promise<void> {
   for (const { action, amount } of grants) {
     if (amount <= 0n) continue;
-    const { deduplicationId } = run.asked;
-    const asked: QuotaArguments = { amount: -amount, isBestEffort: true, deduplicationId };
+    const { deduplicationId: releasedId } = run.asked;
+    const asked: QuotaArguments = {
+      amount: -amount,
+      isBestEffort: true,
+      deduplicationId: '',
+      ...(releasedId === '' ? {} : { releasedId }),
+    };
     await ask(parts, action, {
       source: run.source,
       run: (handler, instance, limit) => handler.allocate?.(instance, asked, limit),

@@ -27,6 +27,8 @@ export interface QuotaCharge {
   /** The same id within `deduplicationMs` is granted what it was granted first, and charged once; empty: none. */
   readonly deduplicationId: string;
   readonly deduplicationMs: number;
+  /** Of an amount below 0: it was taken under that id, which may be used anew. */
+  readonly releasedId?: string;
   /** Charged even above the limit, for what was used already and is known only now. */
   readonly isForced?: boolean;
 }
@@ -43,6 +45,8 @@ export interface QuotaGrant {
   readonly remaining: bigint;
   /** When refused: how long until the same could be granted if nobody else asks; else until the limit is whole again. */
   readonly resetMs: number;
+  /** The id was known; nothing was taken now. */
+  readonly isRepeat?: true;
 }
 
 /** One counter as it stands. */

@@ -65,6 +65,24 @@ describe.skipIf(!redisIsInstalled)('a real Redis (skipped where redis-server is 
     ]);
   });
 
+  test('what is released under an id at one policy service is taken anew at another', async () => {
+    const limit: Limit = { kind: 'concurrency', amount: 4n, leaseMs: 60_000 };
+    const [one, other] = [open().ledger, open().ledger];
+    const take = charge(limit, 3, { deduplicationId: 'released' });
+    await one.allocate(charge(limit, 1, { deduplicationId: 'others' }));
+    expect([(await one.allocate(take)).isRepeat, (await other.allocate(take)).isRepeat]).toEqual([
+      undefined,
+      true,
+    ]);
+    const release = charge(limit, -2, { releasedId: 'released' });
+    expect([(await other.allocate(release)).granted, (await one.allocate(release)).granted]).toEqual([
+      2n,
+      1n,
+    ]);
+    expect(await one.allocate(take)).toMatchObject({ granted: 3n });
+    expect((await other.allocate(charge(limit, 1))).granted).toBe(0n);
+  });
+
   test('a window that rolls frees what has left it', async () => {
     const { ledger } = open();
     const limit: Limit = { kind: 'rolling', amount: 5n, windowMs: 300, slots: 10 };

@@ -58,23 +58,27 @@ function problemOf({ counters, amount }: QuotaCharge): string | undefined {
 const largestIn = (limit: Limit): bigint =>
   limit.kind === 'bucket' ? limit.amount * BigInt(limit.refillMs) : limit.amount;
 
-/** Of the id in the charge's direction, and in the other. */
-function idKeys({ deduplicationId, amount, counters }: QuotaCharge): readonly string[] {
-  if (deduplicationId === '') return ['', ''];
+/** Of the id in the charge's direction, and in the other; what is released has no direction of its own. */
+function idKeys({ deduplicationId, releasedId, amount, counters }: QuotaCharge): readonly string[] {
+  const keyOf = (direction: string, id: string): string =>
+    id === ''
+      ? ''
+      : idPrefix +
+        createHash('sha256')
+          .update(JSON.stringify([direction, id, counters[0]?.counter]))
+          .digest('base64url');
+  if (releasedId !== undefined) return ['', keyOf('+', releasedId)];
   const directions = amount < 0n ? ['-', '+'] : ['+', '-'];
-  return directions.map((direction) => {
-    const text = JSON.stringify([direction, deduplicationId, counters[0]?.counter]);
-    return idPrefix + createHash('sha256').update(text).digest('base64url');
-  });
+  return directions.map((direction) => keyOf(direction, deduplicationId));
 }
 
 function requestOf(charge: QuotaCharge, nowMs: number): string {
-  const { counters, amount, isBestEffort, isForced = false, deduplicationId, deduplicationMs } = charge;
+  const { counters, amount, isBestEffort, isForced = false, deduplicationMs } = charge;
   return JSON.stringify({
     amount: Number(amount),
     isBestEffort,
     isForced,
-    id: deduplicationId,
+    id: charge.releasedId ?? charge.deduplicationId,
     deduplicationMs: Math.max(1, Math.ceil(deduplicationMs)),
     counters: counters.map(({ limit, share }) => ({
       ...parametersOf(limit, nowMs),
@@ -120,7 +124,7 @@ const refusal = (code: number, message: string): QuotaGrant => ({
 });
 
 function readGrant(answer: readonly string[], { amount }: QuotaCharge): QuotaGrant {
-  const [code, granted, limit, remaining, resetMs, validMs] = answer;
+  const [code, granted, limit, remaining, resetMs, validMs, repeat] = answer;
   if (code === '9') return refusal(8, 'more consumers share this quota than it holds');
   const message = code === '8' ? `the quota does not have ${amount} left` : '';
   return {
@@ -130,6 +134,7 @@ function readGrant(answer: readonly string[], { amount }: QuotaCharge): QuotaGra
     limit: BigInt(limit ?? 0),
     remaining: BigInt(remaining ?? 0),
     resetMs: Number(resetMs),
+    ...(repeat === '1' ? { isRepeat: true as const } : {}),
   };
 }
 

@@ -207,7 +207,7 @@ end
 
 /**
  * KEYS: one per counter, then that of the deduplication id and that of the same id in the other direction (empty: none). ARGV[1]: `RedisCharge` as JSON.
- * Gives: code, granted, limit, remaining, resetMs, validMs; code 8 refused, 9 too many consumers.
+ * Gives: code, granted, limit, remaining, resetMs, validMs, and 1 when the id was known; code 8 refused, 9 too many consumers.
  */
 export const allocateScript = `${counting}${sharing}
 local q = cjson.decode(ARGV[1])
@@ -278,7 +278,8 @@ for i, c in ipairs(q.counters) do
   if ms then redis.call('SET', KEYS[i], cmsgpack.pack(s), 'PX', math.ceil(ms))
   else redis.call('SET', KEYS[i], cmsgpack.pack(s)) end
 end
-if id_key ~= '' and not known then redis.call('DEL', KEYS[#q.counters + 2]) end
+local other_key = KEYS[#q.counters + 2]
+if other_key ~= '' and not known then redis.call('DEL', other_key) end
 if id_key ~= '' and not known and granted > 0 then
   redis.call('SET', id_key, string.format('%.0f', granted), 'PX', q.deduplicationMs)
 end
@@ -296,7 +297,7 @@ for i, c in ipairs(q.counters) do
 end
 if not refused then reset = wait(states[tight], q.counters[tight], q.counters[tight].amount, now) end
 local function digits(n) return string.format('%.0f', n) end
-return { refused and '8' or '0', digits(granted), digits(q.counters[tight].amount), digits(least), digits(reset), digits(usable) }
+return { refused and '8' or '0', digits(granted), digits(q.counters[tight].amount), digits(least), digits(reset), digits(usable), known and '1' or '0' }
 `;
 
 /** KEYS: counters. Gives for each, unless it is gone: key, kind, limit, used, remaining, resetMs, then consumer, used, share of each. */

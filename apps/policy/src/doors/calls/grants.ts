@@ -7,10 +7,13 @@ export class Grant {
   /** Of the call that it was granted to: they say whose counters they are. */
   readonly attributes: AttributeBag;
   #left: bigint;
+  #untilMs: number;
 
-  constructor(amount: bigint, attributes: AttributeBag) {
+  /** `untilMs`: by then it is free by itself, and giving it back would give what others took. */
+  constructor(amount: bigint, attributes: AttributeBag, untilMs: number) {
     this.attributes = attributes;
     this.#left = amount > 0n ? amount : 0n;
+    this.#untilMs = untilMs;
   }
 
   get isEmpty(): boolean {
@@ -18,10 +21,25 @@ export class Grant {
   }
 
   /** What may be given back of an amount, and counts as given back now; 0 asks for all that is left. */
-  take(amount: bigint): bigint {
+  take(amount: bigint, nowMs: number): bigint {
     const taken = amount === 0n || amount > this.#left ? this.#left : amount;
     this.#left -= taken;
-    return taken;
+    return nowMs < this.#untilMs ? taken : 0n;
+  }
+
+  /** The same call came again: it holds what it held, from now on. */
+  renew({ untilMs }: { readonly untilMs: number }): void {
+    this.#untilMs = Math.max(this.#untilMs, untilMs);
+  }
+
+  /** More was taken under the same id, after some had been given back; what is over by now is not part of it. */
+  add(other: Grant, nowMs: number): void {
+    this.#left = (nowMs < this.#untilMs ? this.#left : 0n) + other.#left;
+    this.#untilMs = other.#untilMs;
+  }
+
+  get untilMs(): number {
+    return this.#untilMs;
   }
 }
 
@@ -52,11 +70,15 @@ export class GrantBook {
     this.#limits = { ...defaults, ...limits };
   }
 
-  /** The grant under this id: the one that is known already, when the same call came again. */
-  remember(key: string, grant: Grant): Grant {
+  /** The grant under this id: the one that is known already, as it is when the same call came again, else with what it took anew. */
+  remember(key: string, grant: Grant, { isRepeat }: { readonly isRepeat: boolean }): Grant {
     if (grant.isEmpty) return grant;
     const known = this.#known(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (isRepeat) known.renew(grant);
+      else known.add(grant, this.#now());
+      return known;
+    }
     const bytes = sizeOf(grant.attributes);
     this.#remembered.set(key, { grant, bytes, untilMs: this.#now() + this.#limits.rememberedMs });
     this.#bytes += bytes;
@@ -71,7 +93,7 @@ export class GrantBook {
   ): { readonly amount: bigint; readonly attributes: AttributeBag } | undefined {
     const grant = this.#known(key);
     if (grant === undefined) return undefined;
-    const taken = grant.take(amount);
+    const taken = grant.take(amount, this.#now());
     if (grant.isEmpty) this.#forget(key);
     return { amount: taken, attributes: grant.attributes };
   }

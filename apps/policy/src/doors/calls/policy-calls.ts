@@ -133,11 +133,12 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
       const id = scopedId(asking.caller, deduplicationId);
       const verdict = await gate.engine().allocate(quota, { ...asked, deduplicationId: id }, bag);
       gate.metrics.countQuota(asking.door, verdict.status.code === 0);
-      const granted = new Grant(verdict.granted, bag);
-      const grant = id === '' ? granted : grants.remember(`${quota}\0${id}`, granted);
+      const granted = grantOf(gate, verdict, bag);
+      const isRepeat = verdict.isRepeat === true;
+      const grant = id === '' ? granted : grants.remember(`${quota}\0${id}`, granted, { isRepeat });
       const release = async (): Promise<void> => {
-        const amount = grant.take(0n);
-        if (amount > 0n) await giveBack(gate, quota, { amount, attributes: bag });
+        const amount = grant.take(0n, gate.now());
+        if (amount > 0n) await giveBack(gate, quota, { amount, attributes: bag, id });
       };
       return { verdict, release, isGivenBack: () => grant.isEmpty };
     },
@@ -146,8 +147,9 @@ export function createPolicyCalls(gate: Gate): PolicyCalls {
       if (unknown !== undefined) return unknown;
       const { caller } = asking;
       if (amount < 0n) return negative;
-      const grant = grants.take(`${quota}\0${scopedId(caller, deduplicationId)}`, amount);
-      return grant === undefined ? unknownGrant : giveBack(gate, quota, grant);
+      const id = scopedId(caller, deduplicationId);
+      const grant = grants.take(`${quota}\0${id}`, amount);
+      return grant === undefined ? unknownGrant : giveBack(gate, quota, { ...grant, id });
     },
     async inspect(asking, quota, attributes) {
       const asked = { amount: 0n, isBestEffort: true, deduplicationId: '' };
@@ -185,12 +187,23 @@ const refuseId = (id: string): Refusal | undefined =>
 function giveBack(
   gate: Gate,
   quota: string,
-  { amount, attributes }: { readonly amount: bigint; readonly attributes: AttributeBag },
+  {
+    amount,
+    attributes,
+    id,
+  }: { readonly amount: bigint; readonly attributes: AttributeBag; readonly id: string },
 ): Promise<QuotaVerdict> {
-  return gate
-    .engine()
-    .allocate(quota, { amount: -amount, isBestEffort: true, deduplicationId: '' }, attributes);
+  const released = id === '' ? {} : { releasedId: id };
+  const asked = { amount: -amount, isBestEffort: true, deduplicationId: '', ...released };
+  return gate.engine().allocate(quota, asked, attributes);
 }
+
+/** Until what was granted is free by itself. */
+const grantOf = (
+  { now }: Gate,
+  { granted, validDurationMs }: QuotaVerdict,
+  attributes: AttributeBag,
+): Grant => new Grant(granted, attributes, now() + validDurationMs);
 
 async function check(
   gate: Gate,
@@ -211,7 +224,10 @@ async function check(
   gate.metrics.countDecision(door, outcome.status.code === 0);
   for (const [name, verdict] of outcome.quotas) {
     gate.metrics.countQuota(door, verdict.status.code === 0);
-    if (id !== '') asked.grants.remember(`${name}\0${id}`, new Grant(verdict.granted, bag.bag));
+    if (id !== '')
+      asked.grants.remember(`${name}\0${id}`, grantOf(gate, verdict, bag.bag), {
+        isRepeat: verdict.isRepeat === true,
+      });
   }
   return {
     outcome,

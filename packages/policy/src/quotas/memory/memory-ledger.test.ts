@@ -158,6 +158,20 @@ test('what was given back under an id can be taken and given back under it again
   expect([ask(charge(limit, -4, id)), ask(charge(limit, 1))]).toEqual([4n, 1n]);
 });
 
+test('what is released under an id ends it, as often as parts are released', () => {
+  const { ask, ledger } = ledgerAt();
+  const limit: Limit = { kind: 'concurrency', amount: 4n, leaseMs: 1_000 };
+  const id = { deduplicationId: 'id' };
+  const released = { releasedId: 'id' };
+  ask(charge(limit, 1, { deduplicationId: 'other' }));
+  expect([ask(charge(limit, 3, id)), ledger.allocate(charge(limit, 3, id)).isRepeat]).toEqual([3n, true]);
+  expect([ask(charge(limit, -1, released)), ask(charge(limit, -1, released))]).toEqual([1n, 1n]);
+  // Not what others hold.
+  expect(ask(charge(limit, -5, released))).toBe(1n);
+  const anew = ledger.allocate(charge(limit, 3, id));
+  expect([anew.granted, anew.isRepeat]).toEqual([3n, undefined]);
+});
+
 test('a refusal is not remembered: a retry may be lucky', () => {
   const { ask } = ledgerAt();
   const limit: Limit = { kind: 'total', amount: 4n };

@@ -77,7 +77,7 @@ function allocate(books: Books, charge: QuotaCharge): QuotaGrant {
   const nowMs = books.now();
   const problem = problemOf(charge);
   if (problem !== undefined) return invalid(problem);
-  const moment = { nowMs, id: charge.deduplicationId };
+  const moment = { nowMs, id: charge.releasedId ?? charge.deduplicationId };
   for (const name of books.table.sweep(nowMs, sweptPerCall)) books.changed.add(name);
   const sides = openSides(books.table, charge.counters, nowMs);
   if (sides === undefined) return refusedForRoom;
@@ -85,12 +85,12 @@ function allocate(books: Books, charge: QuotaCharge): QuotaGrant {
   if (known !== undefined) {
     touch(sides, moment);
     note(books, sides);
-    return describe({ sides, charge, granted: known, nowMs, isWhole: true });
+    return { ...describe({ sides, charge, granted: known, nowMs, isWhole: true }), isRepeat: true };
   }
   const { granted, isWhole } =
     charge.amount < 0n ? give(sides, -charge.amount, moment) : take(sides, charge, moment);
   note(books, sides);
-  if (charge.deduplicationId !== '') forgetOpposite(books, charge);
+  forgetOpposite(books, charge);
   if (key !== undefined && granted > 0n)
     remember(books, key, { granted, endsMs: nowMs + charge.deduplicationMs });
   return describe({ sides, charge, granted, nowMs, isWhole });
@@ -119,8 +119,10 @@ const idKey = (direction: '+' | '-', id: string, counters: QuotaCharge['counters
   JSON.stringify([direction, id, counters[0]?.counter]);
 
 /** What was given back under an id may be taken under it again, and the other way round. */
-function forgetOpposite(books: Books, { amount, deduplicationId, counters }: QuotaCharge): void {
-  const opposite = idKey(amount < 0n ? '+' : '-', deduplicationId, counters);
+function forgetOpposite(books: Books, { amount, deduplicationId, releasedId, counters }: QuotaCharge): void {
+  const id = releasedId ?? deduplicationId;
+  if (id === '') return;
+  const opposite = idKey(amount < 0n ? '+' : '-', id, counters);
   if (books.ids.get(opposite, books.now()) === undefined) return;
   books.ids.delete(opposite);
   books.changedIds.add(opposite);
