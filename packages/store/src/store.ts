@@ -56,7 +56,10 @@ function applyChange(state: State, request: ChangeRequest): Result<Applied> {
   const head = nextHead(state, request);
   const { catalog, newUid } = state;
   const planned = planChange({ request, catalog, newUid, number: head.number, time: head.time });
-  const plan = refuseTogether(planned, state.checkTogether, catalog);
+  const plan = refuseTogether(planned, state.checkTogether, {
+    catalog,
+    mode: request.mode,
+  });
   const isRefused = request.mode === 'all-or-nothing' && plan.refused.length > 0;
   if (isRefused) return fail(...plan.refused.flatMap(({ diagnostics }) => diagnostics));
   if (request.dryRun === true) return succeed(applied(plan), plan.warnings);

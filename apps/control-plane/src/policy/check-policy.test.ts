@@ -1,6 +1,7 @@
 // What the compiler says refuses a write: at its place, with the last good value in force, and nothing else of the change.
 import { parseDocuments } from '@xebec/config';
 import { createGraph } from '@xebec/flow';
+import type { ObjectKey } from '@xebec/model';
 import { createMemoryJournal, createStore } from '@xebec/store';
 import { expect, test } from 'vitest';
 import { checkPolicy } from './check-policy.ts';
@@ -90,4 +91,64 @@ test('requests of pools and attributes of APIs are checked, too', () => {
   const refused = apply('all-or-nothing', api);
   expect(refused.ok ? [] : refused.diagnostics.map(({ code }) => code)).toEqual(['unknown-attribute']);
   expect(apply('all-or-nothing', api.replace('nothing', 'service')).ok).toBe(true);
+});
+
+test('what others go by is not deleted without them, and its users are named', () => {
+  const { store, apply } = createWorld();
+  const handler =
+    'apiVersion: config.istio.io/v1alpha2\nkind: handler\nmetadata: { name: h }\nspec: { compiledAdapter: denier }\n';
+  const instance =
+    'apiVersion: config.istio.io/v1alpha2\nkind: instance\nmetadata: { name: i }\nspec: { compiledTemplate: checknothing }\n';
+  const remove = (...deletes: readonly ObjectKey[]) =>
+    store.apply({ deletes, author: 'ann', owner: 'api', mode: 'all-or-nothing' });
+  const spare = handler.replace('name: h', 'name: spare');
+  expect(
+    apply('all-or-nothing', manifest('training.job'), handler, instance, spare, rule('training.job == "a"'))
+      .ok,
+  ).toBe(true);
+  for (const key of ['attributemanifest/default/m', 'handler/default/h', 'instance/default/i'] as const) {
+    const refused = remove(key);
+    expect([key, refused.ok ? [] : refused.diagnostics]).toMatchObject([
+      key,
+      [{ code: 'in-use', origin: { object: key }, message: expect.stringContaining('rule/default/a') }],
+    ]);
+    expect(store.get(key)).toBeDefined();
+  }
+  // What the manifest no longer declares is as good as deleted.
+  const without = apply('all-or-nothing', manifest('training.other'));
+  expect(without.ok ? [] : without.diagnostics).toMatchObject([
+    { code: 'in-use', origin: { object: 'attributemanifest/default/m' } },
+  ]);
+  expect(remove('handler/default/spare').ok).toBe(true);
+  expect(
+    remove('attributemanifest/default/m', 'handler/default/h', 'instance/default/i', 'rule/default/a').ok,
+  ).toBe(true);
+});
+
+test('what was broken before is no reason to keep anything', () => {
+  const { store, apply } = createWorld();
+  const spare = manifest('training.spare').replace('name: m', 'name: spare');
+  expect(apply('all-or-nothing', rule('"a" == "a"'), manifest('training.job'), spare).ok).toBe(true);
+  const removed = store.apply({
+    deletes: ['attributemanifest/default/spare'],
+    author: 'ann',
+    owner: 'api',
+    mode: 'all-or-nothing',
+  });
+  expect(removed.ok).toBe(true);
+});
+
+test('what a source has no more is gone, whoever used it', () => {
+  const { store } = createWorld();
+  const source = (...texts: readonly string[]) =>
+    store.apply({
+      upserts: parseDocuments(texts.join('---\n'), 'a.yaml').objects,
+      deletes: texts.length === 1 ? ['attributemanifest/default/m'] : [],
+      author: 'files',
+      owner: 'file:a',
+      mode: 'each',
+    });
+  source(manifest('training.job'), rule('training.job == "a"'));
+  expect(source(rule('training.job == "a"')).ok).toBe(true);
+  expect(store.get('attributemanifest/default/m')).toBeUndefined();
 });

@@ -17,7 +17,8 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
-export async function startRedis(): Promise<RedisServer> {
+/** `isLasting`: what was written is there again after a kill. */
+export async function startRedis({ isLasting = false } = {}): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), 'xebec-redis-'));
   const port = await freePort();
   let child: ChildProcess | undefined;
@@ -30,7 +31,9 @@ export async function startRedis(): Promise<RedisServer> {
       '--save',
       '',
       '--appendonly',
-      'no',
+      isLasting ? 'yes' : 'no',
+      '--appendfsync',
+      'always',
       '--dir',
       directory,
     ];
