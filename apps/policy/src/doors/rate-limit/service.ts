@@ -11,7 +11,8 @@ import {
   RateLimitResponseSchema,
   RateLimitService,
 } from '@xebec/protos/envoy/service/ratelimit/v3/rls_pb';
-import { knowSide } from '../attributes/workload-attributes.ts';
+import type { BagBuilder } from '../attributes/bag-builder.ts';
+import { knowService, knowSide } from '../attributes/workload-attributes.ts';
 import { quotaHeaders } from '../ext-authz/answers.ts';
 import { type ProxySide, proxySideOf } from '../proxies/side.ts';
 import { readTextAttributes } from '../proxies/text-attributes.ts';
@@ -46,19 +47,14 @@ async function limit(
   if (domain === '') return refusal(status.INVALID_ARGUMENT, 'the domain names a quota');
   if (descriptors.length > mostDescriptors)
     return refusal(status.INVALID_ARGUMENT, `more than ${mostDescriptors} descriptors`);
+  if (!(await mayTakeFrom(gate, side, domain)))
+    return refusal(status.PERMISSION_DENIED, `no request to this proxy's workload takes from ${domain}`);
   const verdicts = await Promise.all(
     descriptors.map(({ entries, hitsAddend: own }) => {
-      const bag = gate.newBag(door);
-      readTextAttributes(
-        bag,
-        gate.vocabulary(),
-        entries.map(({ key, value }) => [key, value] as const),
-      );
-      knowSide(bag, side.direction === 'inbound' ? 'destination' : 'source', side);
+      const said = entries.map(({ key, value }) => [key, value] as const);
+      const { bag } = bagOf(gate, side, said);
       const hits = own === undefined ? BigInt(hitsAddend === 0 ? 1 : hitsAddend) : own;
-      return gate
-        .engine()
-        .allocate(domain, { amount: hits, isBestEffort: false, deduplicationId: '' }, bag.bag);
+      return gate.engine().allocate(domain, { amount: hits, isBestEffort: false, deduplicationId: '' }, bag);
     }),
   );
   const missing = verdicts.find(({ status: { code } }) => code !== 0 && code !== status.RESOURCE_EXHAUSTED);
@@ -69,6 +65,23 @@ async function limit(
   } of verdicts)
     gate.metrics.countQuota(door, code === 0);
   return answer(verdicts);
+}
+
+function bagOf(gate: Gate, side: ProxySide, entries: readonly (readonly [string, string])[]): BagBuilder {
+  const bag = gate.newBag(door);
+  readTextAttributes(bag, gate.vocabulary(), entries);
+  knowSide(bag, side.direction === 'inbound' ? 'destination' : 'source', side);
+  return bag;
+}
+
+/** A proxy takes only from quotas that requests to its own workload take from. */
+async function mayTakeFrom(gate: Gate, side: ProxySide, quota: string): Promise<boolean> {
+  if (side.identity === undefined) return true;
+  const bag = bagOf(gate, side, []);
+  if (side.direction === 'inbound') knowService(bag, side.workload?.services[0]);
+  return (
+    (await gate.engine().assign({ quota, amount: 0n, attributes: bag.bag, isBound: true })) !== undefined
+  );
 }
 
 const isOver = ({ status: { code } }: QuotaVerdict): boolean => code !== 0;

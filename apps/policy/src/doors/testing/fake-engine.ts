@@ -51,7 +51,7 @@ export class FakeEngine implements PolicyEngine {
     return this.#charge(asked);
   }
 
-  async assign({ quota, amount, attributes }: AssignmentCall): Promise<QuotaVerdict> {
+  async assign({ quota, amount, attributes }: AssignmentCall): Promise<QuotaVerdict | undefined> {
     return this.allocate(quota, { amount, isBestEffort: true, deduplicationId: '' }, attributes);
   }
 
