@@ -30,7 +30,11 @@ function passes(alternatives: Alternatives, bag: AttributeBag): boolean {
 
 function passesTest({ attribute, values, isNegated }: AuthorizationTest, bag: AttributeBag): boolean {
   const text =
-    typeof attribute === 'object' && 'header' in attribute ? headerOf(attribute.header, bag) : undefined;
+    typeof attribute === 'object' && 'header' in attribute
+      ? headerOf(attribute.header, bag)
+      : attribute === 'destination-port'
+        ? String(bag.get('destination.port'))
+        : undefined;
   return values.some((pattern) => passesPattern(pattern, text)) !== isNegated;
 }
 
@@ -81,6 +85,26 @@ describe('what is known of the destination', () => {
   });
 });
 
+describe('the port that is called', () => {
+  test('is told from others, of connections, too', () => {
+    const is = {
+      attribute: 'destination-port',
+      values: [{ kind: 'exact', value: '9000' }],
+      isNegated: false,
+    };
+    expect(truthOf('destination.port == 9000')).toEqual({
+      whenTrue: [[is]],
+      whenFalse: [[{ ...is, isNegated: true }]],
+      isExact: true,
+      isAboutRequests: false,
+    });
+  });
+
+  test.each(['destination.port == 0', 'destination.port == 70000'])('%s is left to a call', (text) => {
+    expect(truthOf(text).isExact).toBe(false);
+  });
+});
+
 describe('what a proxy cannot tell', () => {
   test('is asked for: what it can tell narrows down what about', () => {
     const truth = truthOf('request.method == "PUT" && source.labels["app"] == "b"');
@@ -109,6 +133,7 @@ const leaf = fc.oneof(
     fc.constant,
   ),
   ...['(request.headers["x"] | "1") == "1"', '(request.headers["y"] | "") != "2"'].map(fc.constant),
+  ...['destination.port == 80', '(destination.port | 0) != 80', 'destination.port == 0'].map(fc.constant),
   ...['destination.namespace == "shop"', 'destination.labels["none"] == "x"', 'true', 'false'].map(
     fc.constant,
   ),
@@ -127,8 +152,9 @@ const bag = fc
     path: fc.constantFrom('/a', '/ab', '/c', '/b'),
     x: fc.option(fc.constantFrom('1', '2'), { nil: undefined }),
     y: fc.option(fc.constantFrom('1', '2'), { nil: undefined }),
+    port: fc.constantFrom(80n, 8080n),
   })
-  .map(({ method, path, x, y }): AttributeBag => {
+  .map(({ method, path, x, y, port }): AttributeBag => {
     const headers = new Map<string, string>();
     if (x !== undefined) headers.set('x', x);
     if (y !== undefined) headers.set('y', y);
@@ -137,6 +163,7 @@ const bag = fc
       ['request.path', path],
       ['request.headers', headers],
       ['destination.namespace', 'shop'],
+      ['destination.port', port],
       ['destination.labels', new Map([['app', 'web']])],
     ]);
   });

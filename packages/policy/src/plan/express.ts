@@ -145,6 +145,8 @@ function clauseTest(name: string, { kind, value }: TextMatch, knowledge: Knowled
   if (term.kind !== 'attribute') return testOf(term, test);
   // An empty text is not told from none.
   if (value === '' || (term.of.isAddress === true && !isAddressTest(test.pattern))) return unsayable;
+  // Clauses compare texts, and a number is none.
+  if (term.of.isNumber === true) return unsayable;
   const matches = holds(term.of.attribute, test.pattern);
   return {
     whenTrue: [[matches]],
@@ -279,6 +281,7 @@ function attributeTest(
 ): Truth {
   const otherwise = written ?? (of.isMapKey === true ? '' : undefined);
   if (of.isAddress === true && !isAddressTest(pattern)) return unsayable;
+  if (of.isNumber === true && !isPortTest(pattern)) return unsayable;
   if (pattern.kind !== 'present' && pattern.value === '' && pattern.kind !== 'exact') return unsayable;
   const matches = holds(of.attribute, pattern);
   const there = of.isAlwaysThere ? [] : [isPresent(of.attribute)];
@@ -295,6 +298,10 @@ function attributeTest(
 /** Proxies compare addresses as numbers; anything else that is written there has to be judged elsewhere. */
 const isAddressTest = (pattern: TextPattern): boolean =>
   pattern.kind === 'exact' && (isIpv4(pattern.value) || /^[0-9a-fA-F]*:[0-9a-fA-F:]+$/.test(pattern.value));
+
+/** What is no port is equal to none; that is not worth a rule of its own. */
+const isPortTest = (pattern: TextPattern): boolean =>
+  pattern.kind === 'exact' && /^[1-9]\d{0,4}$/.test(pattern.value) && Number(pattern.value) <= 65_535;
 
 const isIpv4 = (text: string): boolean =>
   /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) <= 255);

@@ -128,6 +128,7 @@ function refusedBy(
     return found.has(isBlack) ? always : never;
   }
   const { of } = value;
+  if (of.isNumber === true) return 'its value is no text';
   const otherwise = value.otherwise ?? (of.isMapKey === true ? '' : undefined);
   if (!of.isAlwaysThere && otherwise === undefined)
     return 'its value may be missing: the rule then fails as it says';

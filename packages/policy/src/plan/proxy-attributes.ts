@@ -9,6 +9,8 @@ export interface ProxyAttribute {
   readonly isOfRequests: boolean;
   /** Values are addresses: only whole ones and blocks can be compared. */
   readonly isAddress?: true;
+  /** Values are whole numbers: only one of them can be compared, and it is no text. */
+  readonly isNumber?: true;
   /** Of a map that is always there: without a default, what is absent is empty. */
   readonly isMapKey?: true;
   /** How access logs and bodies of answers spell its value. */
@@ -37,6 +39,16 @@ const known: ReadonlyMap<string, ProxyAttribute> = new Map([
       isOfRequests: false,
       isAddress: true,
       format: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%',
+    },
+  ],
+  [
+    'destination.port',
+    {
+      attribute: 'destination-port',
+      isAlwaysThere: true,
+      isOfRequests: false,
+      isNumber: true,
+      format: '%DOWNSTREAM_LOCAL_PORT%',
     },
   ],
   [
