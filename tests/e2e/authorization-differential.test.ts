@@ -8,6 +8,7 @@ import { type ConfigMesh, createConfigMesh } from '../../packages/envoy/src/test
 import { proxyOf } from '../../packages/envoy/src/testing/proxies.ts';
 import { normalizePath } from '../../packages/mesh/src/authorization-check/paths.ts';
 import { type AuthorizationAnswer, checkCall, defaultSettings } from '../../packages/mesh/src/index.ts';
+import { caseHeader, firstTcpPort, httpPorts } from './support/differential/case-options.ts';
 import { type Dice, diceOf } from './support/differential/dice.ts';
 import { badToken, expectedOf } from './support/differential/expected.ts';
 import {
@@ -18,13 +19,7 @@ import {
   startJudge,
   verdictHeader,
 } from './support/differential/judge.ts';
-import {
-  caseHeader,
-  firstTcpPort,
-  httpPorts,
-  type RunningEnvoy,
-  startEnvoy,
-} from './support/differential/one-envoy.ts';
+import { type RunningEnvoy, startEnvoy } from './support/differential/one-envoy.ts';
 import {
   type Client,
   clientOf,
