@@ -32,7 +32,7 @@ const rule = (name: string, match: string, actions: Readonly<Record<string, stri
 const isApp = (app: string): string => `destination.labels["app"] == "${app}"`;
 
 /** One workload a variant; each name is the app's label. */
-export const variants = ['plain', 'compiled', 'asked', 'told'] as const;
+export const variants = ['plain', 'compiled', 'counted', 'asked', 'told'] as const;
 export type Variant = (typeof variants)[number];
 
 /** Nobody matches these, and every call is compared with them. */
@@ -59,6 +59,19 @@ const compiled = [
   rule('no-writes', `${isApp('compiled')} && request.method == "PUT"`, { deny: 'nothing' }),
   rule('closed', `${isApp('compiled')} && request.path.startsWith("/closed")`, { deny: 'nothing' }),
   rule('known-users', isApp('compiled'), { users: 'user' }),
+];
+
+/** More than there are requests; parts of it are handed to proxies beforehand. */
+const counted = [
+  JSON.stringify({
+    apiVersion: 'policy.xebec.io/v1alpha1',
+    kind: 'QuotaPool',
+    metadata: { name: 'counted', namespace: policyNamespace },
+    spec: {
+      ...{ amount: 1_000_000_000_000, window: 'year', mode: 'BEST_EFFORT' },
+      requests: [{ match: isApp('counted') }],
+    },
+  }),
 ];
 
 /** What only the policy service knows: labels of the caller. */
@@ -113,6 +126,6 @@ const silent = (address: string): readonly string[] => [
 ];
 
 export const policyDocuments = (silentBackend: string): readonly string[] => [
-  ...[...lists, ...others, ...compiled, ...asked, ...told],
+  ...[...lists, ...others, ...compiled, ...counted, ...asked, ...told],
   ...[...programs, ...silent(silentBackend)],
 ];

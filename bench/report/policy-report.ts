@@ -41,6 +41,7 @@ const reportHeader = [
 const titles: Readonly<Record<PairResult['variant'], string>> = {
   plain: 'no policy',
   compiled: 'three compiled rules',
+  counted: 'a quota counted in the proxy',
   asked: 'ext_authz call',
   told: 'access-log reports',
 };

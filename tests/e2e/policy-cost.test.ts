@@ -91,6 +91,7 @@ describe('[L08] two real sidecars', () => {
       ).toEqual([
         ['plain', 100, 0, 0, 0],
         ['compiled', 100, 0, 0, 0],
+        ['counted', 100, 0, 0, 0],
         ['asked', 100, 0, 100, 0],
         ['told', 100, 0, 0, 100],
       ]);

@@ -56,18 +56,19 @@ const isSimple = ({ file, fields }: DescMessage): boolean =>
 
 /** What is there before anything is read. */
 function creatorOf({ typeName, members }: DescMessage): () => Fields {
-  const zeros: (readonly [string, unknown])[] = [];
+  const template: Fields = { $typeName: typeName };
   const made: (readonly [string, () => unknown])[] = [];
   for (const member of members) {
     if (member.kind === 'oneof') made.push([member.localName, () => ({ case: undefined })]);
     else if (member.fieldKind === 'list') made.push([member.localName, () => []]);
     else if (member.fieldKind === 'map') made.push([member.localName, () => ({})]);
     else if (member.fieldKind !== 'message' && member.presence === presence.IMPLICIT)
-      zeros.push([member.localName, zeroOfField(member)]);
+      template[member.localName] = zeroOfField(member);
   }
+  // Copied in one piece; what can be changed afterwards is made anew for each.
+  for (const [name] of made) template[name] = undefined;
   return () => {
-    const message: Fields = { $typeName: typeName };
-    for (const [name, zero] of zeros) message[name] = zero;
+    const message = { ...template };
     for (const [name, make] of made) message[name] = make();
     return message;
   };

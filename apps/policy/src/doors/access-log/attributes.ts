@@ -7,6 +7,7 @@ import {
   AccessLogType,
   type HTTPAccessLogEntry,
   type TCPAccessLogEntry,
+  type TLSProperties_CertificateProperties_SubjectAltName,
 } from '@xebec/protos/envoy/data/accesslog/v3/accesslog_pb';
 import type { BagBuilder } from '../attributes/bag-builder.ts';
 import { type CallFacts, describeSides, emptyAsAbsent, sayKnown } from '../proxies/call-facts.ts';
@@ -38,26 +39,20 @@ export function describeRequest(
   const headers = headersMap(request?.requestHeaders ?? {});
   const protocol = protocolOf(headers.get('content-type'));
   const host = emptyAsAbsent(request?.authority);
-  describeSides(
-    bag,
-    side,
-    { ...factsOf(common, side), protocol, ...(host === undefined ? {} : { host }) },
-    workloads,
-  );
+  describeSides(bag, side, factsOf(common, side, { protocol, host }), workloads);
   // What the application got. What stood there before is a header that its sender may write; a gateway's own rewriting
   // is told by it.
   const path =
     (side.isGateway === true || side.direction !== 'inbound' ? request?.originalPath : '') ||
     request?.path ||
     '';
-  const { trailers, responseHeaders } = {
-    trailers: response?.responseTrailers,
-    responseHeaders: response?.responseHeaders,
-  };
+  const trailers = response?.responseTrailers;
+  const responseHeaders = response?.responseHeaders;
+  // One object for each, of always the same names: put together they would be the most expensive part of a report.
+  sayKnown(bag, commonAttributes(common));
+  if (path !== '') sayKnown(bag, pathAttributes(path));
+  sayKnown(bag, tokenAttributes(claimsIn(common?.metadata)));
   sayKnown(bag, {
-    ...commonAttributes(common),
-    ...(path === '' ? {} : pathAttributes(path)),
-    ...tokenAttributes(claimsIn(common?.metadata)),
     'request.time': startOf(common),
     'request.id': emptyAsAbsent(request?.requestId),
     'request.method': methodOf(request?.requestMethod),
@@ -76,8 +71,8 @@ export function describeRequest(
     'response.headers': responseHeaders === undefined ? undefined : headersMap(responseHeaders),
     'response.grpc_status': trailers?.['grpc-status'] ?? responseHeaders?.['grpc-status'],
     'response.grpc_message': trailers?.['grpc-message'] ?? responseHeaders?.['grpc-message'],
-    ...customAttributes(common),
   });
+  sayCustom(bag, common);
 }
 
 export function describeConnection(
@@ -87,10 +82,10 @@ export function describeConnection(
   workloads: WorkloadDirectory,
 ): void {
   const { connectionProperties: bytes, commonProperties: common } = entry;
-  describeSides(bag, side, { ...factsOf(common, side), protocol: 'tcp' }, workloads);
+  describeSides(bag, side, factsOf(common, side, { protocol: 'tcp', host: undefined }), workloads);
   const event = eventOf(common);
+  sayKnown(bag, commonAttributes(common));
   sayKnown(bag, {
-    ...commonAttributes(common),
     'connection.event': event,
     'connection.received.bytes_total': bytes?.receivedBytes,
     'connection.sent.bytes_total': bytes?.sentBytes,
@@ -98,30 +93,38 @@ export function describeConnection(
     'connection.received.bytes': event === 'close' ? bytes?.receivedBytes : undefined,
     'connection.sent.bytes': event === 'close' ? bytes?.sentBytes : undefined,
     'connection.duration': lengthOf(common),
-    ...customAttributes(common),
   });
+  sayCustom(bag, common);
 }
 
 function factsOf(
   common: AccessLogCommon | undefined,
   { direction }: ProxySide,
-): Omit<CallFacts, 'protocol' | 'host'> {
-  const time = startOf(common);
-  const peer = common?.tlsProperties?.peerCertificateProperties?.subjectAltName.find(
-    ({ san }) => san.case === 'uri',
-  );
-  const id = hasCaller(direction) ? peer?.san.value : undefined;
-  const to = direction === 'inbound' ? common?.downstreamLocalAddress : common?.upstreamRemoteAddress;
-  return {
-    ...(time === undefined ? {} : { time }),
-    ...(id === undefined ? {} : { peerId: id }),
-    ...peerWorkloadIn(common?.metadata),
-    ...outsideServiceIn(common?.metadata),
+  { protocol, host }: { readonly protocol: CallFacts['protocol']; readonly host: string | undefined },
+): CallFacts {
+  const isInbound = direction === 'inbound';
+  const facts: Mutable<CallFacts> = {
+    protocol,
     from: endpointOf(common?.downstreamRemoteAddress),
-    to: endpointOf(to),
-    ...(common?.tlsProperties === undefined ? {} : { serverName: common.tlsProperties.tlsSniHostname }),
+    ...outsideServiceIn(common?.metadata),
+    to: endpointOf(isInbound ? common?.downstreamLocalAddress : common?.upstreamRemoteAddress),
   };
+  const time = startOf(common);
+  if (time !== undefined) facts.time = time;
+  const tls = common?.tlsProperties;
+  const peer = tls?.peerCertificateProperties?.subjectAltName.find(isUri);
+  const id = hasCaller(direction) ? peer?.san.value : undefined;
+  if (id !== undefined) facts.peerId = id;
+  const { peerWorkload } = peerWorkloadIn(common?.metadata);
+  if (peerWorkload !== undefined) facts.peerWorkload = peerWorkload;
+  if (tls !== undefined) facts.serverName = tls.tlsSniHostname;
+  if (host !== undefined) facts.host = host;
+  return facts;
 }
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const isUri = ({ san }: TLSProperties_CertificateProperties_SubjectAltName): boolean => san.case === 'uri';
 
 const startOf = (common: AccessLogCommon | undefined): Timestamp | undefined =>
   common?.startTime === undefined ? undefined : timestampOf(common.startTime);
@@ -162,14 +165,16 @@ function tokensOf(
   return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? BigInt(count) : undefined;
 }
 
+const identity = /^(source|destination|context\.reporter)\./;
+
 /** Tags named as attributes of text are what the proxy's configuration adds to the vocabulary. */
-function customAttributes(common: AccessLogCommon | undefined): Values {
-  const identity = /^(source|destination|context\.reporter)\./;
-  return Object.fromEntries(
-    Object.entries(common?.customTags ?? {}).filter(
-      ([name, value]) => name.includes('.') && value !== '' && !identity.test(name),
-    ),
-  );
+function sayCustom(bag: BagBuilder, common: AccessLogCommon | undefined): void {
+  const tags = common?.customTags ?? {};
+  for (const name of Object.keys(tags)) {
+    const value = tags[name];
+    if (value !== undefined && value !== '' && name.includes('.') && !identity.test(name))
+      bag.set(name, value);
+  }
 }
 
 const sum = (left: bigint | undefined, right: bigint | undefined): bigint | undefined =>

@@ -52,9 +52,9 @@ export function describeCheck(
     'request.referer': headers.get('referer'),
     'request.headers': headers,
     'request.size': sizeOf(http, headers),
-    ...pathAttributes(http.path),
-    ...tokenAttributes(claimsIn(context.metadataContext)),
   });
+  sayKnown(bag, pathAttributes(http.path));
+  sayKnown(bag, tokenAttributes(claimsIn(context.metadataContext)));
 }
 
 /** The proven identity of the other end: the caller's for a call that comes in. */
