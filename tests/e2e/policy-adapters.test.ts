@@ -52,8 +52,8 @@ async function start(name: string, mood: () => Mood, port = 0): Promise<AdapterS
 
 const written = (kind: string, name: string, spec: string): string =>
   `apiVersion: config.istio.io/v1alpha2\nkind: ${kind}\nmetadata: { name: ${name}, namespace: default }\nspec: ${spec}\n`;
-const handler = (name: string, address: string): string =>
-  written('handler', name, `{ adapter: guard, connection: { address: "${address}", timeout: 300ms } }`);
+const handler = (name: string, address: string, timeout = '5s'): string =>
+  written('handler', name, `{ adapter: guard, connection: { address: "${address}", timeout: ${timeout} } }`);
 const rule = (name: string, extra = ''): string =>
   written(
     'rule',
@@ -101,7 +101,7 @@ test('[MX-5] an adapter outside that crashes or hangs affects its own rules only
       `{ compiledTemplate: listentry, params: { value: 'request.useragent | ""' } }`,
     ),
     handler('crashing', crashing.address),
-    handler('hanging', hanging.address),
+    handler('hanging', hanging.address, '300ms'),
     handler('steady', steady.address),
     rule('crashing'),
     rule('hanging'),

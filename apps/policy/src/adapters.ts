@@ -19,11 +19,12 @@ import {
   type PoolPorts,
 } from '@xebec/policy';
 import { openForward } from './backends/fluentd/open-forward.ts';
-import { openHttp } from './backends/http/open-http.ts';
+import { createOpenHttp } from './backends/http/open-http.ts';
 import { createListSource } from './backends/lists/list-source.ts';
 import { openOpaProgram } from './backends/opa/open-opa-program.ts';
 import { openDatagramSink } from './backends/statsd/datagram-sink.ts';
 import { openLineSink } from './backends/stdio/line-sink.ts';
+import type { SecretReader } from './configuration/held-secrets.ts';
 import type { WorkloadDirectory } from './doors/workload-directory.ts';
 
 /** What adapters that do I/O need of the process. */
@@ -39,6 +40,8 @@ export interface AdapterSurroundings {
   readonly board: MetricBoard;
   /** Who calls whom. */
   readonly edges: EdgeBoard;
+  /** What handlers name as files. */
+  readonly secrets: SecretReader;
 }
 
 export const createAdapters = ({
@@ -47,16 +50,20 @@ export const createAdapters = ({
   buildRemote,
   board,
   edges,
-}: AdapterSurroundings): readonly Adapter[] => [
-  ...inProcessAdapters({ quotas, workloads, buildRemote, lists: createListSource() }),
-  erased(createPrometheus(board)),
-  erased(createStdio(openLineSink)),
-  erased(createStatsd(openDatagramSink)),
-  erased(createDogstatsd(openDatagramSink)),
-  erased(createWebhook(openHttp)),
-  erased(createOpa({ http: openHttp, program: openOpaProgram })),
-  erased(createOpentelemetry(openHttp)),
-  erased(createZipkin(openHttp)),
-  erased(createFluentd(openForward)),
-  erased(createEdges(edges)),
-];
+  secrets,
+}: AdapterSurroundings): readonly Adapter[] => {
+  const openHttp = createOpenHttp(secrets);
+  return [
+    ...inProcessAdapters({ quotas, workloads, buildRemote, lists: createListSource() }),
+    erased(createPrometheus(board)),
+    erased(createStdio(openLineSink)),
+    erased(createStatsd(openDatagramSink)),
+    erased(createDogstatsd(openDatagramSink)),
+    erased(createWebhook(openHttp)),
+    erased(createOpa({ http: openHttp, program: openOpaProgram })),
+    erased(createOpentelemetry(openHttp)),
+    erased(createZipkin(openHttp)),
+    erased(createFluentd(openForward)),
+    erased(createEdges(edges)),
+  ];
+};

@@ -11,6 +11,7 @@ import { createAdapters } from './adapters.ts';
 import { createRemoteHandlers } from './backends/remote/remote-handler.ts';
 import { noConfiguration } from './configuration/configuration.ts';
 import { type EngineHolder, openEngine, systemClock } from './configuration/engine-holder.ts';
+import { createHeldSecrets } from './configuration/held-secrets.ts';
 import { loadConfiguration, saveConfiguration } from './configuration/saved-configuration.ts';
 import { vocabularyIn } from './configuration/vocabulary.ts';
 import { createWorkloads, type LiveWorkloads } from './configuration/workload-directory.ts';
@@ -183,12 +184,20 @@ async function openParts(
       holder.apply(configuration);
     },
   });
-  const ledgers = openLedgers(options.stateDirectory, (diagnostic) => emit({ kind: 'problem', diagnostic }));
-  const buildRemote = createRemoteHandlers(identity);
+  const secrets = createHeldSecrets();
+  const ledgers = openLedgers(
+    options.stateDirectory,
+    (diagnostic) => emit({ kind: 'problem', diagnostic }),
+    secrets,
+  );
+  const buildRemote = createRemoteHandlers(identity, secrets);
   const { stateDirectory } = options;
   const holder: EngineHolder = await openEngine(first, {
-    adapters: createAdapters({ stateDirectory, workloads, quotas: ledgers.ports, buildRemote, board, edges }),
-    buildRemote,
+    adapters: createAdapters({
+      ...{ stateDirectory, workloads, buildRemote, board, edges, secrets },
+      quotas: ledgers.ports,
+    }),
+    ...{ buildRemote, secrets },
     clock: systemClock,
     onFault: onFault('a configuration'),
     onProblems: (revision, problems) => stream.applied(revision, problems),

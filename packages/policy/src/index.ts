@@ -36,6 +36,7 @@ export { compilePolicy } from './configuration/compile-policy.ts';
 export type * from './configuration/compiled.ts';
 export type * from './configuration/policy-object.ts';
 export { policyObjectKey } from './configuration/policy-object.ts';
+export { replaceSecrets, secretReference, secretsIn } from './configuration/secret-references.ts';
 export { createPolicyEngine } from './engine/create-policy-engine.ts';
 export type * from './engine/engine.ts';
 export { codeName, httpStatusOf, refusalBody } from './engine/http-status.ts';

@@ -1,8 +1,9 @@
-// What policy services are told, by key: objects of their kinds and the workloads of the mesh. It exists only while somebody follows, so that a mesh without policy services pays nothing.
+// What policy services are told, by key: objects of their kinds, the secrets that these name, and the workloads of the mesh. It exists only while somebody follows, so that a mesh without policy services pays nothing.
 import type { Graph } from '@xebec/flow';
 import type { MeshCollections } from '@xebec/mesh';
 import { encodeItem } from '@xebec/policy';
 import type { Store } from '@xebec/store';
+import { followSecrets } from './known-secrets.ts';
 import { followWorkloads } from './known-workloads.ts';
 import { itemOf, policyKinds } from './policy-kinds.ts';
 
@@ -26,6 +27,9 @@ export function followConfiguration(
   const objects = new Map<string, string>();
   let changed = new Set<string>();
   const workloads = followWorkloads({ graph, ...mesh }, (keys) => {
+    for (const key of keys) changed.add(key);
+  });
+  const secrets = followSecrets({ graph, store }, (keys) => {
     for (const key of keys) changed.add(key);
   });
   const watches = policyKinds.map((kind) => {
@@ -54,11 +58,12 @@ export function followConfiguration(
     *keys() {
       yield* objects.keys();
       yield* workloads.items.keys();
+      yield* secrets.items.keys();
     },
-    get: (key) => objects.get(key) ?? workloads.items.get(key),
+    get: (key) => objects.get(key) ?? workloads.items.get(key) ?? secrets.items.get(key),
     [Symbol.dispose]() {
       isOver = true;
-      for (const watch of [...watches, epochs, workloads]) watch[Symbol.dispose]();
+      for (const watch of [...watches, epochs, workloads, secrets]) watch[Symbol.dispose]();
     },
   };
 }

@@ -2,9 +2,11 @@
 import {
   type ConfigurationUpdate,
   decodeItem,
+  isSecretKey,
   type KnownWorkloadItem,
   objectIn,
   type PolicyObject,
+  secretIn,
   workloadIn,
 } from '@xebec/policy';
 
@@ -15,6 +17,8 @@ export interface Configuration {
   readonly objects: ReadonlyMap<string, PolicyObject>;
   /** By key. */
   readonly workloads: ReadonlyMap<string, KnownWorkloadItem>;
+  /** What handlers name of Secrets, by `NAMESPACE/NAME/KEY`. */
+  readonly secrets: ReadonlyMap<string, Buffer>;
   /** All items as texts, by key. */
   readonly texts: ReadonlyMap<string, string>;
   /** Whether objects changed, and not workloads only. */
@@ -26,6 +30,7 @@ export const noConfiguration: Configuration = {
   rootNamespace: 'istio-system',
   objects: new Map(),
   workloads: new Map(),
+  secrets: new Map(),
   texts: new Map(),
   hasNewObjects: false,
 };
@@ -65,11 +70,17 @@ function merge(before: Configuration, updates: readonly ConfigurationUpdate[]): 
 export function readTexts(
   texts: ReadonlyMap<string, string>,
   before: Configuration,
-): Pick<Configuration, 'objects' | 'workloads' | 'texts' | 'hasNewObjects'> {
+): Pick<Configuration, 'objects' | 'workloads' | 'secrets' | 'texts' | 'hasNewObjects'> {
   const objects = new Map<string, PolicyObject>();
   const workloads = new Map<string, KnownWorkloadItem>();
+  const secrets = new Map<string, Buffer>();
   let hasNewObjects = false;
   for (const [key, text] of texts) {
+    if (isSecretKey(key)) {
+      const decoded = decodeItem(text);
+      const secret = decoded === undefined ? undefined : secretIn(decoded);
+      if (secret !== undefined) secrets.set(secret[0], Buffer.from(secret[1]));
+    }
     const isSame = before.texts.get(key) === text;
     const decoded = isSame ? undefined : decodeItem(text);
     const object = before.objects.get(key);
@@ -81,5 +92,5 @@ export function readTexts(
     if (!isSame && newWorkload === undefined) hasNewObjects = true;
   }
   hasNewObjects ||= [...before.texts.keys()].some((key) => !texts.has(key) && !key.startsWith('workload/'));
-  return { objects, workloads, texts, hasNewObjects };
+  return { objects, workloads, secrets, texts, hasNewObjects };
 }

@@ -8,11 +8,14 @@ import {
   type PolicyProblem,
 } from '@xebec/policy';
 import type { Configuration } from './configuration.ts';
+import type { HeldSecrets } from './held-secrets.ts';
 
 export interface EngineParts {
   readonly adapters: readonly Adapter[];
   readonly clock: EngineClock;
   readonly buildRemote?: PolicyEngineOptions['buildRemote'];
+  /** Told of each configuration before it is compiled. */
+  readonly secrets?: Pick<HeldSecrets, 'replace' | 'resolve'>;
   /** A configuration is in force. */
   readonly onApplied: (configuration: Configuration, problems: readonly PolicyProblem[]) => void;
   /** What is wrong has changed since, by handlers at work. */
@@ -87,16 +90,19 @@ export async function openEngine(first: Configuration, parts: EngineParts): Prom
 }
 
 const build = (
-  { revision, rootNamespace, objects }: Configuration,
-  { adapters, clock, buildRemote }: EngineParts,
+  { revision, rootNamespace, objects, secrets: contents }: Configuration,
+  { adapters, clock, buildRemote, secrets }: EngineParts,
   rest: Pick<PolicyEngineOptions, 'previous' | 'onHandlerProblem'>,
-) =>
-  createPolicyEngine({
+) => {
+  secrets?.replace(contents);
+  const resolved = [...objects.values()].map((object) => secrets?.resolve(object) ?? object);
+  return createPolicyEngine({
     ...{ revision, rootNamespace, adapters, clock },
-    objects: objects.values(),
+    objects: resolved,
     ...(buildRemote === undefined ? {} : { buildRemote }),
     ...rest,
   });
+};
 
 const noticeMs = 200;
 

@@ -1,7 +1,7 @@
-// The last configuration on disk: a policy service that starts while the control plane is away decides as before.
+// The last configuration on disk: a policy service that starts while the control plane is away decides as before. Secrets are not among it: what needs them fails until they are told again.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { decodeItem } from '@xebec/policy';
+import { decodeItem, isSecretKey } from '@xebec/policy';
 import { type Configuration, noConfiguration, readTexts } from './configuration.ts';
 
 const format = 1;
@@ -10,7 +10,8 @@ const format = 1;
 export function saveConfiguration(file: string, { revision, rootNamespace, texts }: Configuration): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.new`;
-  const content = JSON.stringify({ format, revision, rootNamespace, items: [...texts.values()] });
+  const items = [...texts].flatMap(([key, text]) => (isSecretKey(key) ? [] : [text]));
+  const content = JSON.stringify({ format, revision, rootNamespace, items });
   writeFileSync(draft, content, { mode: 0o600 });
   renameSync(draft, file);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { OpenLedger, OpenRedisLedger, PoolPorts, QuotaLedger } from '@xebec/policy';
 import type { Diagnostic } from '@xebec/std';
 import { openRedisLedger } from '../backends/redisquota/open-redis-ledger.ts';
+import { fileReader, type SecretReader } from '../configuration/held-secrets.ts';
 import { openKeptLedger } from './kept-ledger.ts';
 
 export interface Ledgers {
@@ -24,20 +25,32 @@ interface Shared {
   users: number;
 }
 
-export function openLedgers(stateDirectory: string, onProblem: (problem: Diagnostic) => void): Ledgers {
+export function openLedgers(
+  stateDirectory: string,
+  onProblem: (problem: Diagnostic) => void,
+  secrets: Pick<SecretReader, 'readSync'> = fileReader,
+): Ledgers {
   const kept = openKeptLedger({ path: join(stateDirectory, 'quotas', 'counters'), onProblem });
   const byUrl = new Map<string, Shared>();
   const openRedis: OpenRedisLedger = (address, problem) => {
-    const known = byUrl.get(address.url);
-    const shared = known ?? { opened: openRedisLedger({ ...address, onProblem: problem }), users: 0 };
-    byUrl.set(address.url, shared);
+    const { url, connections, passwordPath } = address;
+    const password =
+      passwordPath === undefined ? undefined : secrets.readSync(passwordPath).toString('utf8').trim();
+    const place = password === undefined ? url : `${url} ${fingerprint(password)}`;
+    const login = password === undefined ? {} : { password };
+    const known = byUrl.get(place);
+    const shared = known ?? {
+      opened: openRedisLedger({ url, connections, ...login, onProblem: problem }),
+      users: 0,
+    };
+    byUrl.set(place, shared);
     shared.users += 1;
     return {
       ledger: shared.opened.ledger,
       async close() {
         shared.users -= 1;
         if (shared.users > 0) return;
-        byUrl.delete(address.url);
+        byUrl.delete(place);
         await shared.opened.close();
       },
     };

@@ -9,6 +9,7 @@ import {
   text,
   withDefault,
 } from '@xebec/config/decode';
+import { secretReference } from '../configuration/secret-references.ts';
 
 /** Absent files are empty texts. */
 export interface HttpBackend {
@@ -57,14 +58,15 @@ export const httpUrl: Decoder<string> = andThen(text, (written, walk) => {
   return written;
 });
 
-/** The whole path of a file of the policy service. */
+/** The whole path of a file of the policy service, or a key of a Secret. */
 export const filePath: Decoder<string> = andThen(text, (written, walk) =>
-  written.startsWith('/') && !written.includes('\0') && !written.split('/').includes('..')
+  secretReference(written) !== undefined ||
+  (written.startsWith('/') && !written.includes('\0') && !written.split('/').includes('..'))
     ? written
     : refuse(walk, {
         code: 'invalid-path',
-        message: `${quote(written)} is not the whole path of a file`,
-        remedy: 'write a path from the root on, without ".."',
+        message: `${quote(written)} is neither the whole path of a file nor a key of a Secret`,
+        remedy: 'write a path from the root on, without "..", or secret:NAME/KEY',
       }),
 );
 

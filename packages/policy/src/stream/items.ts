@@ -88,3 +88,24 @@ export function objectIn({ key, item }: DecodedItem): PolicyObject | undefined {
 
 export const workloadIn = ({ key, item }: DecodedItem): KnownWorkloadItem | undefined =>
   key.startsWith('workload/') ? (item as unknown as KnownWorkloadItem) : undefined;
+
+const secretPrefix = 'secret/';
+
+/** `secret/NAMESPACE/NAME/KEY`. */
+export const secretKey = (namespace: string, name: string, key: string): string =>
+  `${secretPrefix}${namespace}/${name}/${key}`;
+
+export const isSecretKey = (key: string): boolean => key.startsWith(secretPrefix);
+
+export const encodeSecret = (key: string, content: Uint8Array): string =>
+  JSON.stringify({
+    key,
+    item: { content: btoa(Array.from(content, (byte) => String.fromCharCode(byte)).join('')) },
+  });
+
+/** `NAMESPACE/NAME/KEY` and what is there; undefined: it is no secret. */
+export function secretIn({ key, item }: DecodedItem): readonly [string, Uint8Array] | undefined {
+  const { content } = item;
+  if (!isSecretKey(key) || typeof content !== 'string') return undefined;
+  return [key.slice(secretPrefix.length), Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))];
+}

@@ -1,10 +1,9 @@
 // Posts JSON to backends. Rule: an answer is whole, small and in time, or a failure; nothing is followed elsewhere; secrets are read from files for each request and told to nobody.
 import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { HttpAnswer, OpenHttp } from '@xebec/policy';
+import { fileReader, type SecretReader } from '../../configuration/held-secrets.ts';
 import { withDeadline } from '../deadline.ts';
 
 const mostAnswerBytes = 1_048_576;
@@ -12,23 +11,28 @@ const mostConnections = 16;
 
 type Backend = Parameters<OpenHttp>[0];
 
-export const openHttp: OpenHttp = (backend) => {
-  const agent = agentFor(backend);
-  return {
-    async post(path, body, signal) {
-      const written = JSON.stringify(body);
-      const headers = await headersFor(backend, written);
-      const sending = { url: below(backend.url, path), agent, headers, body: written };
-      return withDeadline(signal, backend.timeoutMs, (bounded) => send(sending, bounded));
-    },
-    close: () => agent.destroy(),
+export const createOpenHttp =
+  (reader: SecretReader): OpenHttp =>
+  (backend) => {
+    const agent = agentFor(backend, reader);
+    return {
+      async post(path, body, signal) {
+        const written = JSON.stringify(body);
+        const headers = await headersFor(backend, written, reader);
+        const sending = { url: below(backend.url, path), agent, headers, body: written };
+        return withDeadline(signal, backend.timeoutMs, (bounded) => send(sending, bounded));
+      },
+      close: () => agent.destroy(),
+    };
   };
-};
 
-function agentFor({ url, caCertificatesPath }: Backend): http.Agent {
+/** With files only. */
+export const openHttp: OpenHttp = createOpenHttp(fileReader);
+
+function agentFor({ url, caCertificatesPath }: Backend, reader: SecretReader): http.Agent {
   const options = { keepAlive: true, maxSockets: mostConnections };
   if (!url.startsWith('https:')) return new http.Agent(options);
-  const trusted = caCertificatesPath === '' ? {} : { ca: readFileSync(caCertificatesPath) };
+  const trusted = caCertificatesPath === '' ? {} : { ca: reader.readSync(caCertificatesPath) };
   return new https.Agent({ ...options, ...trusted });
 }
 
@@ -39,21 +43,28 @@ function below(base: string, path: string): URL {
 }
 
 /** The signature covers the time, so that a request cannot be sent again later: `t=SECONDS,v1=HEX` over `SECONDS.BODY`. */
-async function headersFor(backend: Backend, body: string): Promise<Record<string, string>> {
+async function headersFor(
+  backend: Backend,
+  body: string,
+  reader: SecretReader,
+): Promise<Record<string, string>> {
   const { tokenPath, signatureKeyPath = '' } = backend;
   const headers: Record<string, string> = { ...backend.headers, 'content-type': 'application/json' };
-  if (tokenPath !== '') headers['authorization'] = `Bearer ${await secretIn(tokenPath)}`;
+  if (tokenPath !== '') headers['authorization'] = `Bearer ${await secretIn(tokenPath, reader)}`;
   if (signatureKeyPath !== '') {
     const seconds = Math.trunc(Date.now() / 1_000);
-    const signature = createHmac('sha256', await secretIn(signatureKeyPath)).update(`${seconds}.${body}`);
+    const signature = createHmac('sha256', await secretIn(signatureKeyPath, reader)).update(
+      `${seconds}.${body}`,
+    );
     headers['x-xebec-signature'] = `t=${seconds},v1=${signature.digest('hex')}`;
   }
   return headers;
 }
 
-async function secretIn(path: string): Promise<string> {
-  const secret = (await readFile(path, 'utf8')).trim();
-  if (secret === '') throw new Error(`${path} is empty`);
+/** Where it is stays unsaid: the name of a secret of the mesh is a secret, too. */
+async function secretIn(path: string, reader: SecretReader): Promise<string> {
+  const secret = (await reader.read(path)).toString('utf8').trim();
+  if (secret === '') throw new Error('a token or key is empty');
   return secret;
 }
 

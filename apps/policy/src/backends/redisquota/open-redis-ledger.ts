@@ -4,7 +4,9 @@ import { Redis } from 'ioredis';
 import { createRedisLedger, type RedisCommands } from './redis-ledger.ts';
 import { allocateScript, inspectScript } from './scripts.ts';
 
-export interface RedisLedgerOptions extends RedisAddress {
+export interface RedisLedgerOptions extends Omit<RedisAddress, 'passwordPath'> {
+  /** In place of one in the URL. */
+  readonly password?: string;
   /** A call that takes longer has failed; it may still be counted, so retries need an id. Default 1,000 ms. */
   readonly timeoutMs?: number;
   readonly now?: () => number;
@@ -13,8 +15,8 @@ export interface RedisLedgerOptions extends RedisAddress {
 }
 
 export function openRedisLedger(options: RedisLedgerOptions): OpenLedger {
-  const { url, connections, timeoutMs = 1_000, now = Date.now, onProblem } = options;
-  const clients = Array.from({ length: connections }, () => connect(url, timeoutMs, onProblem));
+  const { connections, timeoutMs = 1_000, now = Date.now } = options;
+  const clients = Array.from({ length: connections }, () => connect(options, timeoutMs));
   let turn = 0;
   const next = (): Redis => {
     turn = (turn + 1) % clients.length;
@@ -30,8 +32,9 @@ export function openRedisLedger(options: RedisLedgerOptions): OpenLedger {
   };
 }
 
-function connect(url: string, timeoutMs: number, onProblem: RedisLedgerOptions['onProblem']): Redis {
+function connect({ url, password, onProblem }: RedisLedgerOptions, timeoutMs: number): Redis {
   const client = new Redis(url, {
+    ...(password === undefined ? {} : { password }),
     commandTimeout: timeoutMs,
     connectTimeout: timeoutMs,
     maxRetriesPerRequest: 0,

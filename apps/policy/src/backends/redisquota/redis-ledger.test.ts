@@ -1,7 +1,11 @@
 // The ledger in Redis against a real server: the same answers as in memory, and together exact.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createMemoryLedger, type Limit, type QuotaCharge, type QuotaLedger } from '@xebec/policy';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openLedgers } from '../../quotas/open-ledgers.ts';
 import { openRedisLedger } from './open-redis-ledger.ts';
 import { type RedisServer, redisIsInstalled, startRedis } from './testing/redis-server.ts';
 
@@ -46,6 +50,29 @@ describe.skipIf(!redisIsInstalled)('a real Redis (skipped where redis-server is 
     for (const one of opened) await one.close();
     await server.close();
   });
+
+  test('a password is read from where the handler names it; a wrong one fails the call', async () => {
+    const guarded = await startRedis({ password: 's3cret' });
+    const directory = mkdtempSync(join(tmpdir(), 'xb-redis-'));
+    try {
+      const passwordPath = join(directory, 'password');
+      writeFileSync(passwordPath, 's3cret\n');
+      const ledgers = openLedgers(directory, () => undefined);
+      const { openRedis } = ledgers.ports;
+      if (openRedis === undefined) throw new Error('there is no Redis');
+      const address = { url: guarded.url, connections: 1, passwordPath };
+      const good = openRedis(address, () => undefined);
+      expect((await grantOf(good.ledger, charge(fixed(10n), 6))).granted).toBe(6n);
+      writeFileSync(passwordPath, 'wrong');
+      const bad = openRedis(address, () => undefined);
+      await expect(grantOf(bad.ledger, charge(fixed(10n), 1))).rejects.toThrow();
+      await Promise.all([good.close(), bad.close()]);
+      ledgers.close();
+    } finally {
+      await guarded.close();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }, 60_000);
 
   test('[MX-7] many callers of two policy services are granted exactly the maximum', async () => {
     const replicas = [open({ connections: 3 }), open({ connections: 2 })];

@@ -1,5 +1,4 @@
 // The connection to one adapter outside. Rule: opened with the first call, and anew after it was lost, so that files and certificates of the moment are used; no secret gets into a message.
-import { readFile } from 'node:fs/promises';
 import type { PeerCertificate } from 'node:tls';
 import {
   type DescMessage,
@@ -11,6 +10,7 @@ import {
 import * as grpc from '@grpc/grpc-js';
 import type { RemoteAdapterCall } from '@xebec/policy';
 import { encode } from '@xebec/protos';
+import { fileReader, type SecretReader } from '../../configuration/held-secrets.ts';
 import { asBuffer, pathOf } from '../../doors/rpc/unary.ts';
 
 /** The policy service's own certificate of the mesh. */
@@ -56,12 +56,14 @@ const channelOptions: grpc.ChannelOptions = {
 export class AdapterConnection {
   readonly #call: RemoteAdapterCall;
   readonly #mesh: MeshCredentials | undefined;
+  readonly #reader: SecretReader;
   #opened: Promise<Opened> | undefined;
   #isClosed = false;
 
-  constructor(call: RemoteAdapterCall, mesh: MeshCredentials | undefined) {
+  constructor(call: RemoteAdapterCall, mesh: MeshCredentials | undefined, reader: SecretReader = fileReader) {
     this.#call = call;
     this.#mesh = mesh;
+    this.#reader = reader;
   }
 
   /** Rejects with the code and what the adapter said. */
@@ -93,7 +95,7 @@ export class AdapterConnection {
   }
 
   #openAnew(): Promise<Opened> {
-    const opened = openClient(this.#call, this.#mesh?.current);
+    const opened = openClient(this.#call, this.#mesh?.current, this.#reader);
     this.#opened = opened;
     return opened;
   }
@@ -155,6 +157,7 @@ function send(
 async function openClient(
   { address, authentication }: RemoteAdapterCall,
   identity: MeshCredentials['current'] | undefined,
+  reader: SecretReader,
 ): Promise<Opened> {
   const metadata = new grpc.Metadata();
   const open = (credentials: grpc.ChannelCredentials, serverName?: string): grpc.Client =>
@@ -166,16 +169,16 @@ async function openClient(
     const client = open(meshCredentials(identity, authentication.serverName), authentication.serverName);
     return { client, metadata, identity };
   }
-  const roots = await readFile(authentication.caCertificates);
+  const roots = await reader.read(authentication.caCertificates);
   if (authentication.kind === 'mutual') {
-    const key = await readFile(authentication.privateKey);
-    const certificate = await readFile(authentication.clientCertificate);
+    const key = await reader.read(authentication.privateKey);
+    const certificate = await reader.read(authentication.clientCertificate);
     const credentials = grpc.credentials.createSsl(roots, key, certificate);
     return { client: open(credentials, authentication.serverName), metadata, identity: undefined };
   }
   if (authentication.token !== undefined) {
     const { path, header, prefix } = authentication.token;
-    metadata.set(header, `${prefix}${(await readFile(path, 'utf8')).trim()}`);
+    metadata.set(header, `${prefix}${(await reader.read(path)).toString('utf8').trim()}`);
   }
   const client = open(grpc.credentials.createSsl(roots), authentication.serverName);
   return { client, metadata, identity: undefined };

@@ -19,6 +19,7 @@ import {
   QuotaResultSchema,
 } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/quota_pb';
 import { ReportResultSchema } from '@xebec/protos/istio/mixer/adapter/model/v1beta1/report_pb';
+import { fileReader, type SecretReader } from '../../configuration/held-secrets.ts';
 import { adapterConfig } from './adapter-config.ts';
 import { type Answered, checkResultIn, outputIn } from './check-answer.ts';
 import { AdapterConnection, type MeshCredentials } from './connection.ts';
@@ -28,11 +29,11 @@ import { templateService } from './template-services.ts';
 
 /** `mesh`: what is shown to adapters that ask for a certificate of the mesh. */
 export const createRemoteHandlers =
-  (mesh?: MeshCredentials): BuildRemoteHandler =>
+  (mesh?: MeshCredentials, reader: SecretReader = fileReader): BuildRemoteHandler =>
   async (call, context) => {
     for (const { template } of context.instances.values()) templateService(template);
     const config = adapterConfig(call.config, call.params);
-    const connection = new AdapterConnection(call, mesh);
+    const connection = new AdapterConnection(call, mesh, reader);
     if (!call.isSessionBased) return new RemoteHandler({ connection, source: fixedConfig(config), context });
     const source = sessionSource(connection, config, context.instances);
     const refusal = await source.refusal();

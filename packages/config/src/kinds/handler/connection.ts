@@ -17,13 +17,16 @@ const address: Decoder<string> = andThen(text, (written, walk) => {
   return refuse(walk, { code: 'invalid-address', message, remedy: 'write HOST:PORT or unix:///PATH' });
 });
 
+/** `secret:NAME/KEY` is a key of a Secret beside the handler. */
+const secretPattern = /^secret:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/[\w.-]{1,253}$/;
+
 const file: Decoder<string> = andThen(nonEmptyPrintable, (written, walk) =>
-  written.startsWith('/') && !written.split('/').includes('..')
+  secretPattern.test(written) || (written.startsWith('/') && !written.split('/').includes('..'))
     ? written
     : refuse(walk, {
         code: 'invalid-path',
-        message: `${quote(written)} is not the whole path of a file`,
-        remedy: 'write a path from the root on, without ".."',
+        message: `${quote(written)} is neither the whole path of a file nor a key of a Secret`,
+        remedy: 'write a path from the root on, without "..", or secret:NAME/KEY',
       }),
 );
 

@@ -22,11 +22,14 @@ import type { Result } from '@xebec/std';
 import type { Limit } from '../../quotas/limit.ts';
 import type { QuotaDefinition } from '../../quotas/limits/definition.ts';
 import { dimensionMap, limitAmount, mode, modeOf } from '../../quotas/limits/fields.ts';
+import { filePath } from '../http-backend.ts';
 
 export interface RedisAddress {
   /** `redis://HOST:PORT/DB`, `rediss://` for TLS; user and password before the host. */
   readonly url: string;
   readonly connections: number;
+  /** A file with the password, in place of one in the URL. */
+  readonly passwordPath?: string;
 }
 
 export interface RedisquotaConfig {
@@ -97,13 +100,18 @@ const quota: Decoder<QuotaDefinition> = andThen(object(shape), (value, walk) => 
 const parameters: Decoder<RedisquotaConfig> = andThen(
   object({
     redisServerUrl: required(redisUrl),
+    passwordPath: optional(filePath),
     connectionPoolSize: withDefault(integer(0, 100), 0),
     quotas: required(list(quota, { least: 1, most: 1_000 })),
     minDeduplicationDuration: withDefault(durationOrZero, 1_000),
   }),
-  ({ redisServerUrl, connectionPoolSize, quotas, minDeduplicationDuration }) => ({
+  ({ redisServerUrl, passwordPath, connectionPoolSize, quotas, minDeduplicationDuration }) => ({
     // One connection carries any number of calls: scripts run one after the other in Redis anyway.
-    redis: { url: redisServerUrl, connections: Math.max(1, connectionPoolSize) },
+    redis: {
+      url: redisServerUrl,
+      connections: Math.max(1, connectionPoolSize),
+      ...(passwordPath === undefined ? {} : { passwordPath }),
+    },
     quotas,
     deduplicationMs: Math.max(1_000, minDeduplicationDuration),
   }),

@@ -17,8 +17,13 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
-/** `isLasting`: what was written is there again after a kill. */
-export async function startRedis({ isLasting = false } = {}): Promise<RedisServer> {
+interface RedisOptions {
+  /** What was written is there again after a kill. */
+  readonly isLasting?: boolean;
+  readonly password?: string;
+}
+
+export async function startRedis({ isLasting = false, password }: RedisOptions = {}): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), 'xebec-redis-'));
   const port = await freePort();
   let child: ChildProcess | undefined;
@@ -36,6 +41,7 @@ export async function startRedis({ isLasting = false } = {}): Promise<RedisServe
       'always',
       '--dir',
       directory,
+      ...(password === undefined ? [] : ['--requirepass', password]),
     ];
     child = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] });
     await ready(child);
