@@ -91,8 +91,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await mesh?.stop();
   tracker?.kill();
-  await Promise.all([fluentd, statsd, dogstatsd, redis].map((each) => each?.close()));
-  await Promise.all([collector, zipkin, hook, opa].map((each) => each?.leave()));
+  await Promise.all([fluentd, statsd, dogstatsd, redis].map(async (each) => each?.close()));
+  await Promise.all([collector, zipkin, hook, opa].map(async (each) => each?.leave()));
 }, 60_000);
 
 const asked = (body: unknown): string => textAt(body, 'instance', 'fields', 'action', 'path') ?? '';
