@@ -111,9 +111,12 @@ export function sayPeer(bag: BagBuilder, peerId: string): void {
   else if (raw !== undefined) sayName(bag, raw);
 }
 
+/** Words of a certificate that is not the mesh's: checked like everything that strangers say. */
 function sayName(bag: BagBuilder, name: string): void {
-  bag.know('source.principal', name);
-  bag.know('source.user', name);
+  for (const attribute of ['source.principal', 'source.user']) {
+    bag.know(attribute, undefined);
+    bag.set(attribute, name);
+  }
 }
 
 function describeOutbound(
@@ -137,7 +140,7 @@ function describeOutbound(
   knowSide(bag, 'destination', { identity, workload });
   knowDestination(bag, workload, facts);
   if (workload === undefined)
-    bag.know('destination.service.host', emptyAsAbsent(facts.host?.replace(/:\d+$/, '')));
+    sayKnown(bag, { 'destination.service.host': emptyAsAbsent(facts.host?.replace(/:\d+$/, '')) });
 }
 
 function knowDestination(

@@ -38,6 +38,9 @@ const mostBuckets = 4_096;
 const reportMs = 5_000;
 const assignmentMs = 12_000;
 
+/** Between two reports; more is no number of requests, and no product with a charge overflows. */
+const mostRequests = 2n ** 40n;
+
 /** After so many reports without a request a proxy forgets a bucket, if it may fill it anew without refusing anybody. */
 const mostIdleReports = 12;
 
@@ -97,6 +100,8 @@ class ProxyBuckets {
     return this.#next(async () => {
       const actions: RateLimitQuotaResponse_BucketAction[] = [];
       for (const usage of usages) {
+        if (usage.numRequestsAllowed > mostRequests || usage.numRequestsDenied > mostRequests)
+          return refusal(status.INVALID_ARGUMENT, 'nobody had so many requests');
         const followed = this.#follow(domain, usage.bucketId);
         if (isRefusal(followed)) return followed;
         actions.push(...(await this.#account(followed, usage)));

@@ -1,7 +1,7 @@
 // `envoy.service.ratelimit.v3.RateLimitService`: the domain names a quota, the entries of a descriptor are attributes.
 import { create } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
-import type { QuotaVerdict } from '@xebec/policy';
+import { isInt64, type QuotaVerdict } from '@xebec/policy';
 import { HeaderValueSchema } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import {
   RateLimitResponse_Code as Code,
@@ -47,13 +47,17 @@ async function limit(
   if (domain === '') return refusal(status.INVALID_ARGUMENT, 'the domain names a quota');
   if (descriptors.length > mostDescriptors)
     return refusal(status.INVALID_ARGUMENT, `more than ${mostDescriptors} descriptors`);
+  const asked = descriptors.map(({ entries, hitsAddend: own }) => ({
+    said: entries.map(({ key, value }) => [key, value] as const),
+    hits: own === undefined ? BigInt(hitsAddend === 0 ? 1 : hitsAddend) : own,
+  }));
+  if (asked.some(({ hits }) => !isInt64(hits)))
+    return refusal(status.INVALID_ARGUMENT, 'hits of a descriptor are 9223372036854775807 at most');
   if (!(await mayTakeFrom(gate, side, domain)))
     return refusal(status.PERMISSION_DENIED, `no request to this proxy's workload takes from ${domain}`);
   const verdicts = await Promise.all(
-    descriptors.map(({ entries, hitsAddend: own }) => {
-      const said = entries.map(({ key, value }) => [key, value] as const);
+    asked.map(({ said, hits }) => {
       const { bag } = bagOf(gate, side, said);
-      const hits = own === undefined ? BigInt(hitsAddend === 0 ? 1 : hitsAddend) : own;
       return gate.engine().allocate(domain, { amount: hits, isBestEffort: false, deduplicationId: '' }, bag);
     }),
   );
