@@ -80,12 +80,12 @@ function mapOf({ headers }: HeaderMap): ReadonlyMap<string, string> {
   return map;
 }
 
-/** Bytes of the body, as far as they are known before it is read. */
+/** Bytes of the body, as far as they are known before it is read: Envoy itself says 0 then, whatever comes. */
 function sizeOf(
   { size }: AttributeContext_HttpRequest,
   headers: ReadonlyMap<string, string>,
 ): bigint | undefined {
-  if (size >= 0n) return size;
   const length = headers.get('content-length');
-  return length !== undefined && /^\d{1,18}$/.test(length) ? BigInt(length) : undefined;
+  if (length !== undefined && /^\d{1,18}$/.test(length)) return BigInt(length);
+  return size > 0n ? size : undefined;
 }
