@@ -56,6 +56,8 @@ export interface QuotaVerdict {
 
 /** One built handler. A method it lacks means that it does not serve that variety. Rejected promises and throws count as failures of the handler. */
 export interface Handler {
+  /** Milliseconds that one call may take; absent: as the engine gives all. */
+  readonly timeoutMs?: number;
   check?(instance: Instance, signal: AbortSignal): CheckVerdict | Promise<CheckVerdict>;
   /** Takes a batch; resolves when the backend has it (back-pressure). */
   report?(instances: readonly Instance[], signal: AbortSignal): void | Promise<void>;

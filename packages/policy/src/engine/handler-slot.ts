@@ -180,7 +180,7 @@ export class HandlerSlot {
     outer: AbortSignal | undefined,
   ): Promise<Answer<T>> {
     const { clock, limits } = this.#options;
-    const limitMs = this.plan.timeoutMs ?? limits.handlerTimeoutMs;
+    const limitMs = this.plan.timeoutMs ?? this.#handler?.timeoutMs ?? limits.handlerTimeoutMs;
     let cancel = (): void => undefined;
     let leave = (): void => undefined;
     const answer = await new Promise<Answer<T>>((resolve) => {

@@ -99,6 +99,27 @@ describe('report', () => {
     expect(engine.inspect().handlers[0]).toMatchObject({ errors: 1, delivered: 0, lost: 4 });
   });
 
+  it('gives a handler the time that it asks for', async () => {
+    const clock = testClock();
+    const slow = sink('slow', new Promise(() => undefined));
+    const { build } = slow.adapter;
+    const adapter: Adapter = {
+      ...slow.adapter,
+      build: async (...parts) => ({ ...(await build(...parts)), timeoutMs: 9_000 }),
+    };
+    const { engine } = await engineOf(toSink('slow'), [adapter], {
+      clock,
+      limits: { handlerTimeoutMs: 1_000 },
+    });
+    await engine.report(bags(3));
+    clock.advance(8_999);
+    await settled();
+    expect(engine.inspect().handlers[0]).toMatchObject({ queued: 3, lost: 0 });
+    clock.advance(1);
+    await settled();
+    expect(engine.inspect().handlers[0]).toMatchObject({ queued: 0, lost: 3, timeouts: 1 });
+  });
+
   it.each([
     ['lost some of a batch that it took', false, { delivered: 3, lost: 1 }],
     ['took some of a batch before it failed', true, { delivered: 1, lost: 3 }],

@@ -88,6 +88,7 @@ export const createFluentd = (open: OpenForward): Adapter<FluentdConfig> => ({
           countTaken(entries.length);
         }
       },
+      timeoutMs: config.pushTimeout + 100,
       close: () => client.close(),
     };
   },

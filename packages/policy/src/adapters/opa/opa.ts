@@ -1,7 +1,7 @@
 // opa: decisions of Rego, evaluated here as a compiled policy or asked of an Open Policy Agent server over its REST API. Rule: no decision is never a permission, unless the handler says so.
 import { decodeWith, isMap } from '@xebec/config/decode';
 import type { Instance } from '../../templates/template.ts';
-import { expectTaken, jsonBody, type OpenHttp } from '../http-backend.ts';
+import { callTimeoutMs, expectTaken, jsonBody, type OpenHttp } from '../http-backend.ts';
 import { type Adapter, type AdapterForm, type Handler, type HandlerContext, OK } from '../sdk.ts';
 import { jsonOf } from '../texts.ts';
 import { statusOfDecision } from './decision.ts';
@@ -26,7 +26,9 @@ export const createOpa = (ports: OpaPorts): Adapter<OpaConfig> => ({
   ...opaForm,
   async build(config, context) {
     const { ask, close } = await openDecider(config.decider, { path: config.path, ports, context });
-    return { check: checkOf(ask, config), close };
+    const { decider } = config;
+    const limit = decider.kind === 'server' ? { timeoutMs: callTimeoutMs(decider.backend) } : {};
+    return { check: checkOf(ask, config), close, ...limit };
   },
 });
 

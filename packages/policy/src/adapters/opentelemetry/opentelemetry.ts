@@ -3,7 +3,7 @@ import { policyReferences } from '@xebec/config';
 import { decodeWith, isMap } from '@xebec/config/decode';
 import { Timestamp } from '../../attributes/value.ts';
 import type { Instance } from '../../templates/template.ts';
-import { expectTaken, type HttpAnswer, type OpenHttp } from '../http-backend.ts';
+import { callTimeoutMs, expectTaken, type HttpAnswer, type OpenHttp } from '../http-backend.ts';
 import type { Adapter, AdapterForm, HandlerContext } from '../sdk.ts';
 import { type CallSpan, isSampled, spanOf } from '../spans.ts';
 import { fieldsOf, textOf } from '../texts.ts';
@@ -44,6 +44,7 @@ export const createOpentelemetry = (open: OpenHttp): Adapter<OpentelemetryConfig
         const failed = sent.find(({ status }) => status === 'rejected');
         if (failed?.status === 'rejected') throw failed.reason;
       },
+      timeoutMs: callTimeoutMs(config.backend),
       close: () => client.close(),
     };
   },

@@ -11,6 +11,7 @@ import {
 } from '@xebec/config/decode';
 import type { Instance } from '../../templates/template.ts';
 import {
+  callTimeoutMs,
   expectTaken,
   filePath,
   type HttpAnswer,
@@ -80,6 +81,7 @@ export const createWebhook = (open: OpenHttp): Adapter<WebhookConfig> => ({
         const body = { kind: 'report', handler: name, instances: instances.map(told) };
         expectTaken(await client.post('', body, signal));
       },
+      timeoutMs: callTimeoutMs(backend),
       close: () => client.close(),
     };
   },

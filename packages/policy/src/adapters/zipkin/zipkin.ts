@@ -1,6 +1,7 @@
 // zipkin: spans of calls as JSON of version 2. Rule: a batch is taken whole or has failed; what is no span is counted as lost.
 import { type Decoder, decodeWith, object, required, withDefault } from '@xebec/config/decode';
 import {
+  callTimeoutMs,
   expectTaken,
   type HttpBackend,
   httpBackend,
@@ -47,6 +48,7 @@ export const createZipkin = (open: OpenHttp): Adapter<ZipkinConfig> => ({
         const sampled = spans.filter((span) => isSampled(span, sampleProbability));
         if (sampled.length > 0) expectTaken(await client.post('', sampled.map(zipkinSpan), signal));
       },
+      timeoutMs: callTimeoutMs(backend),
       close: () => client.close(),
     };
   },
