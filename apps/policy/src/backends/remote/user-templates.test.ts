@@ -244,6 +244,25 @@ test('an adapter that refuses the configuration keeps the handler from being bui
   await build(lookup, [], { ...call, address: '127.0.0.1:1' });
 });
 
+test('nothing that an instance holds harms a handler, whatever its template', async () => {
+  const hostile = [
+    {},
+    { key: 'x'.repeat(100_000), tries: 2n ** 80n, what: Number.NaN },
+    { key: '\u0000\ud800', what: '__proto__' },
+    { key: new Uint8Array(3), tries: 'many', what: new Map([['__proto__', 'x']]) },
+    { ['__proto__']: 'x', constructor: 'y', what: { inner: 1n } },
+  ];
+  for (const template of [lookup, described(lookup)]) {
+    const handler = await build(template, [adapterFor(template, { result: {}, output: {} })]);
+    for (const fields of hostile)
+      expect(await handler.check?.(one(template, fields), signal)).toMatchObject({ status: { code: 0 } });
+    expect(received).toHaveLength(hostile.length);
+    await handler.close?.();
+    await handler.close?.();
+  }
+  expect(Object.hasOwn(Object.prototype, 'inner')).toBe(false);
+});
+
 test('a descriptor that no service is in, or that is none, says so when the handler is built', async () => {
   const empty = Buffer.from(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema))).toString(
     'base64',
