@@ -1,4 +1,5 @@
 // Who may say what to the policy service: an application behind a sidecar is a program that is known, and never a proxy, whatever it tries; proxies go on as before.
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -14,7 +15,16 @@ import {
 } from './support/door-attacks.ts';
 import { fetchText } from './support/http.ts';
 import { runInside } from './support/inside.ts';
-import { type Mesh, metricsTokens, repositoryFile, startMesh, until } from './support/mesh.ts';
+import {
+  command,
+  listAt,
+  type Mesh,
+  metricsTokens,
+  repositoryFile,
+  startMesh,
+  textAt,
+  until,
+} from './support/mesh.ts';
 import { transparentCaptureReason } from './support/privilege.ts';
 
 const object = (kind: string, name: string, spec: object): string =>
@@ -194,11 +204,78 @@ describe('[MX-10] [B12] explicit capture: an application', () => {
     expect((await direct).map(({ code }) => code)).toEqual(proxyMethods.map(() => -1));
   });
 
-  it('leaves its proxy’s own questions alone', async () => {
+  it('[B23] [B12] with headers that nobody should send is judged by who it is', async () => {
+    const headers = {
+      ['__proto__']: 'polluted',
+      constructor: 'x',
+      'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/bank/sa/boss',
+      'x-xebec-workload': 'default/echo',
+      'xebec-direction': 'outbound',
+      'x-bytes': '\xff\xfe',
+    };
+    const asked = (path: string) => fetchText({ url: `http://echo${path}`, proxy, headers });
+    await until('its proxy asks', async () => (await asked('/asked')).status === 403, 60_000);
+    expect((await asked('/asked')).body).toBe('PERMISSION_DENIED:deny.default:known');
+    expect((await asked('/other')).status).toBe(200);
+    const answer = await fetchText({
+      ...{ url: 'http://xebec-policy.istio-system:9091/v1/check', proxy, method: 'POST' },
+      headers: { 'content-type': 'application/json' },
+      body: '{"attributes":{"__proto__":{"polluted":"1"},"constructor":"x","request.size":"much"}}',
+    });
+    const dropped: readonly { name: string }[] = JSON.parse(answer.body).dropped;
+    expect(dropped.map(({ name }) => name).sort()).toEqual(['__proto__', 'constructor', 'request.size']);
+  });
+
+  it('[MX-14] on a machine of its own, that joined by hand, is decided about as the others are', async () => {
+    const group = {
+      metadata: { labels: { app: 'client' } },
+      template: { serviceAccount: 'client', ports: { http: 8080 } },
+    };
+    expect(await mesh.apply(entry('WorkloadGroup', 'machines', group))).toMatchObject({ code: 0 });
+    const idle = 'setInterval(() => undefined, 1000)';
+    const run = ['agent', 'run', '--state', mesh.state, '--workload-group', 'default/machines'];
+    const child = spawn(process.execPath, [command, ...run, '--', process.execPath, '--eval', idle], {
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    try {
+      const own = await until(
+        'it has joined',
+        async () => {
+          const found = listAt(await mesh.admin('/v1/objects?kind=WorkloadEntry'), 'items');
+          return found.map((each) => textAt(each, 'spec', 'address')).find((each) => each !== undefined);
+        },
+        60_000,
+      );
+      const via = (path: string) => fetchText({ url: `http://echo${path}`, proxy: `${own}:15001` });
+      const decided = (path: string): Promise<number> =>
+        via(path).then(
+          ({ status }) => status,
+          () => 0,
+        );
+      await until('its proxy serves', async () => (await decided('/other')) === 200, 60_000);
+      expect(await Promise.all(decisions.map(([path]) => decided(path)))).toEqual(
+        decisions.map(([, status]) => status),
+      );
+    } finally {
+      child.kill('SIGTERM');
+      await ended;
+    }
+  });
+
+  it('[MX-14] leaves its proxy’s own questions alone', async () => {
     await until('its proxy asks', async () => (await call('/asked')) === 403, 60_000);
-    expect(await call('/other')).toBe(200);
+    for (const [path, status] of decisions) expect([path, await call(path)]).toEqual([path, status]);
   });
 });
+
+/** What rules decide about a caller of echo that is `client`, wherever it runs. */
+const decisions = [
+  ['/asked', 403],
+  ['/other', 200],
+  ['/asked/else', 200],
+  ['/counted', 200],
+] as const;
 
 const reason = await transparentCaptureReason();
 const title = `[MX-10] [B12] transparent capture: an application${reason === undefined ? '' : ` (skipped: ${reason})`}`;
@@ -245,6 +322,18 @@ describe.skipIf(reason !== undefined)(title, () => {
       60_000,
     );
     expect(JSON.parse(answer)).toMatchObject({ allowed: false, status: { message: 'deny.default:known' } });
+  });
+
+  it('[MX-14] is decided about as the others are', async () => {
+    const calling = `
+      const found = [];
+      for (const path of ${JSON.stringify(decisions.map(([path]) => path))})
+        found.push((await fetch('http://echo' + path, { signal: AbortSignal.timeout(10000) })).status);
+      console.log(JSON.stringify(found));
+      process.exit();
+    `;
+    const expected = JSON.stringify(decisions.map(([, status]) => status));
+    await until('it is', async () => (await runInside(pid, calling)).trim() === expected, 60_000);
   });
 
   it('finds every method of proxies closed, by name and by the address behind it', async () => {
