@@ -72,6 +72,22 @@ test('also by callers, by what is known of the workload, and where it asks for w
   });
 });
 
+test('of several clauses one is enough, also where what another asks for is absent', () => {
+  const clause = (name: string) => ({
+    [`request.headers[${name}]`]: { kind: 'prefix' as const, value: 'x' },
+  });
+  expect(planOf({ asked: { clauses: [clause('a'), clause('b')] } })).toMatchObject({
+    where: 'assignment',
+    alternatives: [
+      [{ attribute: { header: 'a' }, isNegated: false }],
+      [
+        { attribute: { header: 'a' }, isNegated: true },
+        { attribute: { header: 'b' }, isNegated: false },
+      ],
+    ],
+  });
+});
+
 test.each<[string, Written]>([
   ['exact', { quota: { mode: 'EXACT' } }],
   ['shorter than ten seconds', { quota: { validDuration: '5s' } }],

@@ -1,5 +1,5 @@
 // What a bucket of a proxy stands for: which quota, how much a request takes, and what is known of its requests. The rule: a proxy takes only from quotas that requests to its own workload take from.
-import { type AttributeValue, codeName } from '@xebec/policy';
+import type { AttributeValue } from '@xebec/policy';
 import type { BucketId } from '@xebec/protos/envoy/service/rate_limit_quota/v3/rlqs_pb';
 import type { BagBuilder } from '../attributes/bag-builder.ts';
 import { knowService, knowSide } from '../attributes/workload-attributes.ts';
@@ -39,7 +39,7 @@ export function bucketTerms(
     take: async (amount) => {
       const attributes = bagOf(gate, side, entries).bag;
       const verdict = await gate.engine().assign({ quota, amount, attributes, isBound });
-      if (verdict === undefined) throw new ForeignQuota(`${quota} is ${codeName(7)}`);
+      if (verdict === undefined) throw new ForeignQuota(`no request to this workload takes from ${quota}`);
       if (amount > 0n) gate.metrics.countQuota(door, verdict.granted > 0n);
       const { granted, remaining, validDurationMs } = verdict;
       const isKnown = remaining !== undefined && validDurationMs > 0;

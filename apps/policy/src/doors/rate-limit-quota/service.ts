@@ -31,7 +31,7 @@ import { bucketTerms, unlessForeign } from './bucket-terms.ts';
 
 const door = 'rate-limit-quota';
 
-/** Buckets of one stream. */
+/** Buckets of one stream; of more the proxy is told to forget, so that the others go on. */
 const mostBuckets = 4_096;
 
 /** Envoy 1.40 reports every five seconds, whatever it is told: an assignment outlives one report that is late. */
@@ -102,9 +102,12 @@ class ProxyBuckets {
       for (const usage of usages) {
         if (usage.numRequestsAllowed > mostRequests || usage.numRequestsDenied > mostRequests)
           return refusal(status.INVALID_ARGUMENT, 'nobody had so many requests');
-        const followed = this.#follow(domain, usage.bucketId);
-        if (isRefusal(followed)) return followed;
-        actions.push(...(await this.#account(followed, usage)));
+        const id = usage.bucketId;
+        if (id === undefined) return refusal(status.INVALID_ARGUMENT, 'a bucket has an id');
+        const followed = this.#follow(domain, id);
+        actions.push(
+          ...(followed === undefined ? [abandonmentOf(id)] : await this.#account(followed, usage)),
+        );
       }
       this.#send(create(RateLimitQuotaResponseSchema, { bucketAction: actions }));
       return undefined;
@@ -126,12 +129,10 @@ class ProxyBuckets {
     return done;
   }
 
-  #follow(domain: string, id: BucketId | undefined): Followed | Refusal {
-    if (id === undefined) return refusal(status.INVALID_ARGUMENT, 'a bucket has an id');
+  #follow(domain: string, id: BucketId): Followed | undefined {
     const known = this.#followed.get(keyOf(id));
     if (known !== undefined) return known;
-    if (this.#followed.size >= mostBuckets)
-      return refusal(status.RESOURCE_EXHAUSTED, `more than ${mostBuckets} buckets`);
+    if (this.#followed.size >= mostBuckets) return undefined;
     const { charge, take } = bucketTerms(this.#gate, { side: this.#side, domain, id });
     const limits = { charge, validMs: assignmentMs, reportMs, now: this.#gate.now };
     const followed: Followed = { id, bucket: new AssignedBucket(take, limits) };
