@@ -86,6 +86,29 @@ describe('[MX-1] a list that only the policy service can judge', () => {
   });
 });
 
+describe('[MX-1] a request that is too large for a rule', () => {
+  it('does not get past it', async () => {
+    await apply(
+      documents(
+        object('handler', 'refuse', { compiledAdapter: 'denier', params: { status: { code: 7 } } }),
+        object('instance', 'nothing', { compiledTemplate: 'checknothing' }),
+        object('rule', 'no-admins', {
+          match: `${isEcho} && request.path.startsWith("/asked") && (request.query_params["admin"] | "no") == "yes"`,
+          actions: [{ handler: 'refuse', instances: ['nothing'] }],
+        }),
+      ),
+    );
+    await until('it is refused', async () => (await call('/asked?admin=yes')).status === 403, 60_000);
+    expect((await call('/asked?admin=no')).status).toBe(200);
+    const many = Array.from({ length: 300 }, (_, index) => `p${index}=`).join('&');
+    const refused = await call(`/asked?admin=yes&${many}`);
+    expect([refused.status, refused.body]).toEqual([
+      403,
+      expect.stringContaining('request.query_params is too large'),
+    ]);
+  });
+});
+
 describe('[MX-15] what a rule does to headers', () => {
   it('the application gets the one that is added, not the one that is taken away', async () => {
     const rule = object('rule', 'headers', {
