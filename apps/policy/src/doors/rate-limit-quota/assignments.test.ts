@@ -102,3 +102,9 @@ it('who takes from a quota without a limit is not held up', async () => {
   const { requests } = await new AssignedBucket(take, limits).report({ allowed: 1n, denied: 0n });
   expect(requests).toBeGreaterThan(1_000n);
 });
+
+it('a burst after quiet times passes while nearly all is left', async () => {
+  const bucket = poolOf(10_000_000n).bucket();
+  for (const allowed of [0n, 100n, 100n, 100n]) await bucket.report({ allowed, denied: 0n });
+  expect((await bucket.report({ allowed: 100n, denied: 0n })).requests).toBe(10_000n);
+});

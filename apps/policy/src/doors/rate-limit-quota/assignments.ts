@@ -39,8 +39,8 @@ export interface AssignmentLimits {
 /** Of what is left: for a proxy of which nobody knows yet how much it will take, and for one that may take more than before. */
 const firstPart = 4n;
 const reservePart = 16n;
-const mostFirst = 10_000n;
-const mostReserve = 1_000n;
+/** Neither is more than this many requests. Less would refuse a burst while nearly all of a large quota is left. */
+const mostAhead = 10_000n;
 
 /** A bucket of one proxy. Calls must not overlap. */
 export class AssignedBucket {
@@ -128,10 +128,10 @@ export class AssignedBucket {
     const { charge } = this.#limits;
     const likely = this.#demand * 2n * charge;
     // Nobody limits it, or nobody can be asked and the rule lets everything pass.
-    if (remaining === undefined) return most(likely, mostFirst * charge);
+    if (remaining === undefined) return most(likely, mostAhead * charge);
     const part = this.#isNew
-      ? least(remaining / firstPart, mostFirst * charge)
-      : least(remaining / reservePart, mostReserve * charge);
+      ? least(remaining / firstPart, mostAhead * charge)
+      : least(remaining / reservePart, mostAhead * charge);
     const wanted = most(likely, part, remaining > 0n || this.#demand > 0n ? charge : 0n);
     return least(wanted, this.#held + remaining / 2n + charge);
   }
