@@ -107,17 +107,20 @@ describe.skipIf(!redisIsInstalled)('quotas in Redis (skipped where redis-server 
     // Redis has a second, a handler two, and they ask at the same time.
     expect(performance.now() - began).toBeLessThan(8_000);
     await redis.start();
-    await until('it is asked again', async () => (await call('/closed')) === 200, 30_000);
-    expect(await used('closed')).toBe(counted + 1);
+    // The two find it again one after the other: until then requests fail as before, and are not counted.
+    let taken = 0;
     await until(
-      'the open one counts',
-      async () => (await call('/open')) === 200 && (await used('open')) > 2,
-      30_000,
+      'what was left of the closed one is taken',
+      async () => {
+        const status = await call('/closed');
+        if (status === 200) taken++;
+        return status === 429;
+      },
+      60_000,
     );
-    for (let left = 6 - (await used('closed')); left > 0; left--) expect(await call('/closed')).toBe(200);
-    expect([await call('/closed'), await used('closed')]).toEqual([429, 6]);
-    for (let left = 6 - (await used('open')); left > 0; left--) expect(await call('/open')).toBe(200);
-    expect(await call('/open')).toBe(429);
+    expect([taken, await used('closed')]).toEqual([6 - counted, 6]);
+    await until('the open one counts to its end', async () => (await call('/open')) === 429, 60_000);
+    expect(await used('open')).toBe(6);
   });
 });
 
@@ -151,13 +154,6 @@ async function granted(address: () => Promise<string>): Promise<number> {
   const headers = { authorization: `Bearer ${token}` };
   const { body } = await fetchText({ url: `http://${await address()}/metrics`, headers });
   const counts = [...body.matchAll(/^xebec_policy_quota_decisions_total\{[^}]*\} (\d+)$/gm)];
-  if (counts.length === 0)
-    throw new Error(
-      body
-        .split('\n')
-        .filter((line) => /quota/.test(line))
-        .join('\n'),
-    );
   return counts
     .filter(([line]) => line.includes('ext-authz') && line.includes('granted'))
     .reduce((sum, [, count]) => sum + Number(count), 0);
