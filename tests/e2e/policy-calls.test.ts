@@ -128,6 +128,36 @@ describe('[MX-15] what a rule does to headers', () => {
     const { headers } = JSON.parse(answer.body);
     expect([headers['x-caller'], headers['x-secret']]).toEqual(['client', undefined]);
   });
+
+  it('a header of the answer is taken away, one that comes after a removal stays, and hostile values come to nothing', async () => {
+    const rule = object('rule', 'answers', {
+      match: `${isEcho} && request.path.startsWith("/answers")`,
+      actions: [],
+      responseHeaderOperations: [
+        { name: 'X-Powered-By', operation: 'REMOVE' },
+        { name: 'x-twice', values: ['"first"'] },
+        { name: 'x-twice', operation: 'REMOVE' },
+        { name: 'x-twice', operation: 'APPEND', values: ['"second"'] },
+        { name: 'x-split', values: ['request.query_params["v"] | "none"'] },
+      ],
+    });
+    await apply(rule);
+    const ask = (query: string) => fetchText({ url: `http://echo/answers${query}`, proxy });
+    const changed = await until('headers are changed', async () => {
+      const got = await ask('?v=plain');
+      return got.headers['x-split'] === 'plain' && got;
+    });
+    expect(changed.status).toBe(200);
+    expect(changed.headers).toMatchObject({ 'x-twice': 'second' });
+    expect(changed.headers['x-powered-by']).toBeUndefined();
+    const other = await fetchText({ url: 'http://echo/other', proxy });
+    expect(other.headers['x-powered-by']).toBe('echo');
+    // Line breaks, other control characters, and what is no UTF-8: no header, and nothing else happens.
+    for (const hostile of ['a%0d%0ax-smuggled:%201', 'a%0ab', '%00', '%7f', '']) {
+      const { status, headers } = await ask(`?v=${hostile}`);
+      expect([status, headers['x-split'], headers['x-smuggled']]).toEqual([200, undefined, undefined]);
+    }
+  });
 });
 
 describe('[MX-2] [DP-22] reports', () => {

@@ -293,12 +293,16 @@ function asking(
       name: policyName(rule),
       action: 'CUSTOM',
       provider,
+      ...(removesHeaders(rule) ? { removesHeaders: true as const } : {}),
       rules: calls.flatMap(({ alternatives, isAboutRequests }) =>
         rulesOf(alternatives, { object, isAboutRequests }),
       ),
     },
   ];
 }
+
+const removesHeaders = ({ spec }: ResolvedRule): boolean =>
+  spec.responseHeaderOperations.some(({ operation }) => operation === 'REMOVE');
 
 function providerOf(
   { namespace, asks, called, metadata }: Judge,

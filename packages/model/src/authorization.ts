@@ -122,6 +122,8 @@ export interface AuthorizationPolicy {
   readonly rules: readonly AuthorizationRule[];
   /** Of `DENY`: what a refused request is answered with; absent: 403 and the proxy's own words. */
   readonly refusal?: Refusal;
+  /** Of `CUSTOM`: who is asked may have headers of the answer taken away. */
+  readonly removesHeaders?: true;
   /** Of `QUOTA`. */
   readonly quota?: AssignedQuota;
   /** Of `REPORT`: names of the headers that are told, in lower case. */

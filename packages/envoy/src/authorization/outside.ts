@@ -18,6 +18,7 @@ import {
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { Fields } from '../resource.ts';
 import { askAboutRequest, policiesByProvider } from './ask-provider.ts';
+import { removesHeaders } from './header-removal.ts';
 import { refusesAll, rulesFor } from './rules.ts';
 import { customPrefix, outsidePrefix } from './verdict-names.ts';
 
@@ -46,6 +47,8 @@ export interface OutsideNeeds {
   readonly providers: readonly Provider[];
   /** Some rule is enforced without asking. */
   readonly isRefusing: boolean;
+  /** Some rule takes headers away from answers. */
+  readonly removesHeaders: boolean;
   /** Who is told of calls that are over, and of which headers. */
   readonly told?: {
     readonly provider: AuthorizationProvider;
@@ -65,6 +68,7 @@ function needsOf(authorization: Authorization): OutsideNeeds {
   return {
     providers: policiesByProvider(authorization).map(([asked]) => asked),
     isRefusing: authorization.some(({ action }) => action === 'DENY'),
+    removesHeaders: removesHeaders(authorization),
     ...(provider === undefined || !isAskable(provider) ? {} : { told: { provider, request, response } }),
   };
 }
@@ -77,6 +81,7 @@ export function mergeNeeds(all: readonly OutsideNeeds[]): OutsideNeeds | undefin
   return {
     providers: [...providers.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
     isRefusing: all.some(({ isRefusing }) => isRefusing),
+    removesHeaders: all.some((each) => each.removesHeaders),
     ...(first === undefined
       ? {}
       : {

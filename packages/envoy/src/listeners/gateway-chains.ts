@@ -17,6 +17,7 @@ import { connectionAuditLogs, requestAuditLogs } from '../audit/audit-logs.ts';
 import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
+import { removalFilters, removesHeaders } from '../authorization/header-removal.ts';
 import { outsideFilters, outsideNeeds } from '../authorization/outside.ts';
 import { refusalsOf } from '../authorization/refusals.ts';
 import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
@@ -132,7 +133,10 @@ function httpTraffic(
       ...tokenFilters(authentication, { isGateway: true }),
     ],
     authorization: [...httpAuthorization(authorization, trustDomainsOf(settings)), ...outsideFilters(needs)],
-    readers: usageFilters(authorization),
+    readers: [
+      ...usageFilters(authorization),
+      ...removalFilters(removesHeaders(authorization) || needs?.removesHeaders === true),
+    ],
     refusals: refusalsOf([...authorization, ...outside.flatMap((one) => one.authorization)]),
     hasDynamicHosts: settings.hasDynamicHosts === true,
     isGrpcWeb,

@@ -9,6 +9,7 @@ import { connectionAuditLogs, requestAuditLogs } from '../audit/audit-logs.ts';
 import { tokenFilters } from '../authentication/token-filters.ts';
 import { authorizeConnection } from '../authorization/connections.ts';
 import { httpAuthorization } from '../authorization/filters.ts';
+import { removalFilters, removesHeaders } from '../authorization/header-removal.ts';
 import { refusalsOf } from '../authorization/refusals.ts';
 import { durationOf } from '../duration.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -135,7 +136,7 @@ function httpFilters(
     paths: settings.pathNormalization,
     authentication: tokenFilters(authentication),
     authorization: httpAuthorization(authorization, trustDomainsOf(settings)),
-    readers: usageFilters(authorization),
+    readers: [...usageFilters(authorization), ...removalFilters(removesHeaders(authorization))],
     refusals: refusalsOf(authorization),
   });
 }

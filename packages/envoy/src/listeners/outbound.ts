@@ -6,6 +6,7 @@ import type {
   FilterChainSchema,
 } from '@xebec/protos/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '@xebec/protos/envoy/config/listener/v3/listener_pb';
+import { removalFilters } from '../authorization/header-removal.ts';
 import { outsideFilters } from '../authorization/outside.ts';
 import { sniDnsFilter } from '../clusters/dynamic-dns.ts';
 import type { ProxySettings } from '../inputs.ts';
@@ -45,6 +46,7 @@ export const httpManager = (statPrefix: string, route: string, options: Outbound
       ...outsideReportLogs(options.settings.outside),
     ],
     authorization: outsideFilters(options.settings.outside),
+    readers: removalFilters(options.settings.outside?.removesHeaders === true),
     place: 'sidecar-outbound',
     paths: options.settings.pathNormalization,
     isOnDemand: options.isOnDemand,

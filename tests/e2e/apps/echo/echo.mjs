@@ -107,6 +107,7 @@ function operationOf(method, collection, id) {
 }
 
 const http1 = createServer((request, response) => {
+  response.setHeader('x-powered-by', 'echo');
   if (request.url?.startsWith('/model')) return answerAsModel(request, response);
   if (request.url?.startsWith('/api')) return serveApi(request, response);
   if (request.url === '/served') return response.end(JSON.stringify(served));

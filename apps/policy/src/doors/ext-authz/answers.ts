@@ -37,17 +37,34 @@ export function authorizationAnswer(outcome: CheckOutcome): CheckResponse {
   return create(CheckResponseSchema, {
     status: statusOf(status),
     httpResponse: { case: 'okResponse', value: okResponse(outcome) },
-    dynamicMetadata: { ...dynamicMetadata, ...chargesToTell(outcome.quotas) },
+    dynamicMetadata: { ...dynamicMetadata, ...chargesToTell(outcome.quotas), ...removals(outcome) },
   });
 }
 
 function okResponse({ requestHeaders, responseHeaders }: CheckOutcome) {
+  const request = settled(requestHeaders);
   return create(OkHttpResponseSchema, {
-    headers: requestHeaders.flatMap(addedHeaders),
-    headersToRemove: requestHeaders.filter(({ operation }) => operation === 'REMOVE').map(({ name }) => name),
-    // Envoy takes headers of the response to add and to replace, not to remove.
-    responseHeadersToAdd: responseHeaders.flatMap(addedHeaders),
+    headers: request.flatMap(addedHeaders),
+    headersToRemove: removedOf(request),
+    // Envoy takes headers of the response to add and to replace; those to remove go by metadata.
+    responseHeadersToAdd: settled(responseHeaders).flatMap(addedHeaders),
   });
+}
+
+const removedOf = (operations: readonly HeaderOperation[]): string[] =>
+  operations.filter(({ operation }) => operation === 'REMOVE').map(({ name }) => name);
+
+/** Envoy has an order of its own: what comes before a removal is left out, and what comes after it replaces. */
+function settled(operations: readonly HeaderOperation[]): readonly HeaderOperation[] {
+  const byName = new Map<string, readonly HeaderOperation[]>();
+  for (const operation of operations) {
+    const name = operation.name.toLowerCase();
+    const before = byName.get(name) ?? [];
+    if (operation.operation === 'REMOVE') byName.set(name, [{ ...operation, name }]);
+    else if (before[0]?.operation === 'REMOVE') byName.set(name, [{ ...operation, operation: 'REPLACE' }]);
+    else byName.set(name, [...before, operation]);
+  }
+  return [...byName.values()].flat();
 }
 
 interface Denial {
@@ -128,6 +145,10 @@ export function quotaHeaders(verdict: QuotaVerdict | undefined): readonly Header
     value === undefined ? [] : [header(name, value, Append.OVERWRITE_IF_EXISTS_OR_ADD)],
   );
 }
+
+/** What the proxy's own filter takes away from the answer. */
+const removals = ({ responseHeaders }: CheckOutcome): JsonObject =>
+  Object.fromEntries(removedOf(settled(responseHeaders)).map((name) => [`remove ${name}`, true]));
 
 /** For the proxy's own log: who decided. */
 function metadataOf({ status, rules }: CheckOutcome): JsonObject {

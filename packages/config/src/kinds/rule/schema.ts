@@ -90,12 +90,6 @@ function check(value: Decoded<typeof shape>, walk: Walk): PolicyRuleSpec | undef
     const complaint = { code: 'duplicate-name', message, remedy: 'rename one of them' };
     return refuse(walk, complaint, 'actions', twice, 'name');
   }
-  const removal = responseHeaderOperations.findIndex(({ operation }) => operation === 'REMOVE');
-  if (removal >= 0) {
-    const message = 'headers of responses can be added and replaced, Envoy removes none after a check';
-    const complaint = { code: 'not-yet-supported', message, remedy: 'remove it, or replace the value' };
-    return refuse(walk, complaint, 'responseHeaderOperations', removal, 'operation');
-  }
   return { ...value, ...failurePolicy, ...language };
 }
 
