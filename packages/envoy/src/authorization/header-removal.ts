@@ -9,8 +9,7 @@ import {
 } from '@xebec/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 
 /** What several providers say is merged key by key: each name is a key of its own, `remove NAME`. */
-const script = `
-local decided = "envoy.filters.http.ext_authz"
+const script = `local decided = "envoy.filters.http.ext_authz"
 function envoy_on_response(handle)
   local said = handle:streamInfo():dynamicMetadata():get(decided)
   if said == nil then return end
