@@ -246,7 +246,7 @@ function counting(
   if (plan.where !== 'assignment') return [];
   const failurePolicy = rule.spec.failurePolicy ?? 'close';
   const provider = providerOf(judge, failurePolicy, read);
-  if ('problem' in provider && failurePolicy === 'open') return [];
+  if (isLetThrough(provider, failurePolicy)) return [];
   const { quota, charge, countsCallers, limit, isAboutRequests } = plan;
   return [
     {
@@ -285,7 +285,7 @@ function asking(
   const failurePolicy = rule.spec.failurePolicy ?? 'close';
   const provider = providerOf(judge, failurePolicy, read);
   // Who may fail open is not refused because nobody can be asked.
-  if ('problem' in provider && failurePolicy === 'open') return [];
+  if (isLetThrough(provider, failurePolicy)) return [];
   return [
     {
       object,
@@ -301,6 +301,12 @@ function asking(
   ];
 }
 
+/** Nobody can be asked, and the rule says that calls go on then. A namespace cannot make it so by taking the service's name. */
+const isLetThrough = (
+  provider: AuthorizationProvider | MissingProvider,
+  failurePolicy: 'open' | 'close',
+): boolean => 'problem' in provider && provider.isForged !== true && failurePolicy === 'open';
+
 const removesHeaders = ({ spec }: ResolvedRule): boolean =>
   spec.responseHeaderOperations.some(({ operation }) => operation === 'REMOVE');
 
@@ -313,11 +319,20 @@ function providerOf(
   const host = policyServiceHost(rootNamespace, clusterDomain);
   const id = `${asks}-${failurePolicy}`;
   const layer = namespace === undefined ? '*' : (`ns:${namespace}` as const);
-  if (holderIn(read.hosts.get(host), layer) === undefined) {
+  const holder = holderIn(read.hosts.get(host), layer);
+  if (holder === undefined) {
     return {
       name: id,
       problem: 'no policy service is connected to the mesh',
       remedy: 'start one with "xebec policy serve"',
+    };
+  }
+  if (holder.service.namespace !== rootNamespace) {
+    return {
+      name: id,
+      problem: `${holder.owner} has taken the name ${host}, which is the policy service's`,
+      remedy: 'give it another host',
+      isForged: true,
     };
   }
   return {

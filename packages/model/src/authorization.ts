@@ -100,6 +100,8 @@ export interface MissingProvider {
   /** What is wrong with it, in words. */
   readonly problem: string;
   readonly remedy: string;
+  /** Somebody else has taken its name: whoever would be let through without it is refused, too. */
+  readonly isForged?: true;
 }
 
 /** Whether there is somebody to ask. */

@@ -32,7 +32,8 @@ function partly(name: string, amount: bigint): { adapter: Adapter; left: () => b
   const { adapter } = pool(name, amount);
   const build: Adapter['build'] = () => ({
     allocate: (_, { amount: wanted }) => {
-      const granted = wanted < left ? wanted : left;
+      let granted = wanted;
+      if (left < granted) granted = left;
       left -= granted;
       return { status: OK, granted, validDurationMs: 1_000 };
     },
