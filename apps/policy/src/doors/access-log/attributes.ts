@@ -72,6 +72,7 @@ export function describeRequest(
     'response.grpc_status': trailers?.['grpc-status'] ?? responseHeaders?.['grpc-status'],
     'response.grpc_message': trailers?.['grpc-message'] ?? responseHeaders?.['grpc-message'],
   });
+  sayTrial(bag, common);
   sayCustom(bag, common);
 }
 
@@ -155,6 +156,25 @@ function commonAttributes(common: AccessLogCommon | undefined): Values {
     'response.output_tokens': tokensOf(common, 'output'),
   };
 }
+
+/** What policies that are only tried (`istio.io/dry-run`) said; a refusal of one of them is what would have come. */
+function sayTrial(bag: BagBuilder, common: AccessLogCommon | undefined): void {
+  const noted = common?.metadata?.filterMetadata['envoy.filters.http.rbac'];
+  if (noted === undefined) return;
+  const said = trials.flatMap((prefix) => {
+    const result = noted[`${prefix}shadow_engine_result`];
+    const policy = noted[`${prefix}shadow_effective_policy_id`];
+    return typeof result === 'string' ? [{ result, policy }] : [];
+  });
+  const trial = said.find(({ result }) => result === 'denied') ?? said[0];
+  if (trial === undefined) return;
+  sayKnown(bag, {
+    'rbac.permissive.response_code': trial.result,
+    'rbac.permissive.effective_policy_id': typeof trial.policy === 'string' ? trial.policy : undefined,
+  });
+}
+
+const trials = ['istio_dry_run_deny_', 'istio_dry_run_allow_'];
 
 /** What the proxy found in the answer of a language model. */
 function tokensOf(

@@ -1,6 +1,7 @@
 // `envoy.service.accesslog.v3.AccessLogService`: proxies report what happened. A full engine slows the stream down; the proxy's own buffer is then the bound, and the proxy counts what it drops.
 import type { Metadata } from '@grpc/grpc-js';
 import type { AttributeBag } from '@xebec/policy';
+import type { Node } from '@xebec/protos/envoy/config/core/v3/base_pb';
 import {
   AccessLogService,
   type StreamAccessLogsMessage,
@@ -61,12 +62,21 @@ function sideOfStream(
   if (isRefusal(whose)) return whose;
   const isOutbound = identifier?.logName.endsWith('.outbound') === true;
   const isGateway = identifier?.node?.id.startsWith('router~') === true;
+  const version = versionOf(identifier?.node);
   return {
     ...whose,
     ...passingIn(metadata),
     direction: isOutbound ? 'outbound' : directionIn(metadata),
     ...(isGateway ? { isGateway: true as const } : {}),
+    ...(version === undefined ? {} : { version }),
   };
+}
+
+function versionOf(node: Node | undefined): string | undefined {
+  const said = node?.userAgentVersionType;
+  if (said?.case === 'userAgentVersion') return said.value;
+  const version = said?.case === 'userAgentBuildVersion' ? said.value.version : undefined;
+  return version === undefined ? undefined : `${version.majorNumber}.${version.minorNumber}.${version.patch}`;
 }
 
 function textOf(metadata: Metadata, name: string): string | undefined {

@@ -54,7 +54,9 @@ export function describeSides(
   if (side.direction !== 'inbound' && facts.outside !== undefined) knowOutside(bag, facts.outside);
   const reporter = own.workload?.uid;
   bag.know('context.reporter.kind', side.direction === 'inbound' ? 'inbound' : 'outbound');
+  bag.know('context.reporter.local', side.direction === 'inbound');
   bag.know('context.reporter.uid', reporter);
+  bag.know('context.proxy_version', side.version);
   bag.know('context.protocol', facts.protocol);
   bag.know('connection.mtls', facts.peerId !== undefined);
   sayKnown(bag, {

@@ -20,6 +20,8 @@ export interface ProxySide {
   readonly failurePolicy?: FailurePolicy;
   /** It stands at the edge of the mesh, before routes change requests. */
   readonly isGateway?: true;
+  /** Of Envoy, where the proxy says it: `1.40.0`. */
+  readonly version?: string;
   /** Quotas that it counts by itself. */
   readonly assignedQuotas?: ReadonlySet<string>;
   /** The proxy is a gateway, and calls only pass it. */

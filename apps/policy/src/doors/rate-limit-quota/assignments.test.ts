@@ -23,7 +23,11 @@ function poolOf(limit: bigint, windowMs = Number.POSITIVE_INFINITY) {
   };
   const bucket = (charge = 1n) =>
     new AssignedBucket(take, { charge, validMs: 12_000, reportMs: 5_000, now: () => clock.nowMs });
-  return { clock, bucket, used: () => (advance(), used) };
+  const usedNow = (): bigint => {
+    advance();
+    return used;
+  };
+  return { clock, bucket, used: usedNow };
 }
 
 it('never hands out more than there is, and gives back what was not used', async () => {
