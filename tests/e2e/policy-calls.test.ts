@@ -109,6 +109,46 @@ describe('[MX-1] a request that is too large for a rule', () => {
   });
 });
 
+describe('[MX-15] a rule that answers in the place of the service', () => {
+  const answering = (name: string, answer: object): string =>
+    object('handler', name, {
+      compiledAdapter: 'denier',
+      params: {
+        status: {
+          code: 7,
+          details: [{ '@type': 'type.googleapis.com/istio.policy.v1beta1.DirectHttpResponse', ...answer }],
+        },
+      },
+    });
+  const when = (name: string, match: string): string =>
+    object('rule', name, {
+      match: `${isEcho} && ${match}`,
+      actions: [{ handler: name, instances: ['nothing'] }],
+    });
+
+  it('does so with its status, body and headers, whatever the rule depends on', async () => {
+    await apply(
+      documents(
+        object('instance', 'nothing', { compiledTemplate: 'checknothing' }),
+        answering('moved', { code: 302, headers: { location: 'https://new.example/' } }),
+        when('moved', 'request.path.startsWith("/moved") && source.labels["app"] == "client"'),
+        answering('kept', { code: 200, body: 'from the rule', headers: { 'x-from': 'rule' } }),
+        when('kept', 'request.path.startsWith("/kept")'),
+      ),
+    );
+    const answer = (path: string) => fetchText({ url: `http://echo${path}`, proxy });
+    await until('it is sent elsewhere', async () => (await answer('/moved')).status === 302, 60_000);
+    expect((await answer('/moved')).headers).toMatchObject({ location: 'https://new.example/' });
+    const kept = await until('it is answered', async () => {
+      const got = await answer('/kept');
+      return got.headers['x-from'] === 'rule' && got;
+    });
+    expect([kept.status, kept.body]).toEqual([200, 'from the rule']);
+    expect((await answer('/served')).status).toBe(200);
+    expect((await answer('/served')).headers['x-from']).toBeUndefined();
+  });
+});
+
 describe('[MX-15] what a rule does to headers', () => {
   it('the application gets the one that is added, not the one that is taken away', async () => {
     const rule = object('rule', 'headers', {

@@ -24,7 +24,7 @@ export function formOf(
   knowledge: Knowledge,
 ): HandlerForm | string {
   if (spec.compiledAdapter === 'denier') return denier(paramsOf(spec));
-  if (spec.compiledAdapter === 'noop' || spec.compiledAdapter === 'bypass') return nothing;
+  if (spec.compiledAdapter === 'noop') return nothing;
   const isList = spec.compiledAdapter === 'listchecker' || spec.compiledAdapter === 'list';
   if (!isList) return `the adapter ${spec.compiledAdapter ?? spec.adapter ?? ''} has to be called`;
   return list(paramsOf(spec), instance, knowledge);
@@ -37,10 +37,11 @@ const nothing: HandlerForm = { refused: never, isAboutRequests: false, status: {
 
 const failedPrecondition = 9;
 
-function denier(params: Params): HandlerForm {
+function denier(params: Params): HandlerForm | string {
   const status: Params =
     typeof params['status'] === 'object' && params['status'] !== null ? (params['status'] as Params) : {};
-  const { code, message } = status;
+  const { code, message, details = [] } = status;
+  if (!Array.isArray(details) || details.length > 0) return 'it answers in the place of the service';
   return {
     refused: always,
     isAboutRequests: false,

@@ -19,12 +19,14 @@ const instance = (
   phase,
 });
 const denier = named({ compiledAdapter: 'denier', params: { status: { code: 7, message: 'no' } } });
+const redirector = named({ compiledAdapter: 'denier', params: { status: { details: [{ code: 302 }] } } });
 const opa = named({ compiledAdapter: 'opa', params: {} });
+const bypass = named({ compiledAdapter: 'bypass', params: {} });
 const header = { name: 'x', values: ['"1"'], operation: 'REPLACE' as const };
 
 interface Written {
   readonly match?: string;
-  readonly handler?: typeof denier | typeof opa;
+  readonly handler?: typeof denier | typeof redirector | typeof opa | typeof bypass;
   readonly instances?: readonly ResolvedInstance[];
   readonly headers?: boolean;
   readonly actions?: ResolvedRule['actions'];
@@ -48,11 +50,22 @@ const where = (written: Written, quotas: readonly string[] = []) =>
     (plan) => plan.where,
   );
 
+test('what an action reports takes nothing from what it checks, and neither does what it counts', () => {
+  const [check, report, quota] = [instance('CHECK'), instance('REPORT'), instance('QUOTA')];
+  expect(where({ handler: denier, instances: [check, report] })).toEqual(['call', 'report']);
+  expect(where({ handler: denier, instances: [report, report] })).toEqual(['report']);
+  expect(where({ handler: denier, instances: [check, quota] }, ['one.shop'])).toEqual(['call']);
+  expect(where({ instances: [report] })).toEqual(['call']);
+  expect(where({ handler: denier, instances: [report], headers: true })).toEqual(['call', 'report']);
+});
+
 describe('where a rule is enforced', () => {
   test.each<[string, Written, string]>([
     ['a denier', { handler: denier }, 'proxy'],
     ['a match for others', { handler: denier, match: 'destination.namespace == "x"' }, 'nowhere'],
     ['a match that the proxy cannot tell', { handler: denier, match: 'source.labels["a"] == "b"' }, 'call'],
+    ['a denier that answers in the place of the service', { handler: redirector }, 'call'],
+    ['an adapter outside without a resource', { handler: bypass }, 'call'],
     ['another adapter', { handler: opa }, 'call'],
     ['a denier whose rule changes headers', { handler: denier, headers: true }, 'call'],
     ['a rule that only changes headers', { actions: [], headers: true }, 'call'],

@@ -87,11 +87,11 @@ export function planRule(
   if (match.whenTrue.length === 0) {
     return [{ where: 'nowhere', reason: 'its match is never true for calls of this workload' }];
   }
-  if (rule.actions.length === 0) return hasOperations(rule) ? [byCall(match, 'it changes headers')] : [];
-  return rule.actions.map((action, index) => ({
-    ...planAction(rule, { action, match, knowledge, quotas }),
-    action: index,
-  }));
+  const plans = rule.actions.flatMap((action, index) =>
+    planAction(rule, { action, match, knowledge, quotas }).map((plan) => ({ ...plan, action: index })),
+  );
+  const isAsked = plans.some(({ where }) => where === 'call');
+  return hasOperations(rule) && !isAsked ? [byCall(match, 'it changes headers'), ...plans] : plans;
 }
 
 export function truthOf({ spec }: PlannedObject<PolicyRuleSpec>, knowledge: Knowledge): Truth {
@@ -111,15 +111,23 @@ interface ActionPlace {
   readonly quotas: ReadonlyMap<string, AskedQuota>;
 }
 
-function planAction(rule: ResolvedRule, place: ActionPlace): RulePlan {
+/** What an action decides and what it reports are two things. */
+function planAction(rule: ResolvedRule, place: ActionPlace): readonly RulePlan[] {
+  const phases = new Set(place.action.instances.map(({ phase }) => phase));
+  const report: RulePlan = { where: 'report', reason: 'reports are sent when a call is over' };
+  const reports = phases.delete('REPORT') && place.action.handler !== undefined ? [report] : [];
+  const isDecisive = phases.has('CHECK') || phases.has('QUOTA') || phases.has('UNKNOWN');
+  return isDecisive || reports.length === 0 ? [planDecision(rule, place, phases), ...reports] : reports;
+}
+
+function planDecision(rule: ResolvedRule, place: ActionPlace, phases: ReadonlySet<string>): RulePlan {
   const { spec } = rule;
   const { action, match } = place;
   if (action.handler === undefined)
     return byCall(match, `there is no handler ${action.reference}: the rule fails as it says`);
-  const phases = new Set(action.instances.map(({ phase }) => phase));
   if (phases.has('UNKNOWN')) return byCall(match, 'an instance is not there: the rule fails as it says');
-  if (phases.has('REPORT')) return { where: 'report', reason: 'reports are sent when a call is over' };
-  if (phases.has('QUOTA')) return planQuota(rule, place);
+  if (phases.has('QUOTA'))
+    return phases.has('CHECK') ? byCall(match, 'it checks and takes from a quota') : planQuota(rule, place);
   if (!phases.has('CHECK'))
     return { where: 'nowhere', reason: 'it only adds attributes, for rules that need them' };
   if (hasOperations({ spec })) return byCall(match, 'its header operations depend on the answer');
