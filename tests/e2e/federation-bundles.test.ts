@@ -197,6 +197,7 @@ describe.skipIf(!hasOpenssl)('[AU-12] meshes that follow the bundles of each oth
       });
       expect(await letIn(east)).toEqual(['west.example']);
       expect((await fetchText(asked)).status).toBe(200);
+      await until('it knows its workloads again', async () => (await east.pods()).length > 0);
     } finally {
       process.kill(away, 'SIGCONT');
     }
