@@ -114,6 +114,25 @@ describe('[MX-7] three proxies together admit what a quota has', () => {
   }, 180_000);
 });
 
+it('[MX-7] an exact quota gives three proxies together just its maximum, however many ask at once', async () => {
+  const exact = (amount: number): string => pool({ name: 'exact', amount }).replace('BEST_EFFORT', 'EXACT');
+  const burst = () => Promise.all(Array.from({ length: 40 }, () => statusOf('/exact')));
+  await apply(exact(0));
+  await until('all ask', async () => (await burst()).every((status) => status === 429), 60_000);
+  expect((await mesh.xebec(['explain', 'policy', 'exact'])).stdout).toContain('by a call');
+  const before = await requestsToApplication();
+  await apply(exact(90));
+  const statuses: number[] = [];
+  await until('it is used up', async () => {
+    const answers = await burst();
+    statuses.push(...answers);
+    return statuses.includes(200) && answers.every((status) => status === 429);
+  });
+  expect(statuses.filter((status) => status === 200)).toHaveLength(90);
+  expect(new Set(statuses)).toEqual(new Set([200, 429]));
+  expect((await requestsToApplication()) - before).toBe(90);
+}, 120_000);
+
 it('[MX-7] each caller is counted by itself where the pool says so, also in units', async () => {
   const more = '  dimensions: { caller: \'source.principal | "nobody"\' }\n  failOpen: true\n';
   const counted = (amount: number): string =>
