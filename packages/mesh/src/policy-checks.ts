@@ -14,6 +14,7 @@ import {
   isAboutDestination,
   type OutsideService,
   planRule,
+  producedBy,
   quotaRefusalText,
   type ResolvedRule,
   type RulePlan,
@@ -101,10 +102,11 @@ function plansOf(judge: Judge, read: PolicyCheckReads): Plans {
     takerOf(judge),
     read,
   );
+  const produced = producedBy(rules.map(([, rule]) => rule));
   return rules
     .toSorted(([left], [right]) => compareText(left, right))
     .map(([key, rule]) => {
-      const plans = planRule(rule, called, quotas);
+      const plans = planRule(rule, called, { quotas, produced });
       return [key, rule, isGateway ? plans.map((plan) => ofGateway(key, rule, plan)) : plans] as const;
     });
 }

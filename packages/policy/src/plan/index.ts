@@ -10,6 +10,7 @@ export {
   type ResolvedRule,
   type RulePlan,
 } from './plan-rule.ts';
+export { producedBy } from './produced.ts';
 export type { AskedQuota } from './quota-forms.ts';
 export { readsUsage } from './read-usage.ts';
 export { quotaRefusalText, refusalText } from './refusal-text.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Destination } from './destination.ts';
 import { planRule, type ResolvedInstance, type ResolvedRule } from './plan-rule.ts';
+import { producedBy } from './produced.ts';
 
 const destination: Destination = {
   namespace: 'shop',
@@ -46,9 +47,10 @@ function rule({
 }
 
 const where = (written: Written, quotas: readonly string[] = []) =>
-  planRule(rule(written), destination, new Map(quotas.map((name) => [name, { charge: 1, clauses: [] }]))).map(
-    (plan) => plan.where,
-  );
+  planRule(rule(written), destination, {
+    quotas: new Map(quotas.map((name) => [name, { charge: 1, clauses: [] }])),
+    produced: new Set(),
+  }).map((plan) => plan.where);
 
 test('what an action reports takes nothing from what it checks, and neither does what it counts', () => {
   const [check, report, quota] = [instance('CHECK'), instance('REPORT'), instance('QUOTA')];
@@ -57,6 +59,35 @@ test('what an action reports takes nothing from what it checks, and neither does
   expect(where({ handler: denier, instances: [check, quota] }, ['one.shop'])).toEqual(['call']);
   expect(where({ instances: [report] })).toEqual(['call']);
   expect(where({ handler: denier, instances: [report], headers: true })).toEqual(['call', 'report']);
+});
+
+const nothingAround = { quotas: new Map(), produced: new Set<string>() };
+
+test('what an adapter may add to a call, a proxy does not know; what every call has, it does', () => {
+  const fill: ResolvedRule = rule({
+    actions: [
+      {
+        reference: 'h',
+        instances: [
+          {
+            ...named({
+              params: {},
+              attributeBindings: { 'request.auth.principal': '$out.user', 'request.path': '""' },
+            }),
+            phase: 'ATTRIBUTE_GENERATOR',
+          },
+        ],
+      },
+    ],
+  });
+  const produced = producedBy([fill]);
+  const whereOf = (match: string) =>
+    planRule(rule({ handler: denier, match }), destination, { quotas: new Map(), produced })[0]?.where;
+  expect(whereOf('request.auth.principal == "a/b"')).toBe('call');
+  expect(whereOf('(request.auth.principal | "") == "a/b"')).toBe('call');
+  expect(whereOf('request.path == "/a"')).toBe('proxy');
+  expect(whereOf('request.headers["x"] == "1"')).toBe('proxy');
+  expect(where({ handler: denier, match: 'request.auth.principal == "a/b"' })).toEqual(['proxy']);
 });
 
 describe('where a rule is enforced', () => {
@@ -87,7 +118,7 @@ describe('a list in the proxy', () => {
   const list = (params: object) => named({ compiledAdapter: 'listchecker', params });
   const user = instance('CHECK', { value: 'request.headers["user"] | "none"' });
   const planOf = (params: object, entry = user) =>
-    planRule(rule({ handler: list(params), instances: [entry] }), destination, new Map())[0];
+    planRule(rule({ handler: list(params), instances: [entry] }), destination, nothingAround)[0];
 
   test('lets in who is on it, and nobody who says nothing', () => {
     expect(planOf({ overrides: ['a'] })).toMatchObject({

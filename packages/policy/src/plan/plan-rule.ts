@@ -7,6 +7,7 @@ import { type Alternatives, always, both } from './conditions.ts';
 import { type Destination, knowledgeOf, type OutsideService } from './destination.ts';
 import { conjunction, express, expressClauses, type Knowledge, type Truth } from './express.ts';
 import { formOf, type HandlerForm } from './handler-forms.ts';
+import { withoutProduced } from './produced.ts';
 import { type AskedQuota, quotaFormOf } from './quota-forms.ts';
 
 export interface PlannedObject<Spec> {
@@ -72,17 +73,23 @@ export type RulePlan = Placement & {
   readonly action?: number;
 };
 
+interface Surroundings {
+  readonly quotas: ReadonlyMap<string, AskedQuota>;
+  readonly produced: ReadonlySet<string>;
+}
+
 /**
  * One plan for each action, or one for the whole rule.
  *
- * @param quotas Those that are asked for in calls of the destination, by `NAME.NAMESPACE`.
+ * @param around `quotas`: those that are asked for in calls of the destination, by `NAME.NAMESPACE`; `produced`:
+ * attributes that adapters may add to calls.
  */
 export function planRule(
   rule: ResolvedRule,
   destination: Destination | OutsideService,
-  quotas: ReadonlyMap<string, AskedQuota>,
+  { quotas, produced }: Surroundings,
 ): readonly RulePlan[] {
-  const knowledge = knowledgeOf(destination);
+  const knowledge = withoutProduced(knowledgeOf(destination), destination, produced);
   const match = truthOf(rule, knowledge);
   if (match.whenTrue.length === 0) {
     return [{ where: 'nowhere', reason: 'its match is never true for calls of this workload' }];

@@ -42,7 +42,7 @@ function planOf(written: Written): RulePlan | undefined {
     ],
   };
   const quotas = new Map([['calls.shop', { charge: 1, clauses: [], ...asked }]]);
-  return planRule(rule, { ...destination, services }, quotas)[0];
+  return planRule(rule, { ...destination, services }, { quotas, produced: new Set() })[0];
 }
 
 test('a best-effort quota is counted in the proxy', () => {
@@ -163,7 +163,7 @@ test.each<[string, object]>([
   const plan = planRule(
     { ...rule, actions: [{ reference: 'calls', handler, instances: [instance] }] },
     destination,
-    new Map([['calls.shop', { charge: 1, clauses: [] }]]),
+    { quotas: new Map([['calls.shop', { charge: 1, clauses: [] }]]), produced: new Set() },
   );
   expect(plan[0]).toMatchObject({ where: 'call', reason: expect.stringContaining(reason) });
 });
